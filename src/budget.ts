@@ -1,0 +1,111 @@
+// The budget: a platform's limit becomes slices of time. Pure.
+//
+//   0                                                                                     limitMs
+//   |-- connect --|------ max wait ------|------------ handle ------------|-- settle --|-- close --|
+//                 ^ the pull goes out    ^ no later than this the Fetch   ^ what is    ^ the report
+//                                          has ended                        left is      is on its
+//                                                                           released     way
+//
+// Each slice is a bound, not an appointment: what one does not use falls to handling, and a message is handled as soon
+// as it arrives, so max wait and handling overlap in practice.
+
+/** What a drain may say about its slices. All in milliseconds; each is an upper bound that gives way when the limit is short. */
+export interface BudgetOptions {
+  readonly connectTimeoutMs?: number | undefined;
+  readonly maxWaitMs?: number | undefined;
+  readonly heartbeatMs?: number | undefined;
+  readonly settleTimeoutMs?: number | undefined;
+}
+
+/** The slices of one drain, in milliseconds. Their sum (the heartbeat is none of them) is at most `limitMs`. */
+export interface Budget {
+  readonly limitMs: number;
+  readonly connectMs: number;
+  readonly maxWaitMs: number;
+  readonly handleMs: number;
+  readonly settleMs: number;
+  readonly closeMs: number;
+  /** Idle heartbeat to ask the server for; 0 asks for none, because max wait is too short to lose one in. */
+  readonly heartbeatMs: number;
+}
+
+/** The limit is too small for any drain. `leastMs` is the least that works. */
+export class LimitTooSmallError extends RangeError {
+  readonly code = "SLUICE_LIMIT_TOO_SMALL";
+  readonly leastMs: number;
+  constructor(limitMs: number, leastMs: number) {
+    super(`limitMs: ${limitMs} is too small for a drain: at least ${leastMs} ms are needed`);
+    this.name = "LimitTooSmallError";
+    this.leastMs = leastMs;
+  }
+}
+
+interface Slice {
+  readonly least: number;
+  readonly wanted: number;
+}
+
+// The least a slice can be and still do its work on a nearby server: a TLS connection, one handler, one flush.
+const LEAST = { connect: 200, wait: 0, handle: 100, settle: 100, close: 50 } as const;
+
+/** The smallest `limitMs` that {@link planBudget} accepts, in milliseconds. */
+export const LEAST_LIMIT_MS: number = LEAST.connect + LEAST.wait + LEAST.handle + LEAST.settle + LEAST.close;
+
+// A heartbeat below this is lost in the jitter of timers and networks; the wait itself is then the watch.
+const LEAST_HEARTBEAT_MS = 50;
+// Loss is silence of twice the heartbeat. One second finds a frozen server in two, at one small frame a second.
+const DEFAULT_HEARTBEAT_MS = 1_000;
+
+/**
+ * Cuts `limitMs` (milliseconds) into the slices of a drain. An option is an upper bound of its slice: when they do not all
+ * fit, connect, max wait and settle shrink in proportion, each down to its least, and handling keeps a quarter of
+ * the limit. The heartbeat is at most a third of max wait (so that a loss, silence of twice the heartbeat, is always seen
+ * before max wait ends) and never above what nats-server allows (half of `expires`: consumer.go, `processNextMsgReq`).
+ *
+ * @throws {LimitTooSmallError} (a RangeError) when `limitMs` is not a number or below {@link LEAST_LIMIT_MS}
+ */
+export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget {
+  if (!(limitMs >= LEAST_LIMIT_MS)) throw new LimitTooSmallError(limitMs, LEAST_LIMIT_MS);
+  const limit = Math.floor(Math.min(limitMs, Number.MAX_SAFE_INTEGER));
+
+  const close: number = clamp(limit / 50, LEAST.close, 250);
+  const wanted = {
+    connect: slice(options.connectTimeoutMs ?? Math.min(5_000, limit / 4), LEAST.connect),
+    wait: slice(options.maxWaitMs ?? Math.min(5_000, limit / 3), LEAST.wait),
+    settle: slice(options.settleTimeoutMs ?? clamp(limit / 8, LEAST.settle, 2_000), LEAST.settle),
+  };
+  const available = limit - close - Math.max(LEAST.handle, limit / 4);
+  const [connect, wait, settle] = fit([wanted.connect, wanted.wait, wanted.settle], available);
+
+  const maxWaitMs = Math.floor(wait);
+  const slices = {
+    connectMs: Math.floor(connect),
+    maxWaitMs,
+    settleMs: Math.floor(settle),
+    closeMs: Math.floor(close),
+  };
+  const used = slices.connectMs + slices.maxWaitMs + slices.settleMs + slices.closeMs;
+  return { limitMs: limit, ...slices, handleMs: limit - used, heartbeatMs: heartbeat(maxWaitMs, options.heartbeatMs) };
+}
+
+function slice(wanted: number, least: number): Slice {
+  return { least, wanted: Math.max(wanted, least) };
+}
+
+/** Shrinks the slices in proportion to what each can give, until they fit; LEAST_LIMIT_MS guarantees that they do. */
+function fit(slices: readonly [Slice, Slice, Slice], available: number): [number, number, number] {
+  const least = slices.reduce((sum, each) => sum + each.least, 0);
+  const spare = slices.reduce((sum, each) => sum + each.wanted - each.least, 0);
+  const share = spare === 0 ? 0 : clamp((available - least) / spare, 0, 1);
+  const sized = ({ least, wanted }: Slice): number => least + (wanted - least) * share;
+  return [sized(slices[0]), sized(slices[1]), sized(slices[2])];
+}
+
+function heartbeat(maxWaitMs: number, wanted = DEFAULT_HEARTBEAT_MS): number {
+  const heartbeatMs = Math.floor(Math.min(wanted, maxWaitMs / 3));
+  return heartbeatMs < LEAST_HEARTBEAT_MS ? 0 : heartbeatMs;
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}

@@ -1,0 +1,43 @@
+// Waiting with an end: every wait of a drain is a race against a deadline, and no race leaves its timer behind.
+
+/** Milliseconds since the epoch, as `Date.now()` gives them. A deadline is such a number. */
+export type Deadline = number;
+
+/** What a bounded wait came to: the value, or the news that the deadline passed first. */
+export type Waited<T> = { readonly done: true; readonly value: T } | { readonly done: false };
+
+/**
+ * Waits for `promise` until `deadline`, and no longer. A rejection of `promise` is passed on; one that comes after the
+ * deadline is swallowed, because nobody is left to hear it.
+ */
+export async function waitUntil<T>(promise: Promise<T>, deadline: Deadline): Promise<Waited<T>> {
+  const late = timer(deadline - Date.now());
+  try {
+    return await Promise.race([
+      promise.then((value): Waited<T> => ({ done: true, value })),
+      late.fired.then((): Waited<T> => ({ done: false })),
+    ]);
+  } finally {
+    late.cancel();
+    promise.catch(() => {});
+  }
+}
+
+/** A timer as a promise that never rejects, and that `cancel()` leaves pending for the collector. */
+export function timer(delayMs: number): { readonly fired: Promise<void>; cancel(): void } {
+  let id: ReturnType<typeof setTimeout> | undefined;
+  const fired = new Promise<void>((resolve) => {
+    id = setTimeout(resolve, clampDelay(delayMs));
+  });
+  return { fired, cancel: () => clearTimeout(id) };
+}
+
+/** One turn of the event loop: every promise reaction queued so far has run when it resolves. */
+export function nextTurn(): Promise<void> {
+  return timer(0).fired;
+}
+
+/** `setTimeout` takes 31 bits; more would fire at once (HTML standard, timer initialisation steps). */
+export function clampDelay(delayMs: number): number {
+  return Math.min(Math.max(0, delayMs), 2_147_483_647);
+}

@@ -1,0 +1,60 @@
+// What the consumer says of itself, asked for in the same flight as the pull: ack wait, max deliver, backoff, pending.
+import { type ConsumerInfo, jetstreamManager } from "@nats-io/jetstream";
+import { classifyInfoError } from "./classify.ts";
+import type { Connection } from "./connection.ts";
+import { type Ending, ending } from "./report.ts";
+
+/** The part of a consumer's configuration and state that a drain uses. Times in milliseconds. */
+export interface ConsumerFacts {
+  readonly ackWaitMs: number;
+  /** Undefined: no limit. */
+  readonly maxDeliver: number | undefined;
+  readonly backoffMs: readonly number[];
+  /** Messages not delivered yet. */
+  readonly pending: number;
+  readonly ackPending: number;
+  readonly maxAckPending: number;
+  readonly paused: boolean;
+}
+
+/** Unknown when the user may not ask, or nothing answered: a drain goes on without. */
+export type ConsumerAnswer =
+  | { readonly kind: "known"; readonly facts: ConsumerFacts }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "failed"; readonly ending: Ending };
+
+/** Asks for consumer info. Never rejects; settles by `timeoutMs`, or when the connection ends. */
+export async function askConsumer(
+  connection: Connection,
+  target: { readonly stream: string; readonly consumer: string; readonly domain?: string | undefined },
+  timeoutMs: number,
+): Promise<ConsumerAnswer> {
+  const { stream, consumer, domain } = target;
+  try {
+    const options = { checkAPI: false, timeout: Math.max(1, timeoutMs), ...(domain === undefined ? {} : { domain }) };
+    const manager = await jetstreamManager(connection.nats, options);
+    const info = await manager.consumers.info(stream, consumer);
+    if (info.config.deliver_subject) {
+      return { kind: "failed", ending: ending("not-a-pull-consumer", `Consumer "${consumer}" of stream "${stream}".`) };
+    }
+    return { kind: "known", facts: consumerFacts(info) };
+  } catch (error) {
+    const end = classifyInfoError(error, stream, consumer);
+    return end ? { kind: "failed", ending: end } : { kind: "unknown" };
+  }
+}
+
+const NANOS_PER_MS = 1e6;
+
+function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
+  const { max_deliver: maxDeliver = -1 } = config;
+  return {
+    ackWaitMs: (config.ack_wait ?? 30_000 * NANOS_PER_MS) / NANOS_PER_MS,
+    maxDeliver: maxDeliver > 0 ? maxDeliver : undefined,
+    backoffMs: (config.backoff ?? []).map((nanos) => nanos / NANOS_PER_MS),
+    pending: info.num_pending,
+    ackPending: info.num_ack_pending,
+    maxAckPending: config.max_ack_pending ?? -1,
+    paused: info.paused === true,
+  };
+}

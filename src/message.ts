@@ -1,0 +1,118 @@
+// A delivery as the handler sees it. Its ack subject carries all of its metadata, which is read when it is asked for.
+import { headers as emptyHeaders, type Msg, type MsgHdrs } from "@nats-io/nats-core";
+
+/** One delivery of one message of the stream. */
+export interface Message {
+  /** `${stream}:${sequence}`: the same for every delivery of this message, so a key for idempotency. */
+  readonly id: string;
+  readonly subject: string;
+  /** The body. A view into the frame that it came in: copy it to keep it beyond the handler. */
+  readonly data: Uint8Array;
+  /** The body decoded as UTF-8. */
+  text(): string;
+  /** The body parsed as JSON; throws a SyntaxError when it is none. `T` is the caller's word, nothing checks it. */
+  json<T = unknown>(): T;
+  readonly headers: MsgHdrs;
+  readonly stream: string;
+  readonly consumer: string;
+  /** The message's sequence in the stream. */
+  readonly sequence: number;
+  /** 1 for the first delivery. */
+  readonly deliveryCount: number;
+  readonly redelivered: boolean;
+  /** When the stream stored it, to the millisecond. */
+  readonly timestamp: Date;
+  /** Messages that the consumer had left to deliver after this one. */
+  readonly pending: number;
+}
+
+/** What an ack subject says. */
+export interface DeliveryInfo {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly deliveryCount: number;
+  readonly sequence: number;
+  readonly timestampMs: number;
+  readonly pending: number;
+}
+
+/**
+ * Reads an ack subject, in its first form, `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`,
+ * or its second, which has a domain and an account hash before the stream, and may have tokens after `pending` (ADR-15).
+ *
+ * @throws {SyntaxError} when it is neither
+ */
+export function parseAckSubject(subject: string): DeliveryInfo {
+  const tokens = subject.split(".");
+  const at = tokens.length === 9 ? 2 : 4;
+  const [stream, consumer, deliveries, sequence, , time, pending] = tokens.slice(at);
+  if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || !stream || !consumer || pending === undefined) {
+    throw new SyntaxError(`not the ack subject of a JetStream delivery: ${JSON.stringify(subject)}`);
+  }
+  return {
+    stream,
+    consumer,
+    deliveryCount: Number(deliveries),
+    sequence: Number(sequence),
+    // Nanoseconds need 61 bits. A double keeps 53, which is still far finer than the millisecond asked for.
+    timestampMs: Math.floor(Number(time) / 1e6),
+    pending: Number(pending),
+  };
+}
+
+const decoder = new TextDecoder();
+
+/** The message of a delivery that nats-core received. */
+export class DeliveredMessage implements Message {
+  readonly #msg: Msg;
+  #info: DeliveryInfo | undefined;
+
+  constructor(msg: Msg) {
+    this.#msg = msg;
+  }
+
+  get #delivery(): DeliveryInfo {
+    this.#info ??= parseAckSubject(this.#msg.reply ?? "");
+    return this.#info;
+  }
+
+  get id(): string {
+    return `${this.stream}:${this.sequence}`;
+  }
+  get subject(): string {
+    return this.#msg.subject;
+  }
+  get data(): Uint8Array {
+    return this.#msg.data;
+  }
+  text(): string {
+    return decoder.decode(this.#msg.data);
+  }
+  json<T = unknown>(): T {
+    return JSON.parse(this.text());
+  }
+  get headers(): MsgHdrs {
+    return this.#msg.headers ?? emptyHeaders();
+  }
+  get stream(): string {
+    return this.#delivery.stream;
+  }
+  get consumer(): string {
+    return this.#delivery.consumer;
+  }
+  get sequence(): number {
+    return this.#delivery.sequence;
+  }
+  get deliveryCount(): number {
+    return this.#delivery.deliveryCount;
+  }
+  get redelivered(): boolean {
+    return this.#delivery.deliveryCount > 1;
+  }
+  get timestamp(): Date {
+    return new Date(this.#delivery.timestampMs);
+  }
+  get pending(): number {
+    return this.#delivery.pending;
+  }
+}
