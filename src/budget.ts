@@ -75,7 +75,7 @@ export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget
     settle: slice(options.settleTimeoutMs ?? clamp(limit / 8, LEAST.settle, 2_000), LEAST.settle),
   };
   const available = limit - close - Math.max(LEAST.handle, limit / 4);
-  const [connect, wait, settle] = fit([wanted.connect, wanted.wait, wanted.settle], available);
+  const [connect, wait, settle] = shrink([wanted.connect, wanted.wait, wanted.settle], available);
 
   const maxWaitMs = Math.floor(wait);
   const slices = {
@@ -93,7 +93,7 @@ function slice(wanted: number, least: number): Slice {
 }
 
 /** Shrinks the slices in proportion to what each can give, until they fit; LEAST_LIMIT_MS guarantees that they do. */
-function fit(slices: readonly [Slice, Slice, Slice], available: number): [number, number, number] {
+function shrink(slices: readonly [Slice, Slice, Slice], available: number): [number, number, number] {
   const least = slices.reduce((sum, each) => sum + each.least, 0);
   const spare = slices.reduce((sum, each) => sum + each.wanted - each.least, 0);
   const share = spare === 0 ? 0 : clamp((available - least) / spare, 0, 1);

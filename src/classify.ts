@@ -1,6 +1,6 @@
 // What went wrong, as a reason: statuses of a pull request, errors of the connection and of the JetStream API. Pure.
 import { JetStreamApiError } from "@nats-io/jetstream";
-import { AuthorizationError, PermissionViolationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
+import { AuthorizationError, type PermissionViolationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
 import type { ConnectFailure } from "./connection.ts";
 import { type Ending, ending } from "./report.ts";
 import { SocketError } from "./socket.ts";
@@ -92,7 +92,10 @@ export function classifyConnectionLoss(error: unknown, shuttingDown: boolean): E
 
 /** A violation of the user's permissions, with the subject to allow. */
 export function classifyPermission(error: PermissionViolationError): Ending {
-  return ending("permission-denied", `Allow the user to ${error.operation === "publish" ? "publish" : "subscribe"} to "${error.subject}".`);
+  return ending(
+    "permission-denied",
+    `Allow the user to ${error.operation === "publish" ? "publish" : "subscribe"} to "${error.subject}".`,
+  );
 }
 
 /** Why consumer info was refused; undefined when the error says nothing about the drain's fate. */

@@ -1,6 +1,6 @@
 // Dead letters: publish, wait for the PubAck, and only then may the message be termed.
 import { jetstream } from "@nats-io/jetstream";
-import { headers as makeHeaders, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
+import { type MsgHdrs, headers as makeHeaders, type NatsConnection } from "@nats-io/nats-core";
 import type { Message } from "./message.ts";
 
 /** Where dead letters go. */

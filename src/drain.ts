@@ -13,13 +13,20 @@ export type Limit = { readonly limitMs: number } | { readonly remainingMs: () =>
 export type WithEnv<Env> = unknown extends Env ? { readonly env?: Env } : { readonly env: Env };
 
 /** What one invocation gives its drain. */
-export type RunInput<Env> = WithEnv<Env> &
-  Limit & {
-    /** Aborts the drain: nothing more is started, what is held is released, and the report says `aborted`. */
-    readonly signal?: AbortSignal | undefined;
-    /** Where the platform has it: keeps the invocation alive until the drain has ended, also when its caller goes away. */
-    readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
-  };
+export type RunInput<Env> = WithEnv<Env> & Limit & RunExtras;
+
+/** What an invocation may give beside its limit. */
+export interface RunExtras {
+  /** Aborts the drain: nothing more is started, what is held is released, and the report says `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where the platform has it: keeps the invocation alive until the drain has ended, also when its caller goes away. */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+}
+
+/** The input of a trigger that is generic over `Env`: TypeScript resolves {@link WithEnv} only where `Env` is known. */
+export function runInput<Env>(env: Env, rest: Limit & RunExtras): RunInput<Env> {
+  return { env, ...rest } as RunInput<Env>; // whichever of its branches WithEnv is, `env` fits
+}
 
 /** A drain, defined once; each call of `run` is one invocation's work and shares nothing with another. */
 export interface Drain<Env = unknown> {
@@ -53,8 +60,7 @@ export function defineDrain<Env = unknown>(source: OptionsSource<Env>): Drain<En
 
 async function runDrain<Env>(source: OptionsSource<Env>, input: RunInput<Env>): Promise<Report> {
   const startedAt = Date.now();
-  // WithEnv leaves `env` out only where Env is unknown, and then undefined is one.
-  const env = (input as { env: Env }).env;
+  const env = input.env as Env; // left out only where Env is unknown, and then undefined is one
   try {
     const options = resolveOptions(source, env);
     const budget = planBudget("limitMs" in input ? input.limitMs : input.remainingMs(), options);

@@ -79,7 +79,12 @@ export function startFetch(connection: Connection, request: FetchRequest, delive
 
   const watch = watchSilence(request, (late) => {
     if (late === "deadline") return end({ kind: "stopped" });
-    fail(ending("heartbeat-lost", `No frame for ${late.silentMs} ms. Check that the server is alive and that stream "${request.stream}" and consumer "${request.consumer}" exist.`));
+    fail(
+      ending(
+        "heartbeat-lost",
+        `No frame for ${late.silentMs} ms. Check that the server is alive and that stream "${request.stream}" and consumer "${request.consumer}" exist.`,
+      ),
+    );
   });
 
   let shuttingDown = false;
@@ -148,9 +153,10 @@ function watchSilence(
 
   const look = (): void => {
     const now = Date.now();
-    if (now >= deadline) return late("deadline");
     const silentMs = now - lastFrameAt;
-    if (silentMs < allowedMs) {
+    if (now >= deadline) {
+      late("deadline");
+    } else if (silentMs < allowedMs) {
       suspicious = false;
       arm(Math.min(allowedMs - silentMs, deadline - now));
     } else if (suspicious) {

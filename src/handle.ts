@@ -70,9 +70,12 @@ export class HandlerPool<Env> {
   /** Takes a delivery: it is handled as soon as a handler is free, or released if the pool has stopped. */
   push(msg: Msg): void {
     this.fetched += 1;
-    if (this.#stopped) return this.#options.release(msg);
-    this.#queue.push(msg);
-    this.#pump();
+    if (this.#stopped) {
+      this.#options.release(msg);
+    } else {
+      this.#queue.push(msg);
+      this.#pump();
+    }
   }
 
   /** Resolves when nothing is queued and no handler runs. */

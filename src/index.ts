@@ -1,7 +1,16 @@
 // The public face of `sluice`.
 export { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "./budget.ts";
 export type { DeadLetterOptions } from "./dead-letter.ts";
-export { type Drain, defineDrain, type Limit, type OptionsSource, type RunInput, type WithEnv } from "./drain.ts";
+export {
+  type Drain,
+  defineDrain,
+  type Limit,
+  type OptionsSource,
+  type RunExtras,
+  type RunInput,
+  runInput,
+  type WithEnv,
+} from "./drain.ts";
 export type { Handler, HandlerContext } from "./handle.ts";
 export type { Message } from "./message.ts";
 export { type Auth, DEFAULTS, type DrainOptions, type InvalidOption, invalidOption, type Servers } from "./options.ts";

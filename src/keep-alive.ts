@@ -16,7 +16,11 @@ export function keepAliveIntervalMs(consumer: ConsumerFacts | undefined): number
 }
 
 /** Calls `progress` for every held message at that interval, from now on. The ack clock runs from delivery, so queued messages count. */
-export function keepAlive(intervalMs: number, held: () => readonly Msg[], progress: (msg: Msg) => void): { stop(): void } {
+export function keepAlive(
+  intervalMs: number,
+  held: () => readonly Msg[],
+  progress: (msg: Msg) => void,
+): { stop(): void } {
   const id = setInterval(() => held().forEach(progress), clampDelay(intervalMs));
   return { stop: () => clearInterval(id) };
 }

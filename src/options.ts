@@ -73,7 +73,10 @@ export const DEFAULTS = {
 } as const;
 
 /** An option is missing, malformed or out of range; the message names it and the value given. Shape is a TypeError, range a RangeError. */
-export type InvalidOption = (TypeError | RangeError) & { readonly code: "SLUICE_INVALID_OPTION"; readonly option: string };
+export type InvalidOption = (TypeError | RangeError) & {
+  readonly code: "SLUICE_INVALID_OPTION";
+  readonly option: string;
+};
 
 /** Whether `error` says that an option is wrong. */
 export function isInvalidOption(error: unknown): error is InvalidOption {
@@ -81,7 +84,11 @@ export function isInvalidOption(error: unknown): error is InvalidOption {
 }
 
 /** An error that names the option and, where it is no secret, its value. */
-export function invalidOption(Kind: typeof TypeError | typeof RangeError, option: string, problem: string): InvalidOption {
+export function invalidOption(
+  Kind: typeof TypeError | typeof RangeError,
+  option: string,
+  problem: string,
+): InvalidOption {
   return Object.assign(new Kind(`${option}: ${problem}`), { code: "SLUICE_INVALID_OPTION" as const, option });
 }
 
@@ -92,14 +99,21 @@ export function invalidOption(Kind: typeof TypeError | typeof RangeError, option
  * @throws {RangeError} a number is out of its range
  */
 export function validateOptions<Env>(options: DrainOptions<Env>): void {
-  if (typeof options !== "object" || options === null) throw invalidOption(TypeError, "options", `must be an object, not ${show(options)}`);
+  if (typeof options !== "object" || options === null)
+    throw invalidOption(TypeError, "options", `must be an object, not ${show(options)}`);
   const servers = typeof options.servers === "string" ? [options.servers] : options.servers;
-  if (!Array.isArray(servers) || servers.length === 0) throw invalidOption(TypeError, "servers", `must be an address such as "wss://nats.example.com", not ${show(options.servers)}`);
+  if (!Array.isArray(servers) || servers.length === 0)
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `must be an address such as "wss://nats.example.com", not ${show(options.servers)}`,
+    );
   for (const server of servers) validateServer(server);
   validateAuth(options.auth);
   validateName("stream", options.stream);
   validateName("consumer", options.consumer);
-  if (typeof options.handler !== "function") throw invalidOption(TypeError, "handler", `must be a function, not ${show(options.handler)}`);
+  if (typeof options.handler !== "function")
+    throw invalidOption(TypeError, "handler", `must be a function, not ${show(options.handler)}`);
   wholeNumber("batch", options.batch, 1, 1_000_000);
   wholeNumber("fetches", options.fetches, 1, 1_000_000);
   wholeNumber("concurrency", options.concurrency, 1, 10_000);
@@ -113,15 +127,18 @@ export function validateOptions<Env>(options: DrainOptions<Env>): void {
   typed("name", options.name, "string");
   if (options.domain !== undefined) validateName("domain", options.domain);
   if (options.inboxPrefix !== undefined) validateSubject("inboxPrefix", options.inboxPrefix);
-  if (options.via !== undefined && typeof options.via?.fetch !== "function") throw invalidOption(TypeError, "via", "must have a fetch method, as a binding has");
+  if (options.via !== undefined && typeof options.via?.fetch !== "function")
+    throw invalidOption(TypeError, "via", "must have a fetch method, as a binding has");
   if (options.deadLetter !== undefined) validateDeadLetter(options.deadLetter);
 }
 
 function validateServer(server: unknown): void {
   const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
-  if (url?.protocol !== "wss:" && url?.protocol !== "ws:") throw invalidOption(TypeError, "servers", `must start with wss:// or ws://, not ${show(server)}`);
+  if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
+    throw invalidOption(TypeError, "servers", `must start with wss:// or ws://, not ${show(server)}`);
   // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
-  if (url.username || url.password) throw invalidOption(TypeError, "servers", `credentials do not belong in the URL of ${url.host}; give them as auth`);
+  if (url.username || url.password)
+    throw invalidOption(TypeError, "servers", `credentials do not belong in the URL of ${url.host}; give them as auth`);
 }
 
 function validateAuth(auth: unknown): void {
@@ -130,25 +147,34 @@ function validateAuth(auth: unknown): void {
   const text = (key: string): boolean => typeof given[key] === "string" && given[key] !== "";
   if (text("token") || (text("user") && text("password"))) return;
   if (text("nkeySeed")) {
-    if (!/^SU[A-Z2-7]{56}$/.test(String(given["nkeySeed"]))) throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
+    if (!/^SU[A-Z2-7]{56}$/.test(String(given.nkeySeed)))
+      throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
     return;
   }
   if (text("creds")) {
-    const creds = String(given["creds"]);
-    if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds)) throw invalidOption(TypeError, "auth.creds", "is not the text of a .creds file: its JWT or its seed is missing");
+    const creds = String(given.creds);
+    if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds))
+      throw invalidOption(TypeError, "auth.creds", "is not the text of a .creds file: its JWT or its seed is missing");
     return;
   }
-  throw invalidOption(TypeError, "auth", "must be { token }, { user, password }, { creds }, { nkeySeed } or an authenticator, with no empty value");
+  throw invalidOption(
+    TypeError,
+    "auth",
+    "must be { token }, { user, password }, { creds }, { nkeySeed } or an authenticator, with no empty value",
+  );
 }
 
 function validateName(option: string, name: unknown): void {
-  if (typeof name !== "string" || name === "") throw invalidOption(TypeError, option, `must be a name, not ${show(name)}`);
+  if (typeof name !== "string" || name === "")
+    throw invalidOption(TypeError, option, `must be a name, not ${show(name)}`);
   // jetstream's own rule: a name is one token of the API's subjects.
-  if (/[\s.*>/\\]/.test(name)) throw invalidOption(TypeError, option, `must have no space, dot, *, >, / or \\: ${show(name)}`);
+  if (/[\s.*>/\\]/.test(name))
+    throw invalidOption(TypeError, option, `must have no space, dot, *, >, / or \\: ${show(name)}`);
 }
 
 function validateSubject(option: string, subject: unknown): void {
-  if (typeof subject !== "string" || !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject)) throw invalidOption(TypeError, option, `must be a subject without wildcards, not ${show(subject)}`);
+  if (typeof subject !== "string" || !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject))
+    throw invalidOption(TypeError, option, `must be a subject without wildcards, not ${show(subject)}`);
 }
 
 function validateDeadLetter(deadLetter: DeadLetterOptions): void {
@@ -159,18 +185,21 @@ function validateDeadLetter(deadLetter: DeadLetterOptions): void {
 function wholeNumber(option: string, value: unknown, low: number, high: number): void {
   if (value === undefined) return;
   if (typeof value !== "number") throw invalidOption(TypeError, option, `must be a number, not ${show(value)}`);
-  if (!Number.isInteger(value) || value < low || value > high) throw invalidOption(RangeError, option, `must be a whole number from ${low} to ${high}, not ${value}`);
+  if (!Number.isInteger(value) || value < low || value > high)
+    throw invalidOption(RangeError, option, `must be a whole number from ${low} to ${high}, not ${value}`);
 }
 
 function milliseconds(option: string, value: unknown, low: number): void {
   if (value === undefined) return;
-  if (typeof value !== "number") throw invalidOption(TypeError, option, `must be a number of milliseconds, not ${show(value)}`);
-  if (!Number.isFinite(value) || value < low) throw invalidOption(RangeError, option, `must be at least ${low} ms, not ${value}`);
+  if (typeof value !== "number")
+    throw invalidOption(TypeError, option, `must be a number of milliseconds, not ${show(value)}`);
+  if (!Number.isFinite(value) || value < low)
+    throw invalidOption(RangeError, option, `must be at least ${low} ms, not ${value}`);
 }
 
 function typed(option: string, value: unknown, type: "boolean" | "function" | "string"): void {
-  // biome-ignore lint/suspicious/useValidTypeof: one of three literals, by the parameter's type
-  if (value !== undefined && typeof value !== type) throw invalidOption(TypeError, option, `must be a ${type}, not ${show(value)}`);
+  if (value !== undefined && typeof value !== type)
+    throw invalidOption(TypeError, option, `must be a ${type}, not ${show(value)}`);
 }
 
 function show(value: unknown): string {

@@ -49,21 +49,32 @@ export const REASONS: Readonly<Record<Reason, ReasonEntry>> = {
     meaning: "The consumer got a new leader during the Fetch.",
     retryAfterMs: 500,
   },
-  "server-shutdown": { outcome: "retryable", meaning: "The server said that it is shutting down.", retryAfterMs: 1_000 },
+  "server-shutdown": {
+    outcome: "retryable",
+    meaning: "The server said that it is shutting down.",
+    retryAfterMs: 1_000,
+  },
   "limit-exceeded": {
     outcome: "retryable",
-    meaning: "A limit of the consumer is reached: waiting pull requests (max_waiting) or unacked messages (max_ack_pending).",
+    meaning:
+      "A limit of the consumer is reached: waiting pull requests (max_waiting) or unacked messages (max_ack_pending).",
     retryAfterMs: 5_000,
   },
   aborted: { outcome: "retryable", meaning: "The caller's signal aborted the drain; the rest was released." },
 
   unauthorized: { outcome: "fatal", meaning: "The server refused the credentials." },
-  "permission-denied": { outcome: "fatal", meaning: "The user may not publish or subscribe to a subject that a drain needs." },
+  "permission-denied": {
+    outcome: "fatal",
+    meaning: "The user may not publish or subscribe to a subject that a drain needs.",
+  },
   "stream-not-found": { outcome: "fatal", meaning: "There is no such stream in this account." },
   "consumer-not-found": { outcome: "fatal", meaning: "The stream has no such consumer; a drain never creates one." },
   "consumer-deleted": { outcome: "fatal", meaning: "The consumer or its stream was deleted during the Fetch." },
   "not-a-pull-consumer": { outcome: "fatal", meaning: "The consumer pushes; a drain needs a pull consumer." },
-  "message-too-large": { outcome: "fatal", meaning: "The next message is larger than `maxBytes`; no Fetch can pass it." },
+  "message-too-large": {
+    outcome: "fatal",
+    meaning: "The next message is larger than `maxBytes`; no Fetch can pass it.",
+  },
   "bad-request": { outcome: "fatal", meaning: "The server refused the pull request." },
   "invalid-options": { outcome: "fatal", meaning: "An option is missing or malformed, or the limit is too small." },
 };

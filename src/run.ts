@@ -199,7 +199,9 @@ export class DrainRun<Env> {
     if (this.#stopped) return;
     this.#stopped = why;
     this.#fetch?.stop();
-    this.#stopping.abort(new DOMException(why === "deadline" ? "The drain's time is up." : "The drain was aborted.", "AbortError"));
+    this.#stopping.abort(
+      new DOMException(why === "deadline" ? "The drain's time is up." : "The drain was aborted.", "AbortError"),
+    );
   }
 
   async #idleOrStopped(): Promise<void> {
@@ -223,7 +225,10 @@ export class DrainRun<Env> {
     if (this.#denied) return this.#denied;
     if (this.#stopped === "aborted") return ending("aborted");
     if (unconfirmed > 0) {
-      return this.#lost ?? ending("connection-lost", "The server did not confirm the settlements in time: is it frozen, or far away?");
+      return (
+        this.#lost ??
+        ending("connection-lost", "The server did not confirm the settlements in time: is it frozen, or far away?")
+      );
     }
     if (this.#cutShort || this.#fetchEnd.kind === "stopped") return ending("deadline");
     return this.#cleanEnding(this.#fetchEnd.kind);
@@ -234,7 +239,10 @@ export class DrainRun<Env> {
     const facts = this.#consumer;
     if (fetched > 0 || !facts) return ending(reason);
     if (facts.maxAckPending > 0 && facts.ackPending >= facts.maxAckPending) {
-      return ending("limit-exceeded", `${facts.ackPending} messages wait for their ack, and max_ack_pending is ${facts.maxAckPending}.`);
+      return ending(
+        "limit-exceeded",
+        `${facts.ackPending} messages wait for their ack, and max_ack_pending is ${facts.maxAckPending}.`,
+      );
     }
     return facts.paused ? ending(reason, "The consumer is paused.") : ending(reason);
   }
@@ -243,10 +251,16 @@ export class DrainRun<Env> {
     const { failures } = this.#finisher;
     const findings: Finding[] = [];
     if (failures.handlers > 0) {
-      findings.push({ code: "handler-failed", message: `${failures.handlers} handlers threw; the first: ${failures.firstHandler}.` });
+      findings.push({
+        code: "handler-failed",
+        message: `${failures.handlers} handlers threw; the first: ${failures.firstHandler}.`,
+      });
     }
     if (failures.deadLetters > 0) {
-      findings.push({ code: "dead-letter-failed", message: `${failures.deadLetters} dead letters were not confirmed; the first: ${failures.firstDeadLetter}.` });
+      findings.push({
+        code: "dead-letter-failed",
+        message: `${failures.deadLetters} dead letters were not confirmed; the first: ${failures.firstDeadLetter}.`,
+      });
     }
     return findings;
   }

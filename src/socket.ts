@@ -160,9 +160,7 @@ function openByWs(url: string, options: SocketOptions, events: WireEvents): Wire
     socket.on("error", (cause) => events.end(asSocketError(cause)));
     socket.on("unexpected-response", (_request, response) => {
       const status = response.statusCode ?? 0;
-      events.end(
-        new SocketError(`The server answered HTTP ${status} instead of the WebSocket upgrade.`, { status }),
-      );
+      events.end(new SocketError(`The server answered HTTP ${status} instead of the WebSocket upgrade.`, { status }));
     });
   };
   open().catch((cause: unknown) => events.end(asSocketError(cause)));

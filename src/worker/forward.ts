@@ -1,0 +1,96 @@
+// Forwards a message to the target as a CloudEvent (HTTP binding 1.0, binary mode), and reads the answer as a settlement.
+import { type Message, reject, retry, type Settlement } from "../index.ts";
+import type { Target } from "./config.ts";
+
+/** Where a message goes. */
+export interface Destination {
+  readonly url: string;
+  /** A service binding; without one the network's `fetch`. */
+  readonly target: Target | undefined;
+}
+
+/** Type of the events that say nothing of their own. */
+const EVENT_TYPE = "io.nats.jetstream.message";
+
+// A week: a longer Retry-After is a mistake more likely than a wish.
+const LONGEST_RETRY_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Posts the message, body untouched. 2xx acks; 408, 425, 429 and 5xx ask for another delivery, after Retry-After where it
+ * is given; any other 4xx is a reject. A redirect is not followed: it is the target's address that is wrong, so the
+ * message stays and is delivered again.
+ *
+ * @throws what `fetch` throws when the target cannot be reached or `signal` aborts
+ */
+export async function forward(
+  message: Message,
+  { url, target }: Destination,
+  signal: AbortSignal,
+): Promise<Settlement> {
+  const response = await (target ?? globalThis).fetch(url, {
+    method: "POST",
+    headers: eventHeaders(message),
+    // Typed as a view of any buffer; the one in hand is over an ArrayBuffer, which is what fetch takes.
+    body: message.data as Uint8Array<ArrayBuffer>,
+    redirect: "manual",
+    signal,
+  });
+  // An unread body holds one of the invocation's six connections.
+  await response.body?.cancel();
+  return settlementOf(response.status, response.headers.get("Retry-After"), Date.now());
+}
+
+/** What the target's answer asks for. `now` is in milliseconds since the epoch. */
+export function settlementOf(status: number, retryAfter: string | null, now: number): Settlement {
+  if (status >= 200 && status < 300) return { kind: "ack" };
+  const asksAgain = status === 408 || status === 425 || status === 429 || status >= 500;
+  if (status >= 400 && !asksAgain) return reject(`the target answered ${status}`);
+  const delayMs = asksAgain ? parseRetryAfter(retryAfter, now) : undefined;
+  return delayMs === undefined ? retry() : retry({ delayMs });
+}
+
+/** Retry-After (RFC 9110, 10.2.3): seconds or an HTTP date; to milliseconds from `now`, undefined when it is neither. */
+export function parseRetryAfter(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined;
+  const text = value.trim();
+  const delayMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
+  return Number.isNaN(delayMs) ? undefined : Math.min(Math.max(0, delayMs), LONGEST_RETRY_MS);
+}
+
+/**
+ * The event's attributes as headers. A message that is a CloudEvent already (headers `ce-*`, as in the NATS binding) keeps
+ * its own; what it lacks is filled in from the delivery.
+ */
+export function eventHeaders(message: Message): Headers {
+  const attributes = new Map<string, string>([
+    ["ce-specversion", "1.0"],
+    ["ce-id", message.id],
+    ["ce-source", `/nats/streams/${message.stream}`],
+    ["ce-type", EVENT_TYPE],
+    ["ce-subject", message.subject],
+    ["ce-time", message.timestamp.toISOString()],
+    // Extensions: what a target needs to tell a redelivery from a first one.
+    ["ce-natsconsumer", message.consumer],
+    ["ce-natssequence", String(message.sequence)],
+    ["ce-natsdeliverycount", String(message.deliveryCount)],
+  ]);
+  let contentType = "application/octet-stream";
+  for (const [key, [value = ""]] of message.headers) {
+    const lower = key.toLowerCase();
+    if (lower === "content-type") contentType = value;
+    else if (/^ce-[a-z0-9]+$/.test(lower)) attributes.set(lower, value);
+  }
+  const headers = new Headers({ "Content-Type": contentType });
+  for (const [key, value] of attributes) headers.set(key, encodeAttribute(value));
+  return headers;
+}
+
+/** Percent-encodes what a header cannot carry (CloudEvents HTTP binding, 3.1.3.2): all but printable ASCII, and space, `"` and `%`. */
+function encodeAttribute(value: string): string {
+  return value.replace(/[^\x21-\x7e]|["%]/gu, (character) =>
+    Array.from(
+      new TextEncoder().encode(character),
+      (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`,
+    ).join(""),
+  );
+}

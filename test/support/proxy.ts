@@ -1,0 +1,206 @@
+// A TCP proxy on loopback that misbehaves on request: slow, silent, cut, refusing. It stands between a client and a server.
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+export type Direction = "up" | "down";
+
+export interface TestProxy extends AsyncDisposable {
+  /** The port that clients connect to on 127.0.0.1. */
+  readonly port: number;
+  /** `ws://127.0.0.1:<port><path>`; `path` starts with a slash. @default "" */
+  url(path?: string): string;
+  /** Delay of every byte in each direction, in milliseconds; order is kept when it changes. TCP's handshake is not delayed. @default 0 */
+  latencyMs: number;
+  /** Resets (RST) both sides of every open connection, now. New ones are served. */
+  cut(): void;
+  /** Every open connection goes silent for ever: nothing is forwarded, nothing is closed. New ones are served. */
+  halfOpen(): void;
+  /** Swallows what is sent in that direction, closing included, on open and new connections alike, until {@link restore}. */
+  blackhole(direction: Direction | "both"): void;
+  /** Resets every new connection as soon as it is accepted, until {@link restore}. */
+  refuseNew(): void;
+  /** Ends {@link blackhole} and {@link refuseNew}. What was swallowed stays lost; a half-open connection stays silent. */
+  restore(): void;
+  /** Connections open now, on the client's side. */
+  readonly connections: number;
+  /** Connections accepted since the start, refused ones not counted. */
+  readonly accepted: number;
+  /** Bytes that clients have sent, swallowed ones included. */
+  readonly bytesUp: number;
+  /** Bytes that the server has sent, swallowed ones included. */
+  readonly bytesDown: number;
+  /**
+   * Resolves once clients have sent that many bytes from now, or a chunk for which the predicate holds. Without latency
+   * that chunk has been forwarded by then. A WebSocket client masks what it sends: only its length tells anything.
+   */
+  onceBytesUp(when: number | ((chunk: Buffer) => boolean)): Promise<void>;
+  /** As {@link onceBytesUp}, for what the server sends. */
+  onceBytesDown(when: number | ((chunk: Buffer) => boolean)): Promise<void>;
+  /** Resets what is open and closes the port. */
+  stop(): Promise<void>;
+}
+
+/** Starts a proxy on a free port. A target that refuses a connection shows as a reset to the client. */
+export async function startProxy({ target }: { target: { host: string; port: number } }): Promise<TestProxy> {
+  const links = new Set<Link>();
+  const lost = new Set<Direction>();
+  const counters = { up: new ByteCounter(), down: new ByteCounter() };
+  let accepted = 0;
+  let refusing = false;
+  let latencyMs = 0;
+
+  // allowHalfOpen: a side that has finished sending may still receive, as on a wire without a proxy.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    if (refusing) return void client.resetAndDestroy();
+    accepted += 1;
+    const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
+    const link: Link = { client, upstream, silent: false };
+    const pump = (direction: Direction, from: Socket, to: Socket): void =>
+      forward(from, to, {
+        isLost: () => link.silent || lost.has(direction),
+        latencyMs: () => latencyMs,
+        seen: (chunk) => counters[direction].add(chunk),
+      });
+    pump("up", client, upstream);
+    pump("down", upstream, client);
+    links.add(link);
+    // One side may stay open alone for long: what its peer did is swallowed while the path is lost.
+    const forget = (): boolean => client.closed && upstream.closed && links.delete(link);
+    client.once("close", forget);
+    upstream.once("close", forget);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  // A server listening on TCP has an AddressInfo; the other types of address() are those of pipes and closed servers.
+  const { port } = server.address() as AddressInfo;
+
+  const cut = (): void => {
+    for (const { client, upstream } of links) {
+      client.resetAndDestroy();
+      upstream.resetAndDestroy();
+    }
+  };
+  const stop = async (): Promise<void> => {
+    if (!server.listening) return;
+    const closed = once(server, "close");
+    server.close();
+    cut();
+    await closed;
+  };
+  return {
+    port,
+    url: (path = "") => `ws://127.0.0.1:${port}${path}`,
+    get latencyMs() {
+      return latencyMs;
+    },
+    set latencyMs(value) {
+      latencyMs = value;
+    },
+    cut,
+    halfOpen: () => {
+      for (const link of links) link.silent = true;
+    },
+    blackhole: (direction) => {
+      if (direction !== "down") lost.add("up");
+      if (direction !== "up") lost.add("down");
+    },
+    refuseNew: () => {
+      refusing = true;
+    },
+    restore: () => {
+      lost.clear();
+      refusing = false;
+    },
+    get connections() {
+      return [...links].filter(({ client }) => !client.destroyed).length;
+    },
+    get accepted() {
+      return accepted;
+    },
+    get bytesUp() {
+      return counters.up.total;
+    },
+    get bytesDown() {
+      return counters.down.total;
+    },
+    onceBytesUp: (when) => counters.up.once(when),
+    onceBytesDown: (when) => counters.down.once(when),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+interface Link {
+  client: Socket;
+  upstream: Socket;
+  /** Half-open: it forwards nothing any more. */
+  silent: boolean;
+}
+
+interface Conditions {
+  isLost(): boolean;
+  latencyMs(): number;
+  seen(chunk: Buffer): void;
+}
+
+/** Forwards one direction of a connection: bytes, end and reset, each after the latency and in order. */
+function forward(from: Socket, to: Socket, conditions: Conditions): void {
+  const queue: { dueAt: number; deliver: () => void }[] = [];
+  let timer: NodeJS.Timeout | undefined;
+
+  const deliverDue = (): void => {
+    timer = undefined;
+    while (queue[0] !== undefined && queue[0].dueAt <= performance.now()) {
+      const entry = queue.shift();
+      if (!conditions.isLost()) entry?.deliver();
+    }
+    if (queue[0] !== undefined) timer = setTimeout(deliverDue, queue[0].dueAt - performance.now());
+  };
+  const pass = (deliver: () => void): void => {
+    if (conditions.isLost()) return;
+    const latencyMs = conditions.latencyMs();
+    if (latencyMs === 0 && queue.length === 0) {
+      deliver();
+      return;
+    }
+    // Due times count from arrival, so chunks in flight together are late once, not one after the other.
+    queue.push({ dueAt: Math.max(performance.now() + latencyMs, queue.at(-1)?.dueAt ?? 0), deliver });
+    timer ??= setTimeout(deliverDue, latencyMs);
+  };
+
+  from.on("data", (chunk: Buffer) => {
+    pass(() => {
+      if (to.destroyed) return void from.resetAndDestroy(); // Its end was lost; TCP answers late bytes with a reset.
+      if (to.write(chunk)) return;
+      from.pause();
+      to.once("drain", () => from.resume());
+    });
+    conditions.seen(chunk);
+  });
+  from.once("end", () => pass(() => to.end()));
+  from.once("error", () => pass(() => to.resetAndDestroy()));
+  to.once("close", () => clearTimeout(timer));
+}
+
+type Watch = { isMet: (chunk: Buffer) => boolean; resolve: () => void };
+
+/** Counts one direction's bytes and tells those who wait for a moment in them. */
+class ByteCounter {
+  total = 0;
+  #watches: Watch[] = [];
+
+  add(chunk: Buffer): void {
+    this.total += chunk.length;
+    this.#watches = this.#watches.filter(({ isMet, resolve }) => {
+      const met = isMet(chunk);
+      if (met) resolve();
+      return !met;
+    });
+  }
+
+  async once(when: number | ((chunk: Buffer) => boolean)): Promise<void> {
+    const goal = typeof when === "number" ? this.total + when : 0;
+    const isMet = typeof when === "number" ? (): boolean => this.total >= goal : when;
+    await new Promise<void>((resolve) => this.#watches.push({ isMet, resolve }));
+  }
+}
