@@ -1,27 +1,45 @@
 // Two projects, one suite: the conformance tests run in Node and inside workerd, against the same real servers.
-import { cloudflareTest } from "@cloudflare/vitest-plugin";
-import { defineConfig } from "vitest/config";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { type Certificates, makeCertificates } from "./test/support/certificates.ts";
 
 const shared = {
-  globalSetup: "test/support/global-setup.ts",
   // Real servers start, freeze and die in these tests; a hung one must fail, not hang the run.
   testTimeout: 30_000,
   hookTimeout: 60_000,
 };
 
-export default defineConfig({
-  test: {
-    projects: [
-      { test: { ...shared, name: "node", include: ["test/**/*.test.ts"], exclude: ["test/**/*.workerd.test.ts"] } },
-      {
-        plugins: [
-          cloudflareTest({
-            // The deployable Worker's own date, so that its defaults hold here too.
-            miniflare: { compatibilityDate: "2026-11-01", unsafeEphemeralDurableObjects: true },
-          }),
-        ],
-        test: { ...shared, name: "workerd", include: ["test/**/*.workerd.test.ts"] },
-      },
-    ],
-  },
+/** The test run's certificates. vitest evaluates this file more than once in a run, and all of it must see the same ones. */
+async function certificatesOfThisRun(): Promise<Certificates> {
+  const made = process.env.SLUICE_TEST_CERTIFICATES;
+  if (made !== undefined) return JSON.parse(made);
+  const certificates = await makeCertificates(await mkdtemp(join(tmpdir(), "sluice-test-")));
+  process.env.SLUICE_TEST_CERTIFICATES = JSON.stringify(certificates);
+  return certificates;
+}
+
+export default defineConfig(async (): Promise<ViteUserConfig> => {
+  // Node reads NODE_EXTRA_CA_CERTS when a test's process starts, and miniflare, for workerd, when its module is loaded:
+  // so the certificates are made before the plugin is. global-setup.ts removes them.
+  const certificates = await certificatesOfThisRun();
+  process.env.NODE_EXTRA_CA_CERTS = certificates.ca.cert;
+  const { cloudflareTest } = await import("@cloudflare/vitest-plugin");
+  return {
+    test: {
+      globalSetup: "test/support/global-setup.ts",
+      provide: { certificates },
+      projects: [
+        {
+          test: { ...shared, name: "node", include: ["test/**/*.test.ts"], exclude: ["test/**/*.workerd.test.ts"] },
+        },
+        {
+          // The deployable Worker's own date, so that its defaults hold here too.
+          plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01" } })],
+          test: { ...shared, name: "workerd", include: ["test/**/*.workerd.test.ts"] },
+        },
+      ],
+    },
+  };
 });

@@ -47,6 +47,7 @@ export class DrainRun<Env> {
   #fetch: Fetch | undefined;
   #fetchEnd: FetchEnd = { kind: "stopped" };
   #heartbeats = 0;
+  #poolStopped: Promise<boolean> | undefined;
   #cutShort = false;
   #consumerAnswer: Promise<ConsumerAnswer> = Promise.resolve({ kind: "unknown" });
   #consumer: ConsumerFacts | undefined;
@@ -89,7 +90,7 @@ export class DrainRun<Env> {
   /** Waits for the handlers, until their deadline; then gives up what is left of them. */
   async handle(): Promise<void> {
     await this.#idleOrStopped();
-    this.#cutShort = await this.#pool.stop();
+    this.#cutShort = await (this.#poolStopped ?? this.#pool.stop());
   }
 
   /** Waits for the server's word on every settlement. */
@@ -199,6 +200,8 @@ export class DrainRun<Env> {
     if (this.#stopped) return;
     this.#stopped = why;
     this.#fetch?.stop();
+    // Before the signal: a handler that returns because of it has not done its work, and must not be acked for it.
+    this.#poolStopped = this.#pool.stop();
     this.#stopping.abort(
       new DOMException(why === "deadline" ? "The drain's time is up." : "The drain was aborted.", "AbortError"),
     );
