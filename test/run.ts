@@ -1,0 +1,62 @@
+// `npm test`: the whole suite on the newest nats-server, then the conformance suites on the oldest supported one, then one
+// plain line with the count of both. Arguments go to vitest, which then runs once: `npm test -- test/budget.test.ts`.
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fetchDebianNatsBinary, OLDEST_VERSION } from "../src/cli/nats-binary.ts";
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Runs vitest as a user would see it, and reads its count from its JSON report. */
+async function vitest(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Count> {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-count-"));
+  const file = join(folder, "count.json");
+  try {
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+    const child = spawn("vitest", ["run", ...reporters, ...args], { stdio: "inherit", env });
+    const code = await new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (exit) => resolve(exit ?? 1));
+    });
+    // vitest's own report, in jest's format.
+    const report = JSON.parse(await readFile(file, "utf8")) as Record<
+      "numPassedTests" | "numFailedTests" | "numPendingTests" | "numTodoTests",
+      number
+    >;
+    const failed = report.numFailedTests;
+    return {
+      passed: report.numPassedTests,
+      // A file that could not be loaded, or an error outside of a test, fails the run without failing a test.
+      failed: failed === 0 && code !== 0 ? 1 : failed,
+      skipped: report.numPendingTests + report.numTodoTests,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function oldestServer(): Promise<string | undefined> {
+  try {
+    return (await fetchDebianNatsBinary({ log: (line) => console.log(line) })).path;
+  } catch (error) {
+    console.log(
+      `not tested on nats-server ${OLDEST_VERSION}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return undefined;
+  }
+}
+
+const args = process.argv.slice(2);
+const counts = [await vitest(args)];
+if (args.length === 0 && process.env.NATS_SERVER === undefined) {
+  const oldest = await oldestServer();
+  if (oldest) counts.push(await vitest(["test/conformance"], { ...process.env, NATS_SERVER: oldest }));
+}
+const sum = (key: keyof Count): number => counts.reduce((total, count) => total + count[key], 0);
+console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+process.exitCode = sum("failed") > 0 || sum("passed") === 0 ? 1 : 0;
