@@ -14,6 +14,9 @@ export interface ConsumerFacts {
   readonly pending: number;
   readonly ackPending: number;
   readonly maxAckPending: number;
+  /** Pull requests that waited when it was asked, this drain's own perhaps among them. */
+  readonly waiting: number;
+  readonly maxWaiting: number;
   readonly paused: boolean;
 }
 
@@ -55,6 +58,8 @@ function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
     pending: info.num_pending,
     ackPending: info.num_ack_pending,
     maxAckPending: config.max_ack_pending ?? -1,
+    waiting: info.num_waiting,
+    maxWaiting: config.max_waiting ?? 512,
     paused: info.paused === true,
   };
 }

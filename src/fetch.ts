@@ -11,6 +11,7 @@ export interface FetchRequest {
   readonly domain?: string | undefined;
   readonly inboxPrefix?: string | undefined;
   readonly batch: number;
+  readonly maxBytes?: number | undefined;
   readonly maxWaitMs: number;
   /** 0: none. */
   readonly heartbeatMs: number;
@@ -110,9 +111,10 @@ export function startFetch(connection: Connection, request: FetchRequest, delive
 }
 
 /** The body of the request (ADR-37), its times in nanoseconds. */
-function pullRequest({ batch, maxWaitMs, heartbeatMs, fill }: FetchRequest): string {
+function pullRequest({ batch, maxBytes, maxWaitMs, heartbeatMs, fill }: FetchRequest): string {
   return JSON.stringify({
     batch,
+    max_bytes: maxBytes,
     expires: Math.max(maxWaitMs, LEAST_EXPIRES_MS) * NANOS_PER_MS,
     ...(fill ? {} : { no_wait: true }),
     ...(heartbeatMs > 0 ? { idle_heartbeat: heartbeatMs * NANOS_PER_MS } : {}),

@@ -35,6 +35,8 @@ export interface DrainOptions<Env = unknown> extends BudgetOptions, SocketOption
   readonly handler: Handler<Env>;
   /** Most messages that one Fetch asks for. Whole number, 1 to 1,000,000. @default 100 */
   readonly batch?: number | undefined;
+  /** Most bytes of messages that one Fetch takes, headers and subjects included. Whole number from 1. @default no limit */
+  readonly maxBytes?: number | undefined;
   /** Pull requests one drain makes at most: it goes on while the last batch came full. Whole number from 1. @default 1 */
   readonly fetches?: number | undefined;
   /** Wait the whole max wait for a full batch, instead of ending with what is there. @default false */
@@ -115,6 +117,7 @@ export function validateOptions<Env>(options: DrainOptions<Env>): void {
   if (typeof options.handler !== "function")
     throw invalidOption(TypeError, "handler", `must be a function, not ${show(options.handler)}`);
   wholeNumber("batch", options.batch, 1, 1_000_000);
+  wholeNumber("maxBytes", options.maxBytes, 1, Number.MAX_SAFE_INTEGER);
   wholeNumber("fetches", options.fetches, 1, 1_000_000);
   wholeNumber("concurrency", options.concurrency, 1, 10_000);
   milliseconds("maxWaitMs", options.maxWaitMs, 0);

@@ -81,7 +81,7 @@ export class DrainRun<Env> {
       if (made > 0) await this.#idleOrStopped();
       const fetch = this.#startFetch();
       if (made === 0) this.#askConsumer(fetch);
-      this.#fetchEnd = await this.#explain(await fetch.ended);
+      this.#fetchEnd = await this.#explain(fetch, await fetch.ended);
       this.#heartbeats += fetch.heartbeats;
       if (this.#fetchEnd.kind !== "batch-full" || this.#pending === 0) return;
     }
@@ -127,9 +127,9 @@ export class DrainRun<Env> {
 
   #startFetch(): Fetch {
     const { connection, options, budget, deadlines } = this.#parts;
-    const { batch = DEFAULTS.batch, fill = DEFAULTS.fill, stream, consumer, domain, inboxPrefix } = options;
+    const { batch = DEFAULTS.batch, fill = DEFAULTS.fill, stream, consumer, domain, inboxPrefix, maxBytes } = options;
     const request = {
-      ...{ stream, consumer, domain, inboxPrefix, batch, fill },
+      ...{ stream, consumer, domain, inboxPrefix, batch, maxBytes, fill },
       maxWaitMs: budget.maxWaitMs,
       heartbeatMs: budget.heartbeatMs,
       // Connecting took at least two round trips.
@@ -144,11 +144,22 @@ export class DrainRun<Env> {
     return this.#fetch;
   }
 
-  /** "No responders" may mean that the consumer, the stream or all of JetStream is missing: consumer info knows which. */
-  async #explain(end: FetchEnd): Promise<FetchEnd> {
-    if (end.kind !== "failed" || end.ending.reason !== "jetstream-unavailable") return end;
-    const answer = await waitUntil(this.#consumerAnswer, Date.now() + Math.max(500, 2 * this.#connectMs));
-    return answer.done && answer.value.kind === "failed" ? { kind: "failed", ending: answer.value.ending } : end;
+  /** Two answers can mean several things, and consumer info, which is on its way or here, knows which. */
+  async #explain(fetch: Fetch, end: FetchEnd): Promise<FetchEnd> {
+    if (end.kind !== "failed") return end;
+    // No responders: the consumer, the stream or all of JetStream is missing.
+    if (end.ending.reason === "jetstream-unavailable") {
+      const answer = await waitUntil(this.#consumerAnswer, Date.now() + Math.max(500, 2 * this.#connectMs));
+      return answer.done && answer.value.kind === "failed" ? { kind: "failed", ending: answer.value.ending } : end;
+    }
+    // Silence from the start: since nats-server 2.11.5 also what a pull with a heartbeat meets when too many others wait.
+    const facts = this.#consumer;
+    const silent = end.ending.reason === "heartbeat-lost" && fetch.delivered === 0 && fetch.heartbeats === 0;
+    if (silent && facts && facts.waiting >= facts.maxWaiting) {
+      const detail = `${facts.waiting} pull requests wait, and max_waiting is ${facts.maxWaiting}.`;
+      return { kind: "failed", ending: ending("limit-exceeded", detail) };
+    }
+    return end;
   }
 
   /** In the same flight as the pull. A consumer that does not exist would otherwise look like silence. */

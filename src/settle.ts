@@ -82,6 +82,8 @@ const TERM = new TextEncoder().encode("+TERM");
 const IN_PROGRESS = new TextEncoder().encode("+WPI");
 // A nak without a delay comes back within a millisecond, and burns every delivery of a message in a few of them.
 const LEAST_DELAY_MS = 1;
+// The server reads nanoseconds into 63 bits; a year is far from their end and from any wish.
+const LONGEST_DELAY_MS = 365 * 24 * 3_600_000;
 
 // So many settlements wait for one PONG at most: it bounds what a broken connection leaves in doubt, and the memory.
 const CONFIRM_EVERY = 4_096;
@@ -111,7 +113,8 @@ export class Settler {
 
   /** Asks for another delivery after `delayMs`, at least a millisecond. */
   nak(msg: Msg, delayMs: number, as: "retried" | "released"): void {
-    const delay = Math.round(Math.max(LEAST_DELAY_MS, delayMs) * 1_000_000);
+    const clamped = Math.min(Math.max(LEAST_DELAY_MS, delayMs || 0), LONGEST_DELAY_MS);
+    const delay = Math.round(clamped * 1_000_000);
     this.#send(msg, `-NAK {"delay":${delay}}`, as);
   }
 
