@@ -2,8 +2,16 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { type Certificates, makeCertificates } from "./test/support/certificates.ts";
+
+// The README's examples import the package by its name.
+const alias = {
+  "sluice/http": fileURLToPath(new URL("src/triggers/http.ts", import.meta.url)),
+  "sluice/cron": fileURLToPath(new URL("src/triggers/cron.ts", import.meta.url)),
+  sluice: fileURLToPath(new URL("src/index.ts", import.meta.url)),
+};
 
 const shared = {
   // Real servers start, freeze and die in these tests; a hung one must fail, not hang the run.
@@ -32,6 +40,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       provide: { certificates },
       projects: [
         {
+          resolve: { alias },
           test: { ...shared, name: "node", include: ["test/**/*.test.ts"], exclude: ["test/**/*.workerd.test.ts"] },
         },
         {

@@ -5,7 +5,7 @@ import type { DeadLetterOptions } from "./dead-letter.ts";
 import type { Handler } from "./handle.ts";
 import type { Message } from "./message.ts";
 import type { RetryDelay } from "./settle.ts";
-import type { SocketOptions } from "./socket.ts";
+import type { Fetcher } from "./socket.ts";
 
 /** One address of nats-server's WebSocket listener, or several to try in turn: `wss://host[:port][/path]`. */
 export type Servers = string | readonly string[];
@@ -22,7 +22,7 @@ export type Auth =
   | Authenticator;
 
 /** What to drain, from where, and with what handler. */
-export interface DrainOptions<Env = unknown> extends BudgetOptions, SocketOptions {
+export interface DrainOptions<Env = unknown> extends BudgetOptions {
   /** Where nats-server listens for WebSockets: `wss://…`, or several addresses to try in turn. `ws://` is not encrypted. */
   readonly servers: Servers;
   /** The credentials. @default none */
@@ -61,6 +61,10 @@ export interface DrainOptions<Env = unknown> extends BudgetOptions, SocketOption
   readonly domain?: string | undefined;
   /** Prefix of the reply subjects, where the user's permissions narrow it. @default "_INBOX" */
   readonly inboxPrefix?: string | undefined;
+  /** Extra headers of the WebSocket's upgrade request, by name. @default none */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** A binding of Workers (mTLS, VPC, service) that carries the connection in place of the network. @default the network */
+  readonly via?: Fetcher | undefined;
   /** Name of the connection, as nats-server's monitoring shows it. @default "sluice" */
   readonly name?: string | undefined;
 }
@@ -130,6 +134,7 @@ export function validateOptions<Env>(options: DrainOptions<Env>): void {
   typed("name", options.name, "string");
   if (options.domain !== undefined) validateName("domain", options.domain);
   if (options.inboxPrefix !== undefined) validateSubject("inboxPrefix", options.inboxPrefix);
+  validateHeaders(options.headers);
   if (options.via !== undefined && typeof options.via?.fetch !== "function")
     throw invalidOption(TypeError, "via", "must have a fetch method, as a binding has");
   if (options.deadLetter !== undefined) validateDeadLetter(options.deadLetter);
@@ -173,6 +178,17 @@ function validateName(option: string, name: unknown): void {
   // jetstream's own rule: a name is one token of the API's subjects.
   if (/[\s.*>/\\]/.test(name))
     throw invalidOption(TypeError, option, `must have no space, dot, *, >, / or \\: ${show(name)}`);
+}
+
+function validateHeaders(headers: unknown): void {
+  if (headers === undefined) return;
+  if (typeof headers !== "object" || headers === null)
+    throw invalidOption(TypeError, "headers", `must be an object of names and values, not ${show(headers)}`);
+  for (const [name, value] of Object.entries(headers)) {
+    // The value may be a secret, so the message does not hold it.
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== "string" || /[\r\n\0]/.test(value))
+      throw invalidOption(TypeError, `headers.${name}`, "is not a header of HTTP: a name, and a value of one line");
+  }
 }
 
 function validateSubject(option: string, subject: unknown): void {

@@ -1,0 +1,39 @@
+// The README's tables, made from the code that they describe. `node test/support/readme.ts` writes them; a test compares.
+import { readFileSync, writeFileSync } from "node:fs";
+import { REASONS } from "../../src/index.ts";
+
+const README = new URL("../../README.md", import.meta.url);
+
+/** The table of reasons. */
+function outcomeTable(): string {
+  const rows = Object.entries(REASONS).map(
+    ([reason, { outcome, meaning }]) => `| ${outcome} | \`${reason}\` | ${meaning} |`,
+  );
+  return ["| outcome | reason | what it means |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** The table of options, from their docstrings in src/options.ts: a sentence, and the default after `@default`. */
+function optionsTable(): string {
+  const source = readFileSync(new URL("../../src/options.ts", import.meta.url), "utf8");
+  const body = /export interface DrainOptions<[\s\S]*?\n}\n/.exec(source)?.[0] ?? "";
+  const fields = body.matchAll(/\/\*\* (?<doc>.*?) \*\/\s+readonly (?<name>\w+)(?<optional>\?)?:/g);
+  const rows = Array.from(fields, ({ groups = {} }) => {
+    const [text = "", fallback = ""] = (groups.doc ?? "").split(" @default ");
+    return `| \`${groups.name}\` | ${groups.optional ? fallback : "required"} | ${text.replaceAll("|", "\\|")} |`;
+  });
+  return ["| option | default | |", "|---|---|---|", ...rows].join("\n");
+}
+
+const SECTIONS: Readonly<Record<string, () => string>> = { outcomes: outcomeTable, options: optionsTable };
+
+/** The README as it is, and as its tables should make it. */
+export function readReadme(): { readonly actual: string; readonly expected: string } {
+  const actual = readFileSync(README, "utf8");
+  const expected = Object.entries(SECTIONS).reduce((text, [name, make]) => {
+    const section = new RegExp(`(<!-- ${name}: [^\\n]*-->\\n)[\\s\\S]*?(\\n<!-- /${name} -->)`);
+    return text.replace(section, (_, before: string, after: string) => `${before}${make()}${after}`);
+  }, actual);
+  return { actual, expected };
+}
+
+if (import.meta.main) writeFileSync(README, readReadme().expected);
