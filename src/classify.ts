@@ -1,7 +1,6 @@
 // What went wrong, as a reason: statuses of a pull request, errors of the connection and of the JetStream API. Pure.
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { AuthorizationError, type PermissionViolationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
-import type { ConnectFailure } from "./connection.ts";
 import { type Ending, ending } from "./report.ts";
 import { SocketError } from "./socket.ts";
 
@@ -60,7 +59,13 @@ function classifyConflict(description: string, said: string, delivered: number):
   return failed("bad-request", said);
 }
 
-/** Why there is no connection. */
+/** Why a connection was not made. `cause` is the library's error, or the socket's, which knows more. */
+export type ConnectFailure =
+  | { readonly kind: "failed"; readonly cause: unknown }
+  | { readonly kind: "timeout" }
+  | { readonly kind: "aborted" };
+
+/** What it means that there is no connection. */
 export function classifyConnectFailure(failure: ConnectFailure, servers: string): Ending {
   switch (failure.kind) {
     case "aborted":
@@ -122,7 +127,8 @@ export function classifyInfoError(error: unknown, stream: string, consumer: stri
   return undefined;
 }
 
-function isAuthError(error: unknown): boolean {
+/** Whether the server refused the credentials, at once or when they expired. */
+export function isAuthError(error: unknown): boolean {
   return error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
 }
 

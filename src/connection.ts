@@ -1,6 +1,7 @@
 // Opens and closes one NATS connection: authenticated, without reconnect, bounded by its deadline whatever the peer does.
 import {
   type Authenticator,
+  ConnectionError,
   type ConnectionOptions,
   credsAuthenticator,
   type NatsConnection,
@@ -9,6 +10,7 @@ import {
   type WsConnectionOptions,
   wsconnect,
 } from "@nats-io/nats-core";
+import { type ConnectFailure, isAuthError } from "./classify.ts";
 import { type Deadline, nextTurn, waitUntil } from "./clock.ts";
 import type { Auth, Servers } from "./options.ts";
 import { DrainSocket, type SocketOptions } from "./socket.ts";
@@ -19,12 +21,6 @@ export interface ConnectRequest extends SocketOptions {
   readonly name: string;
   readonly inboxPrefix?: string | undefined;
 }
-
-/** Why a connection was not made. `cause` is the library's error, or the socket's, which knows more. */
-export type ConnectFailure =
-  | { readonly kind: "failed"; readonly cause: unknown }
-  | { readonly kind: "timeout" }
-  | { readonly kind: "aborted" };
 
 export type Connected = { readonly kind: "connected"; readonly connection: Connection };
 
@@ -63,7 +59,10 @@ async function attemptConnect(
   } catch (cause) {
     // The library's own timer bounds each of several servers, and may win over the deadline by a hair.
     if (cause instanceof Error && cause.name === "TimeoutError") return { kind: "timeout" };
-    return { kind: "failed", cause: sockets.at(-1)?.failure ?? cause };
+    // Of a socket's failure the library keeps no more than the text; any other error is its own, and says more than
+    // how the server hung up after it.
+    const failure = cause instanceof ConnectionError ? sockets.at(-1)?.failure : undefined;
+    return { kind: "failed", cause: failure ?? cause };
   }
 }
 
@@ -107,6 +106,8 @@ export class Connection {
   readonly nats: NatsConnection;
   readonly #sockets: readonly DrainSocket[];
   readonly #watchers = new Set<(status: Status) => void>();
+  /** The server's last word before it hung up, as that the credentials have expired. */
+  #serverError: Error | undefined;
 
   constructor(nats: NatsConnection, sockets: readonly DrainSocket[]) {
     this.nats = nats;
@@ -123,7 +124,7 @@ export class Connection {
   /** Resolves when the connection has ended, with the error that ended it if there was one. Never rejects. */
   async lost(): Promise<Error | undefined> {
     const error = await this.nats.closed();
-    return this.#sockets.at(-1)?.failure ?? (error || undefined);
+    return this.#serverError ?? this.#sockets.at(-1)?.failure ?? (error || undefined);
   }
 
   /**
@@ -151,6 +152,7 @@ export class Connection {
 
   async #watch(): Promise<void> {
     for await (const status of this.nats.status()) {
+      if (status.type === "error" && isAuthError(status.error)) this.#serverError = status.error;
       for (const watcher of this.#watchers) watcher(status);
     }
   }

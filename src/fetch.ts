@@ -78,17 +78,13 @@ export function startFetch(connection: Connection, request: FetchRequest, delive
     },
   });
 
+  let shuttingDown = false;
   const watch = watchSilence(request, (late) => {
-    if (late === "deadline") return end({ kind: "stopped" });
-    fail(
-      ending(
-        "heartbeat-lost",
-        `No frame for ${late.silentMs} ms. Check that the server is alive and that stream "${request.stream}" and consumer "${request.consumer}" exist.`,
-      ),
-    );
+    if (late === "deadline") end({ kind: "stopped" });
+    else if (shuttingDown) fail(ending("server-shutdown", "It had announced it (lame duck mode)."));
+    else fail(ending("heartbeat-lost", `No frame for ${late.silentMs} ms. Check that the server is alive.`));
   });
 
-  let shuttingDown = false;
   const unwatch = connection.watch((status: Status) => {
     if (status.type === "ldm") shuttingDown = true;
     const denied = deniedSubject(status);

@@ -1,0 +1,398 @@
+// Every fault of fault-table.ts, caused for real: what the drain says of it, when, and that nothing is lost.
+import { afterAll, describe, expect, test } from "vitest";
+import { type DrainOptions, defineDrain, REASONS, type Report } from "../../src/index.ts";
+import type { LabServerOptions } from "../support/lab.ts";
+import { type LabProxy, type LabServer, labProxy, labServer } from "../support/lab-client.ts";
+import { FAULTS, type FaultId, reasonsOf } from "./fault-table.ts";
+
+const AUTH = { user: "drain", password: "drain-pw" };
+const STREAM = "ORDERS";
+const CONSUMER = "worker";
+const HEARTBEAT_MS = 300;
+const LIMIT_MS = 6_000;
+const OPTIONS = { auth: AUTH, stream: STREAM, consumer: CONSUMER, heartbeatMs: HEARTBEAT_MS, maxWaitMs: 3_000 };
+
+/** A server with a stream, a consumer and messages, and optionally a proxy before it. */
+export async function given(
+  count: number,
+  settings: LabServerOptions & { readonly consumer?: Record<string, unknown> } = {},
+): Promise<LabServer> {
+  const { consumer, ...options } = settings;
+  const server = await labServer(options);
+  await server.createStream(STREAM);
+  await server.createConsumer(STREAM, CONSUMER, { ack_wait: 1_000 * 1e6, ...consumer });
+  if (count > 0) await server.publish(`${STREAM}.new`, count);
+  return server;
+}
+
+/** Runs a drain; `once` is called when its pull waits at the server, or, given messages, in the handler of the first. */
+export async function run(
+  servers: string,
+  options: Partial<DrainOptions> = {},
+  limitMs = LIMIT_MS,
+): Promise<Report & { readonly endedAt: number }> {
+  const drain = defineDrain({ ...OPTIONS, servers, handler: () => {}, ...options });
+  const report = await drain.run({ limitMs });
+  return { ...report, endedAt: Date.now() };
+}
+
+/** Resolves when a pull request waits at the server. */
+export async function pullWaits(server: LabServer): Promise<void> {
+  await expect
+    .poll(async () => (await server.consumerState(STREAM, CONSUMER)).waiting, { timeout: 5_000, interval: 10 })
+    .toBeGreaterThan(0);
+}
+
+/** A handler whose first message waits for what `during` does. */
+export function meanwhile(during: () => Promise<unknown>): () => Promise<void> {
+  let first: Promise<unknown> | undefined;
+  return async () => {
+    first ??= during();
+    await first;
+  };
+}
+
+const caused = new Set<FaultId>();
+
+/** What every report must be, whatever went wrong. */
+export function expectTruth(id: FaultId, report: Report, limitMs = LIMIT_MS): void {
+  const { outcome, retryAfterMs } = REASONS[report.reason];
+  expect(reasonsOf(id)).toContain(report.reason);
+  expect(report.outcome).toBe(outcome);
+  expect(report.message.length).toBeGreaterThan(20);
+  expect(report.retryAfterMs).toBe(retryAfterMs);
+  const { fetched, acked, retried, rejected, deadLettered, released, unconfirmed } = report;
+  expect(acked + retried + rejected + deadLettered + released + unconfirmed).toBe(fetched);
+  expect(report.timings.totalMs).toBeLessThan(limitMs);
+  expect(JSON.stringify(report)).not.toMatch(/drain-pw|message \d/);
+}
+
+/** A test of the fault by that name. */
+export function fault(id: FaultId, body: () => Promise<void>): void {
+  caused.add(id);
+  test(`${FAULTS[id].cause}: ${reasonsOf(id).join(" or ")}`, body);
+}
+
+/** The drain after the dust has settled: everything that was not confirmed is there again. */
+async function expectRedelivered(server: LabServer, count: number): Promise<void> {
+  const again = await run(server.wsUrl, { fill: true, batch: count, maxWaitMs: 4_000 }, 8_000);
+  expect(again).toMatchObject({ outcome: "completed", fetched: count, acked: count });
+}
+
+/** Loss is seen within two heartbeats and a quarter of a second of the last frame, here a little later by the test's own way. */
+function expectPromptLoss(report: { readonly endedAt: number }, brokenAt: number): void {
+  expect(report.endedAt - brokenAt).toBeLessThan(2 * HEARTBEAT_MS + 250 + 150);
+}
+
+export function faultSuite(runtime: string): void {
+  describe(`a drain in ${runtime}, when`, () => {
+    serverFaults();
+    networkFaults();
+    configurationFaults();
+    refusals();
+    addressFaults();
+  });
+}
+
+function serverFaults(): void {
+  fault("frozen-mid-fetch", async () => {
+    const server = await given(0);
+    const running = run(server.wsUrl);
+    await pullWaits(server);
+    await server.signal("SIGSTOP");
+    const brokenAt = Date.now();
+    const report = await running;
+    expectTruth("frozen-mid-fetch", report);
+    expectPromptLoss(report, brokenAt);
+  });
+
+  fault("frozen-mid-handling", async () => {
+    const server = await given(3);
+    const handler = meanwhile(() => server.signal("SIGSTOP"));
+    const report = await run(server.wsUrl, { batch: 3, handler });
+    expectTruth("frozen-mid-handling", report);
+    expect(report).toMatchObject({ fetched: 3, acked: 0, unconfirmed: 3 });
+    await server.signal("SIGCONT");
+  });
+
+  fault("frozen-while-settling", async () => {
+    const server = await given(2);
+    let handled = 0;
+    const handler = async (): Promise<void> => {
+      handled += 1;
+      if (handled === 2) await server.signal("SIGSTOP");
+    };
+    const report = await run(server.wsUrl, { batch: 2, handler, settleTimeoutMs: 500 });
+    expectTruth("frozen-while-settling", report);
+    expect(report.unconfirmed).toBeGreaterThanOrEqual(1);
+    await server.signal("SIGCONT");
+  });
+
+  fault("killed-mid-fetch", async () => {
+    const server = await given(0);
+    const running = run(server.wsUrl);
+    await pullWaits(server);
+    await server.signal("SIGKILL");
+    const brokenAt = Date.now();
+    const report = await running;
+    expectTruth("killed-mid-fetch", report);
+    expectPromptLoss(report, brokenAt);
+  });
+
+  fault("killed-mid-handling", async () => {
+    const server = await given(3);
+    const report = await run(server.wsUrl, { batch: 3, handler: meanwhile(() => server.signal("SIGKILL")) });
+    expectTruth("killed-mid-handling", report);
+    expect(report).toMatchObject({ fetched: 3, acked: 0, unconfirmed: 3 });
+  });
+
+  fault("shut-down-mid-fetch", async () => {
+    const server = await given(0);
+    const running = run(server.wsUrl);
+    await pullWaits(server);
+    await server.signal("SIGTERM");
+    expectTruth("shut-down-mid-fetch", await running);
+  });
+
+  fault("lame-duck-mid-fetch", async () => {
+    const server = await given(0, { config: 'lame_duck_duration: "30s", lame_duck_grace_period: "1s"' });
+    const running = run(server.wsUrl);
+    await pullWaits(server);
+    await server.signal("SIGUSR2");
+    expectTruth("lame-duck-mid-fetch", await running);
+  });
+}
+
+function networkFaults(): void {
+  /** A drain through a proxy, with its pull waiting. */
+  async function waiting(): Promise<{ proxy: LabProxy; running: ReturnType<typeof run> }> {
+    const server = await given(0);
+    const proxy = await labProxy(server);
+    const running = run(proxy.url);
+    await pullWaits(server);
+    return { proxy, running };
+  }
+
+  fault("cut-mid-fetch", async () => {
+    const { proxy, running } = await waiting();
+    await proxy.cut();
+    const brokenAt = Date.now();
+    const report = await running;
+    expectTruth("cut-mid-fetch", report);
+    expectPromptLoss(report, brokenAt);
+  });
+
+  fault("cut-mid-handling", async () => {
+    const server = await given(3);
+    const proxy = await labProxy(server);
+    const report = await run(proxy.url, { batch: 3, handler: meanwhile(() => proxy.cut()) });
+    expectTruth("cut-mid-handling", report);
+    expect(report).toMatchObject({ fetched: 3, acked: 0, unconfirmed: 3 });
+    await expectRedelivered(server, 3);
+  });
+
+  fault("half-open-mid-fetch", async () => {
+    const { proxy, running } = await waiting();
+    await proxy.halfOpen();
+    const brokenAt = Date.now();
+    const report = await running;
+    expectTruth("half-open-mid-fetch", report);
+    expectPromptLoss(report, brokenAt);
+  });
+
+  fault("deaf-mid-fetch", async () => {
+    const { proxy, running } = await waiting();
+    await proxy.blackhole("down");
+    const brokenAt = Date.now();
+    const report = await running;
+    expectTruth("deaf-mid-fetch", report);
+    expectPromptLoss(report, brokenAt);
+  });
+
+  fault("mute-mid-handling", async () => {
+    const server = await given(3);
+    const proxy = await labProxy(server);
+    const report = await run(proxy.url, {
+      batch: 3,
+      handler: meanwhile(() => proxy.blackhole("up")),
+      settleTimeoutMs: 500,
+    });
+    expectTruth("mute-mid-handling", report);
+    expect(report).toMatchObject({ fetched: 3, acked: 0, unconfirmed: 3 });
+    await expectRedelivered(server, 3);
+  });
+
+  fault("slow-network", async () => {
+    const server = await given(3);
+    const proxy = await labProxy(server);
+    await proxy.latency(300);
+    const report = await run(proxy.url, { heartbeatMs: 100 }, 20_000);
+    expectTruth("slow-network", report, 20_000);
+    expect(report).toMatchObject({ fetched: 3, acked: 3 });
+  });
+}
+
+function configurationFaults(): void {
+  fault("consumer-deleted-mid-fetch", async () => {
+    const server = await given(0);
+    const running = run(server.wsUrl);
+    await pullWaits(server);
+    await server.deleteConsumer(STREAM, CONSUMER);
+    expectTruth("consumer-deleted-mid-fetch", await running);
+  });
+
+  fault("stream-deleted-mid-fetch", async () => {
+    const server = await given(0);
+    const running = run(server.wsUrl);
+    await pullWaits(server);
+    await server.deleteStream(STREAM);
+    expectTruth("stream-deleted-mid-fetch", await running);
+  });
+
+  fault("consumer-missing", async () => {
+    const server = await given(1);
+    expectTruth("consumer-missing", await run(server.wsUrl, { consumer: "missing" }));
+  });
+
+  fault("stream-missing", async () => {
+    const server = await given(1);
+    expectTruth("stream-missing", await run(server.wsUrl, { stream: "MISSING" }));
+  });
+
+  fault("push-consumer", async () => {
+    const server = await given(1);
+    await server.createConsumer(STREAM, "pushed", { deliver_subject: "push.here" });
+    expectTruth("push-consumer", await run(server.wsUrl, { consumer: "pushed" }));
+  });
+
+  fault("max-waiting-full", async () => {
+    const server = await given(0, { consumer: { max_waiting: 1 } });
+    const other = run(server.wsUrl);
+    await pullWaits(server);
+    const report = await run(server.wsUrl);
+    expectTruth("max-waiting-full", report);
+    await other;
+  });
+
+  fault("max-ack-pending-reached", async () => {
+    const server = await given(2, { consumer: { max_ack_pending: 1, ack_wait: 60_000 * 1e6 } });
+    let report: Report | undefined;
+    await run(server.wsUrl, {
+      batch: 1,
+      handler: async () => {
+        report = await run(server.wsUrl, { maxWaitMs: 400 });
+      },
+    });
+    if (!report) throw new Error("the first drain delivered nothing");
+    expectTruth("max-ack-pending-reached", report);
+  });
+
+  fault("message-over-max-bytes", async () => {
+    const server = await given(0);
+    await server.publish(`${STREAM}.new`, 1, 10_000);
+    expectTruth("message-over-max-bytes", await run(server.wsUrl, { maxBytes: 1_000 }));
+  });
+
+  fault("batch-over-limit", async () => {
+    const server = await given(1, { consumer: { max_batch: 5 } });
+    expectTruth("batch-over-limit", await run(server.wsUrl, { batch: 6 }));
+  });
+
+  fault("expires-over-limit", async () => {
+    const server = await given(1, { consumer: { max_expires: 1_000 * 1e6 } });
+    expectTruth("expires-over-limit", await run(server.wsUrl, { maxWaitMs: 2_000 }));
+  });
+
+  fault("account-without-jetstream", async () => {
+    const server = await labServer({
+      authorization: `accounts { NONE { users: [{ user: drain, password: "drain-pw" }] }, APP { jetstream: enabled, users: [{ user: admin, password: "admin-pw" }] } }`,
+    });
+    expectTruth("account-without-jetstream", await run(server.wsUrl));
+  });
+
+  fault("server-without-jetstream", async () => {
+    const server = await labServer({ jetstream: false });
+    expectTruth("server-without-jetstream", await run(server.wsUrl));
+  });
+}
+
+/** An account whose drain user may not do one thing. */
+function without(deny: string): LabServerOptions {
+  const permissions = `{ publish: { allow: ["$JS.API.CONSUMER.>", "$JS.ACK.>", "dlq.>"], deny: [${deny.startsWith("_INBOX") ? "" : `"${deny}"`}] }
+    subscribe: { allow: ["_INBOX.>"], deny: [${deny.startsWith("_INBOX") ? `"${deny}"` : ""}] } }`;
+  return {
+    authorization: `accounts { APP { jetstream: enabled, users: [
+      { user: admin, password: "admin-pw" }
+      { user: drain, password: "drain-pw", permissions: ${permissions} }
+    ] } }`,
+  };
+}
+
+function refusals(): void {
+  fault("wrong-password", async () => {
+    const server = await given(1);
+    expectTruth("wrong-password", await run(server.wsUrl, { auth: { user: "drain", password: "wrong" } }));
+  });
+
+  fault("wrong-token", async () => {
+    const server = await labServer({ authorization: "authorization { token: right }", adminLogin: { token: "right" } });
+    expectTruth("wrong-token", await run(server.wsUrl, { auth: { token: "wrong" } }));
+  });
+
+  fault("pull-denied", async () => {
+    const server = await given(1, without("$JS.API.CONSUMER.MSG.NEXT.>"));
+    const report = await run(server.wsUrl);
+    expectTruth("pull-denied", report);
+    expect(report.message).toContain(`$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${CONSUMER}`);
+    expect(report.timings.totalMs).toBeLessThan(1_000);
+  });
+
+  fault("ack-denied", async () => {
+    const server = await given(2, without("$JS.ACK.>"));
+    const report = await run(server.wsUrl);
+    expectTruth("ack-denied", report);
+    expect(report).toMatchObject({ fetched: 2, acked: 0, unconfirmed: 2 });
+    expect(await server.consumerState(STREAM, CONSUMER)).toMatchObject({ ackPending: 2 });
+  });
+
+  fault("dead-letter-denied", async () => {
+    const server = await given(1, without("dlq.>"));
+    const handler = () => ({ kind: "reject", reason: "no good" }) as const;
+    const report = await run(server.wsUrl, { handler, deadLetter: { subject: "dlq.orders" }, settleTimeoutMs: 600 });
+    expectTruth("dead-letter-denied", report);
+    expect(report).toMatchObject({ fetched: 1, deadLettered: 0, retried: 1 });
+    expect(report.message).toContain("dlq.orders");
+    expect(await server.consumerState(STREAM, CONSUMER)).toMatchObject({ ackPending: 1 });
+  });
+
+  fault("inbox-denied", async () => {
+    const server = await given(1, without("_INBOX.>"));
+    const report = await run(server.wsUrl);
+    expectTruth("inbox-denied", report);
+    expect(report.timings.totalMs).toBeLessThan(1_000);
+  });
+
+  for (const [id, certificate] of [
+    ["expired-certificate", "expired"],
+    ["self-signed-certificate", "selfSigned"],
+    ["wrong-name-certificate", "wrongName"],
+  ] as const) {
+    fault(id, async () => {
+      const server = await given(1, { certificate });
+      expectTruth(id, await run(server.wsUrl));
+    });
+  }
+}
+
+function addressFaults(): void {
+  fault("dns-failure", async () => {
+    expectTruth("dns-failure", await run("wss://nowhere.invalid"));
+  });
+}
+
+/** Called last: every fault of the table has been caused. */
+export function expectAllCaused(): void {
+  afterAll(() => {
+    expect([...caused].toSorted()).toEqual(Object.keys(FAULTS).toSorted());
+  });
+}

@@ -1,0 +1,4 @@
+// The fault suite inside workerd.
+import { faultSuite } from "./faults.suite.ts";
+
+faultSuite("workerd");
