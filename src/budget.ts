@@ -59,7 +59,7 @@ const DEFAULT_HEARTBEAT_MS = 1_000;
 /**
  * Cuts `limitMs` (milliseconds) into the slices of a drain. An option is an upper bound of its slice: when they do not all
  * fit, connect, max wait and settle shrink in proportion, each down to its least, and handling keeps a quarter of
- * the limit. The heartbeat is at most a third of max wait (so that a loss, silence of twice the heartbeat, is always seen
+ * the limit, or 100 ms of a tiny one. The heartbeat is at most a third of max wait (so that a loss, silence of twice the heartbeat, is always seen
  * before max wait ends) and never above what nats-server allows (half of `expires`: consumer.go, `processNextMsgReq`).
  *
  * @throws {LimitTooSmallError} (a RangeError) when `limitMs` is not a number or below {@link LEAST_LIMIT_MS}
@@ -70,9 +70,9 @@ export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget
 
   const close: number = clamp(limit / 50, LEAST.close, 250);
   const wanted = {
-    connect: slice(options.connectTimeoutMs ?? Math.min(5_000, limit / 4), LEAST.connect),
-    wait: slice(options.maxWaitMs ?? Math.min(5_000, limit / 3), LEAST.wait),
-    settle: slice(options.settleTimeoutMs ?? clamp(limit / 8, LEAST.settle, 2_000), LEAST.settle),
+    connect: slice(options.connectTimeoutMs, Math.min(5_000, limit / 4), LEAST.connect),
+    wait: slice(options.maxWaitMs, Math.min(5_000, limit / 3), LEAST.wait),
+    settle: slice(options.settleTimeoutMs, clamp(limit / 8, LEAST.settle, 2_000), LEAST.settle),
   };
   const available = limit - close - Math.max(LEAST.handle, limit / 4);
   const [connect, wait, settle] = shrink([wanted.connect, wanted.wait, wanted.settle], available);
@@ -88,8 +88,10 @@ export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget
   return { limitMs: limit, ...slices, handleMs: limit - used, heartbeatMs: heartbeat(maxWaitMs, options.heartbeatMs) };
 }
 
-function slice(wanted: number, least: number): Slice {
-  return { least, wanted: Math.max(wanted, least) };
+/** An option is an upper bound, also below the least that a default would keep. */
+function slice(option: number | undefined, preset: number, least: number): Slice {
+  const wanted = option ?? Math.max(preset, least);
+  return { least: Math.min(wanted, least), wanted };
 }
 
 /** Shrinks the slices in proportion to what each can give, until they fit; LEAST_LIMIT_MS guarantees that they do. */

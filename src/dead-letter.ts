@@ -43,7 +43,7 @@ export function deadLetterHeaders(message: Message, reason: string, at: Date): M
   headers.set("Sluice-Consumer", message.consumer);
   headers.set("Sluice-Deliveries", String(message.deliveryCount));
   // A header is one line.
-  headers.set("Sluice-Reason", reason.replace(/\s+/g, " ").slice(0, 1_000));
+  headers.set("Sluice-Reason", String(reason).replace(/\s+/g, " ").slice(0, 1_000));
   headers.set("Sluice-Time", at.toISOString());
   return headers;
 }

@@ -1,8 +1,9 @@
 // defineDrain(): one bounded drain, from the platform's limit to the report.
 import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
+import { isInvalidOption } from "./checks.ts";
 import { classifyConnectFailure } from "./classify.ts";
 import { type Connected, connect } from "./connection.ts";
-import { DEFAULTS, type DrainOptions, isInvalidOption, validateOptions } from "./options.ts";
+import { DEFAULTS, type DrainOptions, validateOptions } from "./options.ts";
 import { type Ending, ending, makeReport, type Report } from "./report.ts";
 import { type Deadlines, DrainRun } from "./run.ts";
 
@@ -61,13 +62,14 @@ export function defineDrain<Env = unknown>(source: OptionsSource<Env>): Drain<En
 async function runDrain<Env>(source: OptionsSource<Env>, input: RunInput<Env>): Promise<Report> {
   const startedAt = Date.now();
   const env = input.env as Env; // left out only where Env is unknown, and then undefined is one
+  let options: DrainOptions<Env> | undefined;
   try {
-    const options = resolveOptions(source, env);
+    options = resolveOptions(source, env);
     const budget = planBudget("limitMs" in input ? input.limitMs : input.remainingMs(), options);
     return await drain(options, budget, env, startedAt, input.signal);
   } catch (error) {
     if (isInvalidOption(error) || error instanceof LimitTooSmallError) {
-      return emptyReport(ending("invalid-options", error.message), startedAt);
+      return emptyReport(ending("invalid-options", error.message), startedAt, options);
     }
     throw error;
   }

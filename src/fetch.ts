@@ -40,6 +40,8 @@ const NANOS_PER_MS = 1_000_000;
 
 /** Sends the pull request and hands each delivery to `deliver`, in the order of arrival, from the connection's own callback. */
 export function startFetch(connection: Connection, request: FetchRequest, deliver: (msg: Msg) => void): Fetch {
+  // It may have ended since the last Fetch; nats-core would throw.
+  if (connection.nats.isClosed()) return lostFetch(connection);
   const { promise: ended, resolve } = Promise.withResolvers<FetchEnd>();
   const api = request.domain === undefined ? "$JS.API" : `$JS.${request.domain}.API`;
   const subject = `${api}.CONSUMER.MSG.NEXT.${request.stream}.${request.consumer}`;
@@ -104,6 +106,14 @@ export function startFetch(connection: Connection, request: FetchRequest, delive
     },
     stop: (failure) => (failure ? fail(failure) : end({ kind: "stopped" })),
   };
+}
+
+/** The Fetch that a connection which has ended can make. */
+function lostFetch(connection: Connection): Fetch {
+  const ended = connection
+    .lost()
+    .then((error): FetchEnd => ({ kind: "failed", ending: classifyConnectionLoss(error, false) }));
+  return { ended, delivered: 0, heartbeats: 0, stop: () => {} };
 }
 
 /** The body of the request (ADR-37), its times in nanoseconds. */

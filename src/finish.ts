@@ -22,13 +22,21 @@ export interface FinishOptions {
 export interface Failures {
   handlers: number;
   firstHandler: string | undefined;
+  /** Calls of the drain's `retryDelay` that threw. */
+  retryDelays: number;
   deadLetters: number;
   firstDeadLetter: string | undefined;
 }
 
 /** Settles messages by what became of their handlers. */
 export class Finisher {
-  readonly failures: Failures = { handlers: 0, firstHandler: undefined, deadLetters: 0, firstDeadLetter: undefined };
+  readonly failures: Failures = {
+    handlers: 0,
+    firstHandler: undefined,
+    retryDelays: 0,
+    deadLetters: 0,
+    firstDeadLetter: undefined,
+  };
   /** Set when consumer info has come. */
   consumer: ConsumerFacts | undefined;
   readonly #connection: Connection;
@@ -94,9 +102,16 @@ export class Finisher {
     }
   }
 
-  get #retryDelay(): RetryDelay {
-    return this.#options.retryDelay ?? ((deliveryCount) => exponentialDelay(deliveryCount, Math.random()));
-  }
+  /** The drain's own pacing; where that fails, the default one: a message must not hang on a mistake in a formula. */
+  readonly #retryDelay: RetryDelay = (deliveryCount) => {
+    try {
+      const delayMs = this.#options.retryDelay?.(deliveryCount);
+      if (delayMs !== undefined && Number.isFinite(delayMs)) return delayMs;
+    } catch {
+      this.failures.retryDelays += 1;
+    }
+    return exponentialDelay(deliveryCount, Math.random());
+  };
 
   /** Only a dead letter may end what merely fails: without one the message stays for an operator to find. */
   get #lastDelivery(): number | undefined {

@@ -147,8 +147,11 @@ export class HandlerPool<Env> {
     }
     // A handler that returns no promise is done: no slot, no promise, no turn of the microtask queue.
     if (!isThenable(result)) return void this.#settle(running, returned(result));
-    // It stopped the drain itself, as by aborting it, and nobody waits for it any more.
-    if (this.#stopped) return void this.#settle(running, OVERDUE);
+    // It stopped the drain itself, as by aborting it, and nobody waits for it any more; a rejection would be unhandled.
+    if (this.#stopped) {
+      result.then(undefined, () => {});
+      return void this.#settle(running, OVERDUE);
+    }
     this.#running.add(running);
     const end = (handled: Handled): void => {
       // Given up by stop(): it was settled then, and cannot be again.

@@ -1,5 +1,6 @@
 // The public face of `sluice`.
 export { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "./budget.ts";
+export { type InvalidOption, invalidOption } from "./checks.ts";
 export type { DeadLetterOptions } from "./dead-letter.ts";
 export {
   type Drain,
@@ -13,7 +14,7 @@ export {
 } from "./drain.ts";
 export type { Handler, HandlerContext } from "./handle.ts";
 export type { Message } from "./message.ts";
-export { type Auth, DEFAULTS, type DrainOptions, type InvalidOption, invalidOption, type Servers } from "./options.ts";
+export { type Auth, DEFAULTS, type DrainOptions, type Servers } from "./options.ts";
 export { type Counts, type Finding, type Outcome, REASONS, type Reason, type Report, type Timings } from "./report.ts";
 export { ack, exponentialDelay, type RetryDelay, reject, retry, type Settlement } from "./settle.ts";
 export type { Fetcher, SocketOptions } from "./socket.ts";

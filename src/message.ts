@@ -47,9 +47,9 @@ export function parseAckSubject(subject: string): DeliveryInfo {
   const at = tokens.length === 9 ? 2 : 4;
   const [stream, consumer, deliveries, sequence, , time, pending] = tokens.slice(at);
   if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || !stream || !consumer || pending === undefined) {
-    throw new SyntaxError(`not the ack subject of a JetStream delivery: ${JSON.stringify(subject)}`);
+    throw notAnAckSubject(subject);
   }
-  return {
+  const info: DeliveryInfo = {
     stream,
     consumer,
     deliveryCount: Number(deliveries),
@@ -58,6 +58,13 @@ export function parseAckSubject(subject: string): DeliveryInfo {
     timestampMs: Math.floor(Number(time) / 1e6),
     pending: Number(pending),
   };
+  if (Number.isNaN(info.deliveryCount + info.sequence + info.timestampMs + info.pending))
+    throw notAnAckSubject(subject);
+  return info;
+}
+
+function notAnAckSubject(subject: string): SyntaxError {
+  return new SyntaxError(`not the ack subject of a JetStream delivery: ${JSON.stringify(subject)}`);
 }
 
 const decoder = new TextDecoder();

@@ -1,6 +1,15 @@
 // DrainOptions, the one table of their defaults, and their validation, which happens before anything else does.
 import type { Authenticator } from "@nats-io/nats-core";
 import type { BudgetOptions } from "./budget.ts";
+import {
+  checkMilliseconds,
+  checkName,
+  checkSubject,
+  checkType,
+  checkWholeNumber,
+  invalidOption,
+  show,
+} from "./checks.ts";
 import type { DeadLetterOptions } from "./dead-letter.ts";
 import type { Handler } from "./handle.ts";
 import type { Message } from "./message.ts";
@@ -78,26 +87,6 @@ export const DEFAULTS = {
   name: "sluice",
 } as const;
 
-/** An option is missing, malformed or out of range; the message names it and the value given. Shape is a TypeError, range a RangeError. */
-export type InvalidOption = (TypeError | RangeError) & {
-  readonly code: "SLUICE_INVALID_OPTION";
-  readonly option: string;
-};
-
-/** Whether `error` says that an option is wrong. */
-export function isInvalidOption(error: unknown): error is InvalidOption {
-  return error instanceof Error && "code" in error && error.code === "SLUICE_INVALID_OPTION";
-}
-
-/** An error that names the option and, where it is no secret, its value. */
-export function invalidOption(
-  Kind: typeof TypeError | typeof RangeError,
-  option: string,
-  problem: string,
-): InvalidOption {
-  return Object.assign(new Kind(`${option}: ${problem}`), { code: "SLUICE_INVALID_OPTION" as const, option });
-}
-
 /**
  * Checks every option, so that a wrong one fails where it was written and not in a run.
  *
@@ -116,24 +105,24 @@ export function validateOptions<Env>(options: DrainOptions<Env>): void {
     );
   for (const server of servers) validateServer(server);
   validateAuth(options.auth);
-  validateName("stream", options.stream);
-  validateName("consumer", options.consumer);
+  checkName("stream", options.stream);
+  checkName("consumer", options.consumer);
   if (typeof options.handler !== "function")
     throw invalidOption(TypeError, "handler", `must be a function, not ${show(options.handler)}`);
-  wholeNumber("batch", options.batch, 1, 1_000_000);
-  wholeNumber("maxBytes", options.maxBytes, 1, Number.MAX_SAFE_INTEGER);
-  wholeNumber("fetches", options.fetches, 1, 1_000_000);
-  wholeNumber("concurrency", options.concurrency, 1, 10_000);
-  milliseconds("maxWaitMs", options.maxWaitMs, 0);
-  milliseconds("heartbeatMs", options.heartbeatMs, 50);
-  milliseconds("connectTimeoutMs", options.connectTimeoutMs, 1);
-  milliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
-  typed("fill", options.fill, "boolean");
-  typed("retryDelay", options.retryDelay, "function");
-  typed("onError", options.onError, "function");
-  typed("name", options.name, "string");
-  if (options.domain !== undefined) validateName("domain", options.domain);
-  if (options.inboxPrefix !== undefined) validateSubject("inboxPrefix", options.inboxPrefix);
+  checkWholeNumber("batch", options.batch, 1, 1_000_000);
+  checkWholeNumber("maxBytes", options.maxBytes, 1, Number.MAX_SAFE_INTEGER);
+  checkWholeNumber("fetches", options.fetches, 1, 1_000_000);
+  checkWholeNumber("concurrency", options.concurrency, 1, 10_000);
+  checkMilliseconds("maxWaitMs", options.maxWaitMs, 0);
+  checkMilliseconds("heartbeatMs", options.heartbeatMs, 50);
+  checkMilliseconds("connectTimeoutMs", options.connectTimeoutMs, 1);
+  checkMilliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
+  checkType("fill", options.fill, "boolean");
+  checkType("retryDelay", options.retryDelay, "function");
+  checkType("onError", options.onError, "function");
+  checkType("name", options.name, "string");
+  if (options.domain !== undefined) checkName("domain", options.domain);
+  if (options.inboxPrefix !== undefined) checkSubject("inboxPrefix", options.inboxPrefix);
   validateHeaders(options.headers);
   if (options.via !== undefined && typeof options.via?.fetch !== "function")
     throw invalidOption(TypeError, "via", "must have a fetch method, as a binding has");
@@ -143,16 +132,23 @@ export function validateOptions<Env>(options: DrainOptions<Env>): void {
 function validateServer(server: unknown): void {
   const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
   if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
-    throw invalidOption(TypeError, "servers", `must start with wss:// or ws://, not ${show(server)}`);
+    // Whatever stands before an @ may be a password.
+    throw invalidOption(TypeError, "servers", `must start with wss:// or ws://, not ${show(maskCredentials(server))}`);
   // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
   if (url.username || url.password)
     throw invalidOption(TypeError, "servers", `credentials do not belong in the URL of ${url.host}; give them as auth`);
+}
+
+function maskCredentials(server: unknown): unknown {
+  return typeof server === "string" ? server.replace(/^.*@/s, "…@") : server;
 }
 
 function validateAuth(auth: unknown): void {
   if (auth === undefined || typeof auth === "function") return;
   const given: Record<string, unknown> = typeof auth === "object" && auth !== null ? { ...auth } : {};
   const text = (key: string): boolean => typeof given[key] === "string" && given[key] !== "";
+  const kinds = ["token", "user", "creds", "nkeySeed"].filter((key) => given[key] !== undefined);
+  if (kinds.length > 1) throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
   if (text("token") || (text("user") && text("password"))) return;
   if (text("nkeySeed")) {
     if (!/^SU[A-Z2-7]{56}$/.test(String(given.nkeySeed)))
@@ -172,18 +168,10 @@ function validateAuth(auth: unknown): void {
   );
 }
 
-function validateName(option: string, name: unknown): void {
-  if (typeof name !== "string" || name === "")
-    throw invalidOption(TypeError, option, `must be a name, not ${show(name)}`);
-  // jetstream's own rule: a name is one token of the API's subjects.
-  if (/[\s.*>/\\]/.test(name))
-    throw invalidOption(TypeError, option, `must have no space, dot, *, >, / or \\: ${show(name)}`);
-}
-
 function validateHeaders(headers: unknown): void {
   if (headers === undefined) return;
   if (typeof headers !== "object" || headers === null)
-    throw invalidOption(TypeError, "headers", `must be an object of names and values, not ${show(headers)}`);
+    throw invalidOption(TypeError, "headers", `must be an object of names and values, not a ${typeof headers}`);
   for (const [name, value] of Object.entries(headers)) {
     // The value may be a secret, so the message does not hold it.
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== "string" || /[\r\n\0]/.test(value))
@@ -191,37 +179,9 @@ function validateHeaders(headers: unknown): void {
   }
 }
 
-function validateSubject(option: string, subject: unknown): void {
-  if (typeof subject !== "string" || !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject))
-    throw invalidOption(TypeError, option, `must be a subject without wildcards, not ${show(subject)}`);
-}
-
 function validateDeadLetter(deadLetter: DeadLetterOptions): void {
-  validateSubject("deadLetter.subject", deadLetter?.subject);
-  wholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
-}
-
-function wholeNumber(option: string, value: unknown, low: number, high: number): void {
-  if (value === undefined) return;
-  if (typeof value !== "number") throw invalidOption(TypeError, option, `must be a number, not ${show(value)}`);
-  if (!Number.isInteger(value) || value < low || value > high)
-    throw invalidOption(RangeError, option, `must be a whole number from ${low} to ${high}, not ${value}`);
-}
-
-function milliseconds(option: string, value: unknown, low: number): void {
-  if (value === undefined) return;
-  if (typeof value !== "number")
-    throw invalidOption(TypeError, option, `must be a number of milliseconds, not ${show(value)}`);
-  if (!Number.isFinite(value) || value < low)
-    throw invalidOption(RangeError, option, `must be at least ${low} ms, not ${value}`);
-}
-
-function typed(option: string, value: unknown, type: "boolean" | "function" | "string"): void {
-  if (value !== undefined && typeof value !== type)
-    throw invalidOption(TypeError, option, `must be a ${type}, not ${show(value)}`);
-}
-
-function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  return value === null || typeof value !== "object" ? String(value) : Array.isArray(value) ? "an array" : "an object";
+  if (typeof deadLetter !== "object" || deadLetter === null)
+    throw invalidOption(TypeError, "deadLetter", `must be { subject, maxDeliveries }, not ${show(deadLetter)}`);
+  checkSubject("deadLetter.subject", deadLetter.subject);
+  checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
 }

@@ -276,6 +276,12 @@ export class DrainRun<Env> {
         message: `${failures.handlers} handlers threw; the first: ${failures.firstHandler}.`,
       });
     }
+    if (failures.retryDelays > 0) {
+      findings.push({
+        code: "retry-delay-failed",
+        message: `retryDelay threw ${failures.retryDelays} times; the default was used.`,
+      });
+    }
     if (failures.deadLetters > 0) {
       findings.push({
         code: "dead-letter-failed",

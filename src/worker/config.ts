@@ -1,5 +1,5 @@
 // The deployable Worker's configuration: vars and secrets in, checked and typed, each error naming the var.
-import { type Auth, type DeadLetterOptions, invalidOption } from "../index.ts";
+import { type Auth, type DeadLetterOptions, invalidOption, LEAST_LIMIT_MS } from "../index.ts";
 
 /** The vars, secrets and bindings that the Worker reads. All are text, and a var may be missing whatever the types say. */
 export type Vars = { readonly [name in VarName]?: string | undefined } & { readonly TARGET?: Target | undefined };
@@ -47,7 +47,7 @@ export function readConfig(vars: Vars): Config {
     concurrency: wholeNumber(vars, "CONCURRENCY", 1, 10_000),
     maxWaitMs: wholeNumber(vars, "MAX_WAIT_MS", 0, 3_600_000),
     // The least budget, and the longest invocation that Workers has.
-    limitMs: wholeNumber(vars, "LIMIT_MS", 450, 900_000),
+    limitMs: wholeNumber(vars, "LIMIT_MS", LEAST_LIMIT_MS, 900_000),
     fetches: wholeNumber(vars, "FETCHES", 1, 1_000_000),
     deadLetter: readDeadLetter(vars),
   };
@@ -62,13 +62,15 @@ export function checkDrainToken(vars: Vars): void {
 }
 
 function required(vars: Vars, key: VarName): string {
-  const value = vars[key]?.trim();
+  const value = optional(vars, key);
   if (!value) throw invalidOption(TypeError, key, "is not set");
   return value;
 }
 
 function optional(vars: Vars, key: VarName): string | undefined {
-  return vars[key]?.trim() || undefined;
+  // A number without quotes in wrangler.toml arrives as one.
+  const value: unknown = vars[key];
+  return value === undefined || value === null ? undefined : String(value).trim() || undefined;
 }
 
 function url(vars: Vars, key: VarName, protocols: readonly string[], example: string): string {

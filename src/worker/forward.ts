@@ -9,11 +9,16 @@ export interface Destination {
   readonly target: Target | undefined;
 }
 
+/** Content type of a message that names none. */
+const OPAQUE = "application/octet-stream";
 /** Type of the events that say nothing of their own. */
 const EVENT_TYPE = "io.nats.jetstream.message";
 
 // A week: a longer Retry-After is a mistake more likely than a wish.
 const LONGEST_RETRY_MS = 7 * 24 * 3_600_000;
+// "0", or a date that has passed, must not burn every delivery in a second.
+const LEAST_RETRY_MS = 1_000;
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /**
  * Posts the message, body untouched. 2xx acks; 408, 425, 429 and 5xx ask for another delivery, after Retry-After where it
@@ -50,11 +55,15 @@ export function settlementOf(status: number, retryAfter: string | null, now: num
 }
 
 /** Retry-After (RFC 9110, 10.2.3): seconds or an HTTP date; to milliseconds from `now`, undefined when it is neither. */
-export function parseRetryAfter(value: string | null, now: number): number | undefined {
-  if (value === null) return undefined;
-  const text = value.trim();
-  const delayMs = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
-  return Number.isNaN(delayMs) ? undefined : Math.min(Math.max(0, delayMs), LONGEST_RETRY_MS);
+function parseRetryAfter(value: string | null, now: number): number | undefined {
+  const text = value?.trim() ?? "";
+  if (/^\d+$/.test(text)) return clampRetry(Number(text) * 1_000);
+  // Date.parse alone would read "1.5" as a day of 2001.
+  return HTTP_DATE.test(text) ? clampRetry(Date.parse(text) - now) : undefined;
+}
+
+function clampRetry(delayMs: number): number {
+  return Math.min(Math.max(LEAST_RETRY_MS, delayMs), LONGEST_RETRY_MS);
 }
 
 /**
@@ -74,15 +83,31 @@ export function eventHeaders(message: Message): Headers {
     ["ce-natssequence", String(message.sequence)],
     ["ce-natsdeliverycount", String(message.deliveryCount)],
   ]);
-  let contentType = "application/octet-stream";
+  let contentType: string | undefined;
   for (const [key, [value = ""]] of message.headers) {
     const lower = key.toLowerCase();
     if (lower === "content-type") contentType = value;
-    else if (/^ce-[a-z0-9]+$/.test(lower)) attributes.set(lower, value);
+    // The HTTP binding has Content-Type for it (3.1.1).
+    else if (lower === "ce-datacontenttype") contentType ??= value;
+    else if (/^ce-[a-z0-9]+$/.test(lower)) attributes.set(lower, decodeAttribute(value));
   }
-  const headers = new Headers({ "Content-Type": contentType });
+  const headers = new Headers({ "Content-Type": isHeaderValue(contentType) ? contentType : OPAQUE });
   for (const [key, value] of attributes) headers.set(key, encodeAttribute(value));
   return headers;
+}
+
+/** Whether a header can carry it; one that it cannot would fail the message for ever. */
+function isHeaderValue(value: string | undefined): value is string {
+  return value !== undefined && /^[\t\x20-\x7e]+$/.test(value);
+}
+
+/** The NATS binding percent-encodes as the HTTP binding does (3.1.3.2); what is not encoded stays as it is. */
+function decodeAttribute(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
 }
 
 /** Percent-encodes what a header cannot carry (CloudEvents HTTP binding, 3.1.3.2): all but printable ASCII, and space, `"` and `%`. */

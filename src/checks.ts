@@ -1,0 +1,73 @@
+// Checks of single options: each passes in silence, or throws an error that names the option and the value given.
+
+/** An option is missing, malformed or out of range; the message names it and the value given. Shape is a TypeError, range a RangeError. */
+export type InvalidOption = (TypeError | RangeError) & {
+  readonly code: "SLUICE_INVALID_OPTION";
+  readonly option: string;
+};
+
+/** Whether `error` says that an option is wrong. */
+export function isInvalidOption(error: unknown): error is InvalidOption {
+  return error instanceof Error && "code" in error && error.code === "SLUICE_INVALID_OPTION";
+}
+
+/** An error that names the option and, where it is no secret, its value. */
+export function invalidOption(
+  Kind: typeof TypeError | typeof RangeError,
+  option: string,
+  problem: string,
+): InvalidOption {
+  return Object.assign(new Kind(`${option}: ${problem}`), { code: "SLUICE_INVALID_OPTION" as const, option });
+}
+
+/** A stream, consumer or domain. */
+export function checkName(option: string, name: unknown): void {
+  if (typeof name !== "string" || name === "")
+    throw invalidOption(TypeError, option, `must be a name, not ${show(name)}`);
+  // jetstream's own rule: a name is one token of the API's subjects.
+  if (/[\s.*>/\\]/.test(name))
+    throw invalidOption(TypeError, option, `must have no space, dot, *, >, / or \\: ${show(name)}`);
+}
+
+/** A subject without wildcards. */
+export function checkSubject(option: string, subject: unknown): void {
+  if (typeof subject !== "string" || !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject))
+    throw invalidOption(TypeError, option, `must be a subject without wildcards, not ${show(subject)}`);
+}
+
+/** A whole number from `low` to `high`, if it is there. */
+export function checkWholeNumber(option: string, value: unknown, low: number, high: number): void {
+  if (value === undefined) return;
+  if (typeof value !== "number") throw invalidOption(TypeError, option, `must be a number, not ${show(value)}`);
+  if (!Number.isInteger(value) || value < low || value > high)
+    throw invalidOption(RangeError, option, `must be a whole number from ${low} to ${high}, not ${value}`);
+}
+
+/** Milliseconds from `low`, if it is there. */
+export function checkMilliseconds(option: string, value: unknown, low: number): void {
+  if (value === undefined) return;
+  if (typeof value !== "number")
+    throw invalidOption(TypeError, option, `must be a number of milliseconds, not ${show(value)}`);
+  if (!Number.isFinite(value) || value < low)
+    throw invalidOption(RangeError, option, `must be at least ${low} ms, not ${value}`);
+}
+
+/** A value of that type, if it is there. */
+export function checkType(option: string, value: unknown, type: "boolean" | "function" | "string"): void {
+  if (value !== undefined && typeof value !== type)
+    throw invalidOption(TypeError, option, `must be a ${type}, not ${show(value)}`);
+}
+
+/** A value for a message: of anything but a short text or number, its kind. */
+export function show(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+    case "function":
+      return "a function";
+    case "object":
+      return value === null ? "null" : Array.isArray(value) ? "an array" : "an object";
+    default:
+      return String(value);
+  }
+}

@@ -1,0 +1,244 @@
+// Handlers run in order, so many at a time; what is stopped settles once, and never again.
+import type { Msg } from "@nats-io/nats-core";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { type Handled, type Handler, HandlerPool, type PoolOptions } from "../src/handle.ts";
+import { ack, reject, retry } from "../src/settle.ts";
+
+/** A delivery whose subject is its name. */
+const msg = (name: string): Msg => ({ subject: name, reply: "$JS.ACK.S.C.1.1.1.1.0", data: new Uint8Array() }) as Msg; // all that is read
+
+/** A pool that writes down what became of each message, in order. */
+function startPool(handler: Handler, options: Partial<Pick<PoolOptions<unknown>, "concurrency" | "settle">> = {}) {
+  const log: string[] = [];
+  const say = (handled: Handled): string => (handled.kind === "returned" ? handled.settlement.kind : handled.kind);
+  const pool = new HandlerPool({
+    handler,
+    context: { env: undefined, signal: new AbortController().signal, deadline: 0 },
+    concurrency: 1,
+    settle: ({ subject }, _message, handled) => void log.push(`${subject} ${say(handled)}`),
+    release: ({ subject }) => void log.push(`${subject} released`),
+    ...options,
+  });
+  const push = (...names: string[]): void => {
+    for (const name of names) pool.push(msg(name));
+  };
+  const held = (): string[] => pool.held().map(({ subject }) => subject);
+  return { pool, log, push, held };
+}
+
+/** Lets everything that follows from what was done happen. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Handlers that end when the test says so. */
+function handledByHand() {
+  const started: string[] = [];
+  const ends = new Map<string, PromiseWithResolvers<void>>();
+  const handler: Handler = ({ subject }) => {
+    started.push(subject);
+    const end = Promise.withResolvers<void>();
+    ends.set(subject, end);
+    return end.promise;
+  };
+  const finish = async (subject: string, error?: Error): Promise<void> => {
+    if (error) ends.get(subject)?.reject(error);
+    else ends.get(subject)?.resolve();
+    await turn();
+  };
+  return { handler, started, finish };
+}
+
+describe("a handler", () => {
+  const table: [result: string, handler: Handler, settled: string][] = [
+    ["returns nothing", () => {}, "m ack"],
+    ["returns ack()", () => ack(), "m ack"],
+    ["returns retry()", () => retry(), "m retry"],
+    ["returns reject()", () => reject("why"), "m reject"],
+    ["throws", () => JSON.parse("{"), "m threw"],
+    ["promises nothing", async () => {}, "m ack"],
+    ["promises retry()", async () => retry(), "m retry"],
+    ["rejects", () => Promise.reject(new Error("no")), "m threw"],
+    ["returns something else, as Array.push does", (() => 7) as unknown as Handler, "m ack"], // as JavaScript may
+  ];
+  it.each(table)("that %s settles its message", async (_result, handler, settled) => {
+    const { pool, log, push } = startPool(handler);
+    push("m");
+    await pool.idle();
+    expect(log).toEqual([settled]);
+  });
+
+  it("that returns no promise is done when push returns, whatever its concurrency", () => {
+    const { log, push } = startPool(() => {});
+    push("a", "b");
+    expect(log).toEqual(["a ack", "b ack"]);
+  });
+
+  it("sees the message and the drain's context, and its error reaches the settling", async () => {
+    const seen: unknown[] = [];
+    const error = new Error("no");
+    const { pool } = startPool(
+      (message, context) => {
+        seen.push(message.subject, context.deadline);
+        throw error;
+      },
+      { settle: (_msg, message, handled) => void seen.push(message.subject, handled) },
+    );
+    pool.push(msg("m"));
+    expect(seen).toEqual(["m", 0, "m", { kind: "threw", error }]);
+  });
+});
+
+describe("a pool", () => {
+  it("keeps the order of arrival at concurrency 1", async () => {
+    const { handler, started, finish } = handledByHand();
+    const { log, push } = startPool(handler);
+    push("a", "b", "c");
+    expect(started).toEqual(["a"]);
+    await finish("a");
+    await finish("b", new Error("no"));
+    await finish("c");
+    expect(started).toEqual(["a", "b", "c"]);
+    expect(log).toEqual(["a ack", "b threw", "c ack"]);
+  });
+
+  it.each([1, 2, 7, 50])("runs as many handlers as allowed, %i, and never more", async (concurrency) => {
+    let running = 0;
+    let most = 0;
+    const { pool, log, push } = startPool(
+      async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await turn();
+        running -= 1;
+      },
+      { concurrency },
+    );
+    push(...Array.from({ length: 60 }, (_, index) => `m${index}`));
+    await pool.idle();
+    expect(most).toBe(concurrency);
+    expect(log).toHaveLength(60);
+  });
+
+  it("starts the next message when any handler ends, not only the first", async () => {
+    const { handler, started, finish } = handledByHand();
+    const { push } = startPool(handler, { concurrency: 2 });
+    push("a", "b", "c");
+    await finish("b");
+    expect(started).toEqual(["a", "b", "c"]);
+  });
+
+  it("is idle at once when nothing was pushed, and otherwise when the last message is settled", async () => {
+    const { handler, finish } = handledByHand();
+    const { pool, push } = startPool(handler);
+    await pool.idle();
+    push("a");
+    const idle = vi.fn();
+    void pool.idle().then(idle);
+    push("b");
+    await finish("a");
+    expect(idle).not.toHaveBeenCalled();
+    await finish("b");
+    expect(idle).toHaveBeenCalled();
+    expect(pool.fetched).toBe(2);
+  });
+
+  it("holds what is queued and what runs, and nothing that is settled", async () => {
+    const { handler, finish } = handledByHand();
+    const { push, held } = startPool(handler, { concurrency: 2 });
+    push("a", "b", "c", "d");
+    expect(held()).toEqual(["a", "b", "c", "d"]);
+    await finish("a");
+    expect(held().sort()).toEqual(["b", "c", "d"]);
+  });
+
+  it.each([
+    ["a promise", async () => {}],
+    ["none", () => {}],
+  ])("keeps a message's place until it is settled, whose handler returned %s", async (_what, end) => {
+    const settling = Promise.withResolvers<void>();
+    const started: string[] = [];
+    const handler: Handler = ({ subject }) => {
+      started.push(subject);
+      return end();
+    };
+    const { pool, push, held } = startPool(handler, { settle: () => settling.promise });
+    push("a", "b");
+    await turn();
+    expect(started).toEqual(["a"]);
+    expect(held()).toEqual(["a", "b"]);
+    settling.resolve();
+    await pool.idle();
+    expect(started).toEqual(["a", "b"]);
+    expect(held()).toEqual([]);
+  });
+});
+
+describe("stopping a pool", () => {
+  it("releases the queue and gives up what runs, which cannot settle later", async () => {
+    const { handler, started, finish } = handledByHand();
+    const { pool, log, push, held } = startPool(handler, { concurrency: 2 });
+    push("a", "b", "c", "d");
+    const idle = pool.idle();
+    expect(await pool.stop()).toBe(true);
+    await idle;
+    expect(log).toEqual(["c released", "d released", "a overdue", "b overdue"]);
+    expect(held()).toEqual([]);
+    await finish("a");
+    await finish("b", new Error("too late"));
+    expect(log).toHaveLength(4);
+    expect(started).toEqual(["a", "b"]);
+  });
+
+  it("releases what is pushed afterwards, and starts no handler for it", async () => {
+    const { handler, started } = handledByHand();
+    const { pool, log, push } = startPool(handler);
+    await pool.stop();
+    push("late");
+    expect(log).toEqual(["late released"]);
+    expect(started).toEqual([]);
+  });
+
+  it("by a handler itself gives that one up too, and its rejection later is nobody's", async () => {
+    const unheard = vi.fn();
+    process.on("unhandledRejection", unheard);
+    onTestFinished(() => void process.off("unhandledRejection", unheard));
+    const { pool, log, push } = startPool(async () => {
+      void pool.stop();
+      throw new Error("stopped");
+    });
+    push("a");
+    await turn();
+    expect(log).toEqual(["a overdue"]);
+    expect(unheard).not.toHaveBeenCalled();
+  });
+
+  it("cuts nothing short when all is done", async () => {
+    const { pool, push } = startPool(() => {});
+    push("a");
+    expect(await pool.stop()).toBe(false);
+  });
+
+  it.each([
+    ["was being settled already", true],
+    ["it gives up now", false],
+  ])("waits for the settling of what %s", async (_what, before) => {
+    const settling = Promise.withResolvers<void>();
+    const settled: string[] = [];
+    const { handler, finish } = handledByHand();
+    const { pool, push } = startPool(handler, {
+      settle: (_msg, _message, { kind }) => {
+        settled.push(kind);
+        return settling.promise;
+      },
+    });
+    push("a");
+    if (before) await finish("a");
+    const stopped = vi.fn();
+    void pool.stop().then(stopped);
+    await finish("a");
+    expect(stopped).not.toHaveBeenCalled();
+    settling.resolve();
+    await turn();
+    expect(stopped).toHaveBeenCalledWith(!before);
+    expect(settled).toEqual([before ? "returned" : "overdue"]);
+  });
+});

@@ -1,0 +1,75 @@
+// Held messages are kept from redelivery: often enough for the consumer's ack wait, and only while they are held.
+import type { Msg } from "@nats-io/nats-core";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ConsumerFacts } from "../src/consumer.ts";
+import { keepAlive, keepAliveIntervalMs } from "../src/keep-alive.ts";
+
+describe("the interval", () => {
+  const facts = (ackWaitMs: number, backoffMs: readonly number[] = []): ConsumerFacts => ({
+    ackWaitMs,
+    maxDeliver: undefined,
+    backoffMs,
+    pending: 0,
+    ackPending: 0,
+    maxAckPending: 1_000,
+    waiting: 1,
+    maxWaiting: 512,
+    paused: false,
+  });
+  const table: [consumer: string, facts: ConsumerFacts | undefined, intervalMs: number][] = [
+    ["the server's default where the consumer is unknown", undefined, 15_000],
+    ["an ack wait of 30 s", facts(30_000), 15_000],
+    ["an ack wait of 1 s", facts(1_000), 500],
+    ["a backoff, which stands in for ack wait", facts(30_000, [1_000, 4_000]), 500],
+    ["a backoff whose shortest step comes later", facts(30_000, [4_000, 2_000, 8_000]), 1_000],
+    ["an ack wait too short to halve", facts(4), 10],
+  ];
+  it.each(table)("is half of %s", (_consumer, given, intervalMs) => {
+    expect(keepAliveIntervalMs(given)).toBe(intervalMs);
+  });
+});
+
+describe("keeping alive", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const msg = (subject: string): Msg => ({ subject }) as Msg; // it is only passed on
+  const started = (held: () => Msg[]): { readonly told: string[]; stop(): void } => {
+    const told: string[] = [];
+    const alive = keepAlive(500, held, ({ subject }) => void told.push(subject));
+    return { told, stop: () => alive.stop() };
+  };
+
+  it("tells the server of every message that is held then, at each interval", () => {
+    let held = [msg("a"), msg("b")];
+    const { told } = started(() => held);
+    vi.advanceTimersByTime(499);
+    expect(told).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(told).toEqual(["a", "b"]);
+    held = [msg("b"), msg("c")];
+    vi.advanceTimersByTime(1_000);
+    expect(told).toEqual(["a", "b", "b", "c", "b", "c"]);
+  });
+
+  it("says nothing any more once it is stopped, and leaves no timer", () => {
+    const { told, stop } = started(() => [msg("a")]);
+    vi.advanceTimersByTime(500);
+    stop();
+    vi.advanceTimersByTime(5_000);
+    expect(told).toEqual(["a"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("does not fire at once for an ack wait of months, which a timer cannot hold", () => {
+    const told: Msg[] = [];
+    const alive = keepAlive(
+      3e9,
+      () => [msg("a")],
+      (each) => void told.push(each),
+    );
+    vi.advanceTimersByTime(60_000);
+    expect(told).toEqual([]);
+    alive.stop();
+  });
+});

@@ -1,0 +1,201 @@
+// What a handler's result becomes, and that a count is only ever what the server confirmed.
+import type { Msg } from "@nats-io/nats-core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Action,
+  ack,
+  decide,
+  exponentialDelay,
+  isSettlement,
+  reject,
+  retry,
+  type Settlement,
+  Settler,
+} from "../src/settle.ts";
+
+describe("a handler's result", () => {
+  const retryDelay = (deliveryCount: number): number => 100 * deliveryCount;
+  const nak = (delayMs: number): Action => ({ op: "nak", delayMs });
+  const discard = (reason: string): Action => ({ op: "discard", reason });
+  type Row = [asked: Settlement, deliveryCount: number, lastDelivery: number | undefined, action: Action];
+  const table: Row[] = [
+    [ack(), 1, undefined, { op: "ack" }],
+    [ack(), 9, 3, { op: "ack" }],
+    [retry(), 1, undefined, nak(100)],
+    [retry(), 7, undefined, nak(700)],
+    [retry({ delayMs: 50 }), 7, undefined, nak(50)],
+    [retry({ delayMs: 0 }), 1, undefined, nak(0)],
+    [retry(), 2, 3, nak(200)],
+    [retry(), 3, 3, discard("failed 3 deliveries")],
+    [retry({ delayMs: 50 }), 4, 3, discard("failed 4 deliveries")],
+    [reject("no such customer"), 1, undefined, discard("no such customer")],
+    [reject("no such customer"), 1, 3, discard("no such customer")],
+  ];
+  it.each(table)("%j at delivery %i of %s asks for %j", (asked, deliveryCount, lastDelivery, action) => {
+    expect(decide(asked, deliveryCount, { retryDelay, lastDelivery })).toEqual(action);
+  });
+});
+
+describe("a settlement", () => {
+  it.each([-1, -0.001, Number.NaN, Number.POSITIVE_INFINITY])("refuses to retry after %d ms", (delayMs) => {
+    expect(() => retry({ delayMs })).toThrow(new RangeError(`delayMs: must be at least 0 ms, not ${delayMs}`));
+  });
+
+  it.each([ack(), retry(), retry({ delayMs: 5 }), reject("why")])("is told from other results: %j", (settlement) => {
+    expect(isSettlement(settlement)).toBe(true);
+  });
+
+  it.each([undefined, null, true, "ack", 1, {}, { kind: "nak" }, { ok: true }, [ack()], () => ack()])(
+    "is not what a handler returns by the way: %s",
+    (value) => {
+      expect(isSettlement(value)).toBe(false);
+    },
+  );
+});
+
+describe("the delay before the next delivery", () => {
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  const delivery = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
+
+  it("doubles from 1 s to 5 min, and jitter takes half of it at most", () => {
+    fc.assert(
+      fc.property(delivery, random, (deliveryCount, chance) => {
+        const whole = Math.min(300_000, 1_000 * 2 ** (deliveryCount - 1));
+        const delayMs = exponentialDelay(deliveryCount, chance);
+        expect(Number.isInteger(delayMs)).toBe(true);
+        expect(delayMs).toBeGreaterThanOrEqual(whole / 2);
+        expect(delayMs).toBeLessThanOrEqual(whole);
+      }),
+    );
+  });
+
+  it.each([
+    [1, 0, 500],
+    [1, 0.5, 750],
+    [2, 0, 1_000],
+    [9, 0.5, 192_000],
+    [10, 0, 150_000],
+    [5_000, 0, 150_000],
+  ])("at delivery %i with chance %d is %i ms", (deliveryCount, chance, delayMs) => {
+    expect(exponentialDelay(deliveryCount, chance)).toBe(delayMs);
+  });
+});
+
+describe("the settler", () => {
+  const text = (payload: unknown): string =>
+    payload instanceof Uint8Array ? new TextDecoder().decode(payload) : String(payload);
+
+  /** Messages that write down what was answered to them. */
+  function messages(): { readonly sent: string[]; msg(reply?: string): Msg } {
+    const sent: string[] = [];
+    const msg = (reply = "$JS.ACK.S.C.1.1.1.1.0"): Msg => {
+      const respond: Msg["respond"] = (payload) => sent.push(text(payload)) > 0;
+      return { reply, respond } as Msg; // the part that the settler uses
+    };
+    return { sent, msg };
+  }
+  const none = { acked: 0, retried: 0, rejected: 0, deadLettered: 0, released: 0 };
+
+  it("says each settlement in the words of the protocol, a delay in nanoseconds", () => {
+    const { sent, msg } = messages();
+    const settler = new Settler(() => Promise.resolve(true));
+    settler.ack(msg());
+    settler.nak(msg(), 1_500, "retried");
+    settler.nak(msg(), 0.25, "released");
+    settler.term(msg(), "rejected");
+    settler.inProgress(msg());
+    expect(sent).toEqual(["+ACK", '-NAK {"delay":1500000000}', '-NAK {"delay":1000000}', "+TERM", "+WPI"]);
+  });
+
+  it("never naks without a delay that the server can read, or every delivery would be gone in milliseconds", () => {
+    fc.assert(
+      fc.property(fc.double(), (delayMs) => {
+        const { sent, msg } = messages();
+        new Settler(() => Promise.resolve(true)).nak(msg(), delayMs, "retried");
+        const delay = /^-NAK \{"delay":(\d+)\}$/.exec(sent[0] ?? "")?.[1] ?? "none";
+        expect(BigInt(delay)).toBeGreaterThanOrEqual(1_000_000n);
+        expect(BigInt(delay)).toBeLessThan(2n ** 63n); // a Go time.Duration
+      }),
+      { examples: [[Number.NaN], [Number.POSITIVE_INFINITY], [-1], [0]] },
+    );
+  });
+
+  it("counts what it sent once the server confirmed it, and not before", async () => {
+    const { msg } = messages();
+    const pong = Promise.withResolvers<boolean>();
+    const settler = new Settler(() => pong.promise);
+    settler.ack(msg());
+    settler.ack(msg());
+    settler.nak(msg(), 1, "retried");
+    settler.nak(msg(), 1, "released");
+    settler.term(msg(), "rejected");
+    settler.term(msg(), "deadLettered");
+    settler.inProgress(msg());
+    const confirmed = settler.confirm();
+    expect(settler.confirmed).toEqual(none);
+    pong.resolve(true);
+    await confirmed;
+    expect(settler.confirmed).toEqual({ acked: 2, retried: 1, rejected: 1, deadLettered: 1, released: 1 });
+  });
+
+  it("counts nothing that the server did not confirm", async () => {
+    const { msg } = messages();
+    const settler = new Settler(() => Promise.resolve(false));
+    settler.ack(msg());
+    await settler.confirm();
+    expect(settler.confirmed).toEqual(none);
+  });
+
+  it("does not count what the user was denied to publish", async () => {
+    const { msg } = messages();
+    const settler = new Settler(async () => {
+      settler.denied("$JS.ACK.S.C.1.2.2.1.0"); // the server's errors come before its PONG
+      return true;
+    });
+    settler.ack(msg("$JS.ACK.S.C.1.1.1.1.0"));
+    settler.ack(msg("$JS.ACK.S.C.1.2.2.1.0"));
+    settler.nak(msg("$JS.ACK.S.C.1.3.3.1.0"), 1, "released");
+    await settler.confirm();
+    expect(settler.confirmed).toEqual({ ...none, acked: 1, released: 1 });
+  });
+
+  it("asks the server again for what was settled while its answer was on the way", async () => {
+    const { msg } = messages();
+    let flushes = 0;
+    const settler = new Settler(async () => {
+      flushes += 1;
+      if (flushes < 3) settler.nak(msg(), 500, "released");
+      return true;
+    });
+    settler.ack(msg());
+    await settler.confirm();
+    expect(flushes).toBe(3);
+    expect(settler.confirmed).toEqual({ ...none, acked: 1, released: 2 });
+  });
+
+  it("does not trouble the server when nothing was settled", async () => {
+    let flushes = 0;
+    await new Settler(async () => {
+      flushes += 1;
+      return true;
+    }).confirm();
+    expect(flushes).toBe(0);
+  });
+
+  it("lets no more than 4096 settlements wait for one answer, and keeps those that were confirmed", async () => {
+    const { msg } = messages();
+    const answers = [true, false];
+    let flushes = 0;
+    const settler = new Settler(async () => answers[flushes++] ?? true);
+    for (let sent = 0; sent < 4_096; sent += 1) {
+      expect(flushes).toBe(0);
+      settler.ack(msg());
+    }
+    expect(flushes).toBe(1);
+    settler.ack(msg());
+    await settler.confirm();
+    expect(flushes).toBe(2);
+    expect(settler.confirmed.acked).toBe(4_096);
+  });
+});

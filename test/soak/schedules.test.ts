@@ -1,0 +1,69 @@
+// Random schedules of faults against real servers: 300 here, as many as SLUICE_SCHEDULES says in a soak. The seed is printed;
+// SLUICE_SEED repeats a run.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTestServer, type TestServer } from "../support/nats.ts";
+import { live, type ServerFault, schedules, type World } from "./schedule.ts";
+
+const RUNS = Number(process.env.SLUICE_SCHEDULES ?? 300);
+const SEED = Number(process.env.SLUICE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+// Most of a schedule's time is waiting, so many run side by side; each lane is a property of its own, with its own seed.
+const NETWORK_LANES = 14;
+const SERVER_LANES = 2;
+const RUNS_A_LANE = Math.ceil(RUNS / (NETWORK_LANES + SERVER_LANES));
+
+let shared: TestServer;
+beforeAll(async () => {
+  console.log(`schedules: ${RUNS}, SLUICE_SEED=${SEED}`);
+  shared = await startTestServer();
+});
+afterAll(() => shared.stop());
+
+/** A lane's own server, which can be frozen and killed; killed, it starts again where it was. */
+async function ownServer(): Promise<{ world: World; stop(): Promise<void> }> {
+  const storeDir = await mkdtemp(join(tmpdir(), "sluice-soak-"));
+  let server = await startTestServer({ storeDir });
+  const { ports } = server;
+  const harm = async (fault: ServerFault): Promise<void> => {
+    if (fault === "freeze") return server.signal("SIGSTOP");
+    if (fault === "thaw") return server.signal("SIGCONT");
+    server.signal("SIGKILL");
+    await server.exited;
+    await server.stop();
+    server = await startTestServer({ storeDir, ports });
+  };
+  return {
+    world: { server: () => server, harm },
+    stop: async () => {
+      await server.stop();
+      await rm(storeDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function lane(index: number): Promise<number> {
+  const own = index < SERVER_LANES ? await ownServer() : undefined;
+  const world: World = own?.world ?? { server: () => shared, harm: async () => {} };
+  let lived = 0;
+  try {
+    const property = fc.asyncProperty(schedules(own !== undefined), async (schedule) => {
+      await live(schedule, world);
+      lived += 1;
+    });
+    // No shrinking: a smaller schedule takes as long, and its moments fall elsewhere.
+    await fc.assert(property, { seed: SEED + index, numRuns: RUNS_A_LANE, endOnFailure: true });
+  } finally {
+    await own?.stop();
+  }
+  return lived;
+}
+
+describe("whatever goes wrong and whenever", () => {
+  test(`nothing is lost, stuck, burnt or counted wrong (${RUNS} schedules)`, { timeout: RUNS * 3_000 }, async () => {
+    const lanes = await Promise.all(Array.from({ length: NETWORK_LANES + SERVER_LANES }, (_, index) => lane(index)));
+    expect(lanes.reduce((sum, lived) => sum + lived, 0)).toBeGreaterThanOrEqual(RUNS);
+  });
+});

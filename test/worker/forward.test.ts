@@ -1,0 +1,213 @@
+// A message becomes a CloudEvent over HTTP, and the target's answer becomes its settlement.
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { headers, type Msg } from "@nats-io/nats-core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DeliveredMessage, type Message } from "../../src/message.ts";
+import type { Settlement } from "../../src/settle.ts";
+import { eventHeaders, forward, settlementOf } from "../../src/worker/forward.ts";
+
+function messageOf(
+  given: Readonly<Record<string, string>> = {},
+  data: Uint8Array = new Uint8Array(),
+  subject = "orders.eu",
+): Message {
+  const made = headers();
+  for (const [key, value] of Object.entries(given)) made.append(key, value);
+  const reply = "$JS.ACK.ORDERS.billing.3.42.40.1763835600123456789.7";
+  return new DeliveredMessage({ subject, reply, data, headers: made } as Msg); // all that is read
+}
+
+describe("the target's answer", () => {
+  const NOW = Date.parse("2025-11-22T18:20:00Z");
+  const WEEK_MS = 604_800_000;
+  const again: Settlement = { kind: "retry" };
+  const delayed = (delayMs: number): Settlement => ({ kind: "retry", delayMs });
+
+  it.each([200, 201, 202, 204, 206, 299])("%i acks", (status) => {
+    expect(settlementOf(status, null, NOW)).toEqual({ kind: "ack" });
+    expect(settlementOf(status, "30", NOW)).toEqual({ kind: "ack" });
+  });
+
+  it.each([400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 451, 499])("%i rejects, and says so", (status) => {
+    expect(settlementOf(status, "30", NOW)).toEqual({ kind: "reject", reason: `the target answered ${status}` });
+  });
+
+  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])("%i asks for another delivery, in its own time", (status) => {
+    expect(settlementOf(status, null, NOW)).toEqual(again);
+    expect(settlementOf(status, "30", NOW)).toEqual(delayed(30_000));
+  });
+
+  it.each([0, 300, 301, 302, 303, 304, 307, 308])("%i is a wrong address: the message stays", (status) => {
+    expect(settlementOf(status, null, NOW)).toEqual(again);
+    expect(settlementOf(status, "30", NOW)).toEqual(again);
+  });
+
+  const retryAfter: [given: string, settlement: Settlement][] = [
+    ["1", delayed(1_000)],
+    [" 120 ", delayed(120_000)],
+    ["Sat, 22 Nov 2025 18:21:30 GMT", delayed(90_000)],
+    ["Sat, 22 Nov 2025 18:00:00 GMT", delayed(1_000)],
+    ["0", delayed(1_000)],
+    ["99999999", delayed(WEEK_MS)],
+    ["9".repeat(400), delayed(WEEK_MS)],
+    ["Tue, 22 Nov 2095 18:20:00 GMT", delayed(WEEK_MS)],
+    ["", again],
+    ["soon", again],
+    ["30s", again],
+    ["-5", again],
+    ["1.5", again],
+    ["try 5", again],
+  ];
+  it.each(retryAfter)("503 with Retry-After %j asks for %j", (given, settlement) => {
+    expect(settlementOf(503, given, NOW)).toEqual(settlement);
+  });
+});
+
+describe("an event's headers", () => {
+  it("have every attribute that CloudEvents requires, from the delivery", () => {
+    expect(Object.fromEntries(eventHeaders(messageOf()))).toEqual({
+      "content-type": "application/octet-stream",
+      "ce-specversion": "1.0",
+      "ce-id": "ORDERS:42",
+      "ce-source": "/nats/streams/ORDERS",
+      "ce-type": "io.nats.jetstream.message",
+      "ce-subject": "orders.eu",
+      "ce-time": "2025-11-22T18:20:00.123Z",
+      "ce-natsconsumer": "billing",
+      "ce-natssequence": "42",
+      "ce-natsdeliverycount": "3",
+    });
+  });
+
+  it("are the message's own where it is a CloudEvent already, whatever their case", () => {
+    const sent = eventHeaders(
+      messageOf({ "ce-id": "A-1", "Ce-Type": "order.paid", "CE-Tenant": "acme", "Content-Type": "application/json" }),
+    );
+    expect(sent.get("ce-id")).toBe("A-1");
+    expect(sent.get("ce-type")).toBe("order.paid");
+    expect(sent.get("ce-tenant")).toBe("acme");
+    expect(sent.get("ce-source")).toBe("/nats/streams/ORDERS");
+    expect(sent.get("content-type")).toBe("application/json");
+  });
+
+  it("have nothing else of the message's headers, least of all its authority", () => {
+    const sent = eventHeaders(
+      messageOf({ Authorization: "Bearer x", "Nats-Msg-Id": "1", "ce-no_name": "x", Host: "y" }),
+    );
+    for (const key of ["authorization", "nats-msg-id", "ce-no_name", "host"]) expect(sent.has(key)).toBe(false);
+  });
+
+  // CloudEvents' HTTP binding 1.0.2, 3.1.3.2, has the last as its own example.
+  it.each([
+    ["orders.münchen", "orders.m%C3%BCnchen"],
+    ["100%", "100%25"],
+    ['say "hi"', "say%20%22hi%22"],
+    ["a\u0000\u007fb", "a%00%7Fb"],
+    ["Euro € 😀", "Euro%20%E2%82%AC%20%F0%9F%98%80"],
+  ])("percent-encode what a header cannot carry: %j", (subject, encoded) => {
+    expect(eventHeaders(messageOf({}, undefined, subject)).get("ce-subject")).toBe(encoded);
+  });
+
+  it("do not encode a second time what NATS carried percent-encoded", () => {
+    // CloudEvents' NATS binding 1.0.3, 3.1.3.2: a header's value is percent-encoded there as it is in HTTP.
+    expect(eventHeaders(messageOf({ "ce-subject": "m%C3%BCnchen" })).get("ce-subject")).toBe("m%C3%BCnchen");
+  });
+
+  it("have the data's type as Content-Type alone", () => {
+    // NATS binding, 3.1.3.1, has ce-datacontenttype; the HTTP binding, 3.1.1, forbids it.
+    const sent = eventHeaders(messageOf({ "ce-datacontenttype": "application/json" }));
+    expect(sent.get("content-type")).toBe("application/json");
+    expect(sent.has("ce-datacontenttype")).toBe(false);
+  });
+});
+
+describe("forwarding", () => {
+  interface Received {
+    readonly method: string | undefined;
+    readonly url: string | undefined;
+    readonly headers: IncomingHttpHeaders;
+    readonly body: Buffer;
+  }
+  let received: Received[];
+  let answer: RequestListener;
+  const server = createServer(async (request, response) => {
+    const { method, url, headers } = request;
+    received.push({ method, url, headers, body: Buffer.concat(await request.toArray()) });
+    answer(request, response);
+  });
+  let origin: string;
+
+  beforeEach(async () => {
+    received = [];
+    answer = (_request, response) => void response.writeHead(204).end();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // a listening TCP server has no other kind
+  });
+  afterEach(async () => {
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  });
+  const send = (message: Message, signal = new AbortController().signal): Promise<Settlement> =>
+    forward(message, { url: `${origin}/events?a=b`, target: undefined }, signal);
+
+  it("posts the body as it is, byte for byte, with the event's headers", async () => {
+    const frame = Uint8Array.from({ length: 300 }, (_, index) => index % 256);
+    const data = frame.subarray(20, 280); // a view, as nats-core gives it
+    expect(await send(messageOf({ "Content-Type": "image/png" }, data))).toEqual({ kind: "ack" });
+    expect(received).toHaveLength(1);
+    expect(received[0]).toMatchObject({ method: "POST", url: "/events?a=b" });
+    expect(received[0]?.body.equals(data)).toBe(true);
+    expect(received[0]?.headers).toMatchObject({ "ce-id": "ORDERS:42", "content-type": "image/png" });
+  });
+
+  it("posts an empty message with an empty body", async () => {
+    expect(await send(messageOf())).toEqual({ kind: "ack" });
+    expect(received[0]?.body).toHaveLength(0);
+  });
+
+  it("does not follow a redirect", async () => {
+    answer = (_request, response) => void response.writeHead(307, { Location: `${origin}/elsewhere` }).end();
+    expect(await send(messageOf())).toEqual({ kind: "retry" });
+    expect(received.map(({ url }) => url)).toEqual(["/events?a=b"]);
+  });
+
+  it("reads the status and Retry-After of an answer whose body is long", async () => {
+    answer = (_request, response) => void response.writeHead(503, { "Retry-After": "7" }).end("x".repeat(1_000_000));
+    expect(await send(messageOf())).toEqual({ kind: "retry", delayMs: 7_000 });
+  });
+
+  it("gives up when its signal aborts, and the target sees the connection go", async () => {
+    const gone = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    answer = (request) => {
+      request.socket.once("close", () => gone.resolve());
+      controller.abort(new Error("time is up"));
+    };
+    await expect(send(messageOf(), controller.signal)).rejects.toThrow("time is up");
+    await gone.promise;
+  });
+
+  it("throws when the target cannot be reached", async () => {
+    answer = (request) => void request.socket.destroy();
+    await expect(send(messageOf())).rejects.toThrow(TypeError);
+  });
+
+  it("goes through the service binding where there is one", async () => {
+    const calls: unknown[] = [];
+    const target = {
+      fetch: async (url: string, init?: RequestInit) => {
+        calls.push([url, init?.method, init?.redirect]);
+        return new Response("no", { status: 422 });
+      },
+    };
+    const settlement = await forward(messageOf(), { url: "https://target/", target }, new AbortController().signal);
+    expect(settlement).toEqual({ kind: "reject", reason: "the target answered 422" });
+    expect(calls).toEqual([["https://target/", "POST", "manual"]]);
+    expect(received).toEqual([]);
+  });
+});
