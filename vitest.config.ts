@@ -13,6 +13,19 @@ const alias = {
   sluice: fileURLToPath(new URL("src/index.ts", import.meta.url)),
 };
 
+// A service binding that carries a connection to the address in its header, as a VPC or mTLS binding does to its own.
+const natsProxy = {
+  serviceBindings: { NATS: "nats-proxy" },
+  workers: [
+    {
+      name: "nats-proxy",
+      modules: true,
+      compatibilityDate: "2026-11-01",
+      script: "export default { fetch: (request) => fetch(request.headers.get('X-Nats-Address'), request) };",
+    },
+  ],
+};
+
 const shared = {
   // Real servers start, freeze and die in these tests; a hung one must fail, not hang the run.
   testTimeout: 30_000,
@@ -45,7 +58,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
         },
         {
           // The deployable Worker's own date, so that its defaults hold here too.
-          plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01" } })],
+          plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01", ...natsProxy } })],
           test: { ...shared, name: "workerd", include: ["test/**/*.workerd.test.ts"] },
         },
       ],
