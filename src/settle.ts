@@ -1,5 +1,6 @@
 // Settling: what a handler's result means (pure), and the counters of what the server confirmed.
 import type { Msg } from "@nats-io/nats-core";
+import { timer } from "./clock.ts";
 
 /** What a handler may return. Nothing at all is an ack. */
 export type Settlement =
@@ -94,12 +95,18 @@ interface Sent {
   readonly as: SettledAs[];
 }
 
+// A settlement goes out with the others of its turn of the event loop, or with so many: nats-core flushes in a microtask,
+// so handlers that end in microtasks of their own would each cost a WebSocket frame, which is most of a message's price.
+const POST_EVERY = 256;
+
 /** Sends settlements, and counts each only when the server has it. */
 export class Settler {
   /** Resolves to whether everything sent before has reached the server. */
   readonly #flush: () => Promise<boolean>;
   readonly #denied = new Set<string>();
   #confirming: Promise<void>[] = [];
+  #outbox: { readonly msg: Msg; readonly payload: Uint8Array | string }[] = [];
+  #turn: ReturnType<typeof timer> | undefined;
   #sent: Sent = { replies: [], as: [] };
   readonly #confirmed: Record<SettledAs, number> = { acked: 0, retried: 0, rejected: 0, deadLettered: 0, released: 0 };
 
@@ -150,13 +157,30 @@ export class Settler {
   }
 
   #send(msg: Msg, payload: Uint8Array | string, as: SettledAs): void {
-    msg.respond(payload);
+    this.#outbox.push({ msg, payload });
     this.#sent.replies.push(msg.reply ?? "");
     this.#sent.as.push(as);
     if (this.#sent.replies.length >= CONFIRM_EVERY) this.#confirmSent();
+    else if (this.#outbox.length >= POST_EVERY) this.#post();
+    else this.#postSoon();
+  }
+
+  #postSoon(): void {
+    if (this.#turn) return;
+    this.#turn = timer(0);
+    void this.#turn.fired.then(() => this.#post());
+  }
+
+  #post(): void {
+    this.#turn?.cancel();
+    this.#turn = undefined;
+    const outbox = this.#outbox;
+    this.#outbox = [];
+    for (const { msg, payload } of outbox) msg.respond(payload);
   }
 
   #confirmSent(): void {
+    this.#post();
     const sent = this.#sent;
     if (sent.replies.length === 0) return;
     this.#sent = { replies: [], as: [] };

@@ -2,6 +2,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { nextTurn } from "../src/clock.ts";
 import {
   type Action,
   ack,
@@ -97,22 +98,35 @@ describe("the settler", () => {
   }
   const none = { acked: 0, retried: 0, rejected: 0, deadLettered: 0, released: 0 };
 
-  it("says each settlement in the words of the protocol, a delay in nanoseconds", () => {
+  it("says each settlement in the words of the protocol, a delay in nanoseconds", async () => {
     const { sent, msg } = messages();
     const settler = new Settler(() => Promise.resolve(true));
     settler.ack(msg());
     settler.nak(msg(), 1_500, "retried");
     settler.nak(msg(), 0.25, "released");
     settler.term(msg(), "rejected");
+    await settler.confirm();
     settler.inProgress(msg());
     expect(sent).toEqual(["+ACK", '-NAK {"delay":1500000000}', '-NAK {"delay":1000000}', "+TERM", "+WPI"]);
   });
 
+  it("sends what a turn of the event loop settled together, and without waiting for the drain's end", async () => {
+    const { sent, msg } = messages();
+    const settler = new Settler(() => Promise.resolve(true));
+    settler.ack(msg());
+    settler.ack(msg());
+    expect(sent).toEqual([]);
+    await nextTurn();
+    expect(sent).toEqual(["+ACK", "+ACK"]);
+  });
+
   it("never naks without a delay that the server can read, or every delivery would be gone in milliseconds", () => {
-    fc.assert(
-      fc.property(fc.double(), (delayMs) => {
+    return fc.assert(
+      fc.asyncProperty(fc.double(), async (delayMs) => {
         const { sent, msg } = messages();
-        new Settler(() => Promise.resolve(true)).nak(msg(), delayMs, "retried");
+        const settler = new Settler(() => Promise.resolve(true));
+        settler.nak(msg(), delayMs, "retried");
+        await settler.confirm();
         const delay = /^-NAK \{"delay":(\d+)\}$/.exec(sent[0] ?? "")?.[1] ?? "none";
         expect(BigInt(delay)).toBeGreaterThanOrEqual(1_000_000n);
         expect(BigInt(delay)).toBeLessThan(2n ** 63n); // a Go time.Duration

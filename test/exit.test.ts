@@ -1,0 +1,69 @@
+// A drain leaves no timer, socket or promise behind: the process that made it ends by itself, whatever the peer does.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import type { Report } from "../src/index.ts";
+import { given, pullWaits } from "./conformance/faults.suite.ts";
+import { labProxy } from "./support/lab-client.ts";
+
+const LIMIT_MS = 5_000;
+// A process that hangs must fail its test, not the run.
+const HANG_MS = 15_000;
+
+/** Drains in a process of its own; resolves when that has ended, with its report and how long it lived after it. */
+async function drainAndExit(servers: string): Promise<{ report: Report; livedOnMs: number; code: number | null }> {
+  const script = fileURLToPath(new URL("support/exit-drain.ts", import.meta.url));
+  const child = spawn(process.execPath, [script, servers, String(LIMIT_MS)], { stdio: ["ignore", "pipe", "inherit"] });
+  const timer = setTimeout(() => child.kill("SIGKILL"), HANG_MS);
+  let reportedAt = 0;
+  child.stdout.once("data", () => {
+    reportedAt = Date.now();
+  });
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  clearTimeout(timer);
+  return { report: JSON.parse(output) as Report, livedOnMs: Date.now() - reportedAt, code }; // exit-drain.ts printed it
+}
+
+test("a drain that completed leaves nothing behind", async () => {
+  const server = await given(3);
+  const { report, livedOnMs, code } = await drainAndExit(server.wsUrl);
+  expect(report).toMatchObject({ outcome: "completed", acked: 3 });
+  expect(code).toBe(0);
+  expect(livedOnMs).toBeLessThan(1_000);
+});
+
+test("nor does one whose server froze", async () => {
+  const server = await given(0);
+  const running = drainAndExit(server.wsUrl);
+  await pullWaits(server);
+  await server.signal("SIGSTOP");
+  const { report, livedOnMs, code } = await running;
+  expect(report.reason).toBe("heartbeat-lost");
+  expect(code).toBe(0);
+  // Node's own WebSocket would wait for a Close frame for ever.
+  expect(livedOnMs).toBeLessThan(1_000);
+});
+
+test("nor does one whose connection went half-open", async () => {
+  const server = await given(0);
+  const proxy = await labProxy(server);
+  const running = drainAndExit(proxy.url);
+  await pullWaits(server);
+  await proxy.halfOpen();
+  const { report, livedOnMs, code } = await running;
+  expect(report.reason).toBe("heartbeat-lost");
+  expect(code).toBe(0);
+  expect(livedOnMs).toBeLessThan(1_000);
+});
+
+test("nor does one that never got an answer", async () => {
+  const server = await given(0);
+  const proxy = await labProxy(server);
+  await proxy.blackhole("both");
+  const { report, livedOnMs, code } = await drainAndExit(proxy.url);
+  expect(report.reason).toBe("connect-timeout");
+  expect(code).toBe(0);
+  expect(livedOnMs).toBeLessThan(1_000);
+});
