@@ -58,6 +58,12 @@ export function checkType(option: string, value: unknown, type: "boolean" | "fun
     throw invalidOption(TypeError, option, `must be a ${type}, not ${show(value)}`);
 }
 
+/** One of the words given, if it is there. */
+export function checkOneOf(option: string, value: unknown, words: readonly string[]): void {
+  if (value === undefined || (typeof value === "string" && words.includes(value))) return;
+  throw invalidOption(TypeError, option, `must be one of ${words.join(", ")}, not ${show(value)}`);
+}
+
 /** A value for a message: of anything but a short text or number, its kind. */
 export function show(value: unknown): string {
   switch (typeof value) {

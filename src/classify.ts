@@ -36,6 +36,8 @@ export function classifyStatus({ code, description, fill, delivered }: PullStatu
       return { kind: fill ? "max-wait" : "empty" };
     case 400:
       return failed("bad-request", said);
+    case 423:
+      return failed("limit-exceeded", `Another client of the priority group holds the pin. ${said}`);
     case 503:
       return failed("jetstream-unavailable", "No responders: check that JetStream is enabled for this account.");
     case 409:

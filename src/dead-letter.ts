@@ -1,7 +1,8 @@
 // Dead letters: publish, wait for the PubAck, and only then may the message be termed.
-import { jetstream } from "@nats-io/jetstream";
-import { type MsgHdrs, headers as makeHeaders, type NatsConnection } from "@nats-io/nats-core";
+import { type MsgHdrs, headers as makeHeaders } from "@nats-io/nats-core";
+import type { Deadline } from "./clock.ts";
 import type { Message } from "./message.ts";
+import type { Publisher } from "./publish.ts";
 
 /** Where dead letters go. */
 export interface DeadLetterOptions {
@@ -13,25 +14,25 @@ export interface DeadLetterOptions {
 
 /**
  * Publishes a dead letter and waits for its PubAck; a duplicate is a success, because the id says that it is there already.
- * Rejects when there was none within `timeoutMs`.
+ * Retried until `deadline`.
+ *
+ * @throws {PublishError} when there was none by then
  */
 export async function publishDeadLetter(
-  nats: NatsConnection,
+  publisher: Publisher,
   subject: string,
-  message: Message,
+  message: Message<unknown>,
   reason: string,
-  timeoutMs: number,
+  deadline: Deadline,
 ): Promise<void> {
-  await jetstream(nats).publish(subject, message.data, {
-    // One id a message and consumer, whichever delivery or drain gave it up.
-    msgID: `sluice:${message.consumer}:${message.id}`,
-    headers: deadLetterHeaders(message, reason, new Date()),
-    timeout: Math.max(1, timeoutMs),
-  });
+  // One id a message and consumer, whichever delivery or drain gave it up.
+  const id = `sluice:${message.consumer}:${message.id}`;
+  const headers = deadLetterHeaders(message, reason, new Date());
+  await publisher.publish(subject, message.data, { id, headers }, deadline);
 }
 
 /** The message's own headers without any `Nats-*` (TTL, rollup and expectations would act on the new stream), and where it came from. */
-export function deadLetterHeaders(message: Message, reason: string, at: Date): MsgHdrs {
+export function deadLetterHeaders(message: Message<unknown>, reason: string, at: Date): MsgHdrs {
   const headers = makeHeaders();
   for (const [key, values] of message.headers) {
     if (/^nats-/i.test(key)) continue;

@@ -2,10 +2,12 @@
 import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
 import { classifyConnectFailure } from "./classify.ts";
+import type { Codec, CodecValues } from "./codec.ts";
 import { type Connected, connect } from "./connection.ts";
-import { DEFAULTS, type DrainOptions, validateOptions } from "./options.ts";
+import { type AnyOptions, DEFAULTS, type DrainOptions } from "./options.ts";
 import { type Ending, ending, makeReport, type Report } from "./report.ts";
 import { type Deadlines, DrainRun } from "./run.ts";
+import { validateOptions } from "./validate.ts";
 
 /** A limit, known beforehand or asked of the platform when the drain starts. Milliseconds. */
 export type Limit = { readonly limitMs: number } | { readonly remainingMs: () => number };
@@ -40,15 +42,24 @@ export interface Drain<Env = unknown> {
 }
 
 /** The drain's options, or a function that makes them from the platform's bindings at each run. */
-export type OptionsSource<Env> = DrainOptions<Env> | ((env: Env) => DrainOptions<Env>);
+export type OptionsSource<Env, C extends Codec = "bytes", Value = CodecValues[C]> =
+  | DrainOptions<Env, C, Value>
+  | ((env: Env) => DrainOptions<Env, C, Value>);
+
+type AnySource<Env> = AnyOptions<Env> | ((env: Env) => AnyOptions<Env>);
 
 /**
- * Defines a drain.
+ * Defines a drain. `env`, `message.value` and what the handler may return are inferred: from the function's parameter, from
+ * `schema` or `codec`, and from {@link Settlement}.
  *
  * @throws {TypeError} an option is missing or malformed (from a function: a report with reason `invalid-options`)
  * @throws {RangeError} an option is out of its range (likewise)
  */
-export function defineDrain<Env = unknown>(source: OptionsSource<Env>): Drain<Env> {
+export function defineDrain<Env = unknown, C extends Codec = "bytes", Value = CodecValues[C]>(
+  options: OptionsSource<Env, C, Value>,
+): Drain<Env> {
+  // From here on a value is what the reader gives, which is what the handler's type asked for.
+  const source = options as AnySource<Env>;
   if (typeof source !== "function") validateOptions(source);
   return {
     run(input) {
@@ -59,10 +70,10 @@ export function defineDrain<Env = unknown>(source: OptionsSource<Env>): Drain<En
   };
 }
 
-async function runDrain<Env>(source: OptionsSource<Env>, input: RunInput<Env>): Promise<Report> {
+async function runDrain<Env>(source: AnySource<Env>, input: RunInput<Env>): Promise<Report> {
   const startedAt = Date.now();
   const env = input.env as Env; // left out only where Env is unknown, and then undefined is one
-  let options: DrainOptions<Env> | undefined;
+  let options: AnyOptions<Env> | undefined;
   try {
     options = resolveOptions(source, env);
     const budget = planBudget("limitMs" in input ? input.limitMs : input.remainingMs(), options);
@@ -75,7 +86,7 @@ async function runDrain<Env>(source: OptionsSource<Env>, input: RunInput<Env>): 
   }
 }
 
-function resolveOptions<Env>(source: OptionsSource<Env>, env: Env): DrainOptions<Env> {
+function resolveOptions<Env>(source: AnySource<Env>, env: Env): AnyOptions<Env> {
   if (typeof source !== "function") return source;
   const options = source(env);
   validateOptions(options);
@@ -84,7 +95,7 @@ function resolveOptions<Env>(source: OptionsSource<Env>, env: Env): DrainOptions
 
 /** The story. */
 async function drain<Env>(
-  options: DrainOptions<Env>,
+  options: AnyOptions<Env>,
   budget: Budget,
   env: Env,
   startedAt: number,
@@ -102,6 +113,7 @@ async function drain<Env>(
     await run.handle();
     await run.confirm();
   } finally {
+    await run.close();
     await connection.close();
   }
   return run.report();

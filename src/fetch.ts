@@ -3,6 +3,7 @@ import { createInbox, type Msg, type Status } from "@nats-io/nats-core";
 import { classifyConnectionLoss, classifyPermission, classifyStatus, type FetchEnd } from "./classify.ts";
 import { clampDelay, type Deadline } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import type { PriorityGroup } from "./options.ts";
 import { type Ending, ending } from "./report.ts";
 
 export interface FetchRequest {
@@ -12,6 +13,8 @@ export interface FetchRequest {
   readonly inboxPrefix?: string | undefined;
   readonly batch: number;
   readonly maxBytes?: number | undefined;
+  readonly priorityGroup?: PriorityGroup | undefined;
+  readonly pinId?: string | undefined;
   readonly maxWaitMs: number;
   /** 0: none. */
   readonly heartbeatMs: number;
@@ -117,10 +120,15 @@ function lostFetch(connection: Connection): Fetch {
 }
 
 /** The body of the request (ADR-37), its times in nanoseconds. */
-function pullRequest({ batch, maxBytes, maxWaitMs, heartbeatMs, fill }: FetchRequest): string {
+function pullRequest({ batch, maxBytes, maxWaitMs, heartbeatMs, fill, priorityGroup, pinId }: FetchRequest): string {
   return JSON.stringify({
     batch,
     max_bytes: maxBytes,
+    group: priorityGroup?.group,
+    min_pending: priorityGroup?.minPending,
+    min_ack_pending: priorityGroup?.minAckPending,
+    priority: priorityGroup?.priority,
+    id: pinId,
     expires: Math.max(maxWaitMs, LEAST_EXPIRES_MS) * NANOS_PER_MS,
     ...(fill ? {} : { no_wait: true }),
     ...(heartbeatMs > 0 ? { idle_heartbeat: heartbeatMs * NANOS_PER_MS } : {}),

@@ -1,12 +1,22 @@
 // From a handler's end to the settlement on the wire: decide, dead-letter first where that is asked for, then settle.
 import type { Msg } from "@nats-io/nats-core";
+import { BatchLengthError } from "./batch.ts";
 import type { Deadline } from "./clock.ts";
-import type { Connection } from "./connection.ts";
 import type { ConsumerFacts } from "./consumer.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
-import type { Handled } from "./handle.ts";
-import type { Message } from "./message.ts";
-import { decide, exponentialDelay, type RetryDelay, type Settlement, type Settler } from "./settle.ts";
+import type { Handled, Settled } from "./handle.ts";
+import { type Message, parseAckSubject } from "./message.ts";
+import type { Publisher } from "./publish.ts";
+import type { Settler } from "./settle.ts";
+import {
+  type Action,
+  decide,
+  delayOnWire,
+  exponentialDelay,
+  type RetryDelay,
+  type Settlement,
+  settlementOfError,
+} from "./settlement.ts";
 
 // A released message was never looked at: it may go to the next drain soon, though not into a drain that is ending.
 const RELEASE_DELAY_MS = 500;
@@ -15,7 +25,7 @@ const RELEASE_JITTER_MS = 500;
 export interface FinishOptions {
   readonly retryDelay?: RetryDelay | undefined;
   readonly deadLetter?: DeadLetterOptions | undefined;
-  readonly onError?: ((error: unknown, message: Message) => void) | undefined;
+  readonly onError?: ((error: unknown, message: Message<unknown>) => void) | undefined;
 }
 
 /** What went wrong with messages, for the findings of the report. No error's text: it may quote a body. */
@@ -26,6 +36,8 @@ export interface Failures {
   retryDelays: number;
   deadLetters: number;
   firstDeadLetter: string | undefined;
+  /** Set when a batch handler returned an array of another length. */
+  batchLength: string | undefined;
 }
 
 /** Settles messages by what became of their handlers. */
@@ -36,36 +48,51 @@ export class Finisher {
     retryDelays: 0,
     deadLetters: 0,
     firstDeadLetter: undefined,
+    batchLength: undefined,
   };
   /** Set when consumer info has come. */
   consumer: ConsumerFacts | undefined;
-  readonly #connection: Connection;
+  readonly #publisher: Publisher;
   readonly #settler: Settler;
   readonly #options: FinishOptions;
   /** A dead letter without a PubAck by then is a nak. */
   readonly #deadline: Deadline;
 
-  constructor(connection: Connection, settler: Settler, options: FinishOptions, deadline: Deadline) {
-    this.#connection = connection;
+  constructor(publisher: Publisher, settler: Settler, options: FinishOptions, deadline: Deadline) {
+    this.#publisher = publisher;
     this.#settler = settler;
     this.#options = options;
     this.#deadline = deadline;
   }
 
   /** Settles a handled message. Returns a promise, which never rejects, only where a dead letter must be confirmed first. */
-  finish(msg: Msg, message: Message, handled: Handled): void | Promise<void> {
+  finish(msg: Msg, message: Message<unknown>, handled: Handled): Settled | Promise<Settled> {
     const settlement = this.#settlementOf(handled, message);
     // The way of almost every message: nothing to parse, nothing to decide.
-    if (settlement.kind === "ack") return this.#settler.ack(msg);
-    const action = decide(settlement, message.deliveryCount, {
-      retryDelay: this.#retryDelay,
-      lastDelivery: this.#lastDelivery,
-    });
+    if (settlement.kind === "ack") {
+      this.#settler.ack(msg);
+      return "done";
+    }
+    const policy = { retryDelay: this.#retryDelay, lastDelivery: this.#lastDelivery };
+    return this.#act(msg, message, decide(settlement, message.deliveryCount, policy));
+  }
+
+  /** Gives back a message that no handler has started. */
+  release(msg: Msg): void {
+    const backoffMs = this.consumer?.backoffMs ?? [];
+    const waitMs = RELEASE_DELAY_MS + Math.random() * RELEASE_JITTER_MS;
+    // Only backoff makes the delivery count matter, and only then is it read.
+    const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, deliveryCountOf(msg), backoffMs) : waitMs;
+    this.#settler.nak(msg, delayMs, "released");
+  }
+
+  #act(msg: Msg, message: Message<unknown>, action: Action): Settled | Promise<Settled> {
     switch (action.op) {
       case "ack":
-        return this.#settler.ack(msg);
+        this.#settler.ack(msg);
+        return "done";
       case "nak":
-        return this.#settler.nak(msg, action.delayMs, "retried");
+        return this.#nak(msg, message, action.delayMs);
       case "discard":
         return this.#discard(msg, message, action.reason);
       default:
@@ -73,18 +100,17 @@ export class Finisher {
     }
   }
 
-  /** Gives back a message that no handler has started. */
-  release(msg: Msg): void {
-    this.#settler.nak(msg, RELEASE_DELAY_MS + Math.random() * RELEASE_JITTER_MS, "released");
+  #nak(msg: Msg, { deliveryCount }: Message<unknown>, waitMs: number): Settled {
+    this.#settler.nak(msg, delayOnWire(waitMs, deliveryCount, this.consumer?.backoffMs ?? []), "retried");
+    return "again";
   }
 
-  #settlementOf(handled: Handled, message: Message): Settlement {
+  #settlementOf(handled: Handled, message: Message<unknown>): Settlement {
     switch (handled.kind) {
       case "returned":
         return handled.settlement;
       case "threw":
-        this.#failed(handled.error, message);
-        return { kind: "retry" };
+        return settlementOfError(handled.error) ?? this.#failed(handled.error, message);
       case "overdue":
         return { kind: "retry" };
       default:
@@ -92,7 +118,11 @@ export class Finisher {
     }
   }
 
-  #failed(error: unknown, message: Message): void {
+  #failed(error: unknown, message: Message<unknown>): Settlement {
+    if (error instanceof BatchLengthError) {
+      this.failures.batchLength = error.message;
+      return { kind: "retry" };
+    }
     this.failures.handlers += 1;
     this.failures.firstHandler ??= `${error instanceof Error ? error.name : typeof error} on ${message.id}`;
     try {
@@ -100,6 +130,7 @@ export class Finisher {
     } catch {
       // A hook that fails must not take the message's settlement with it.
     }
+    return { kind: "retry" };
   }
 
   /** The drain's own pacing; where that fails, the default one: a message must not hang on a mistake in a formula. */
@@ -119,19 +150,26 @@ export class Finisher {
     return deadLetter && (deadLetter.maxDeliveries ?? this.consumer?.maxDeliver);
   }
 
-  #discard(msg: Msg, message: Message, reason: string): void | Promise<void> {
+  #discard(msg: Msg, message: Message<unknown>, reason: string): Settled | Promise<Settled> {
     const { deadLetter } = this.#options;
-    return deadLetter ? this.#bury(msg, message, reason, deadLetter.subject) : this.#settler.term(msg, "rejected");
+    if (deadLetter) return this.#bury(msg, message, reason, deadLetter.subject);
+    this.#settler.term(msg, "rejected");
+    return "done";
   }
 
-  async #bury(msg: Msg, message: Message, reason: string, subject: string): Promise<void> {
+  async #bury(msg: Msg, message: Message<unknown>, reason: string, subject: string): Promise<Settled> {
     try {
-      await publishDeadLetter(this.#connection.nats, subject, message, reason, this.#deadline - Date.now());
-      this.#settler.term(msg, "deadLettered");
+      await publishDeadLetter(this.#publisher, subject, message, reason, this.#deadline);
     } catch (error) {
       this.failures.deadLetters += 1;
-      this.failures.firstDeadLetter ??= `${subject}: ${error instanceof Error ? error.message : String(error)}`;
-      this.#settler.nak(msg, this.#retryDelay(message.deliveryCount), "retried");
+      this.failures.firstDeadLetter ??= error instanceof Error ? error.message : String(error);
+      return this.#nak(msg, message, this.#retryDelay(message.deliveryCount));
     }
+    this.#settler.term(msg, "deadLettered");
+    return "done";
   }
+}
+
+function deliveryCountOf(msg: Msg): number {
+  return parseAckSubject(msg.reply ?? "").deliveryCount;
 }

@@ -1,8 +1,11 @@
-// Runs the handlers: so many at a time, in the order of arrival, until the deadline; what is held is kept alive meanwhile.
+// Runs the handlers: so many at a time, in the order of arrival or of a key, until their deadline.
 import type { Msg } from "@nats-io/nats-core";
-import type { Deadline } from "./clock.ts";
+import { clampDelay, type Deadline } from "./clock.ts";
 import { DeliveredMessage, type Message } from "./message.ts";
-import { isSettlement, type Settlement } from "./settle.ts";
+import { KeyOrder } from "./order.ts";
+import type { Publish } from "./publish.ts";
+import { isSettlement, type Settlement } from "./settlement.ts";
+import type { ValueReader } from "./value.ts";
 
 /** What a handler gets beside its message. */
 export interface HandlerContext<Env = unknown> {
@@ -12,11 +15,13 @@ export interface HandlerContext<Env = unknown> {
   readonly signal: AbortSignal;
   /** When that is, in milliseconds since the epoch. */
   readonly deadline: Deadline;
+  /** Publishes to JetStream, with a PubAck, retried within the budget. */
+  readonly publish: Publish;
 }
 
 /** Called once a delivery. Returning nothing acks, throwing naks with a delay, and a {@link Settlement} says what to do. */
-export type Handler<Env = unknown> = (
-  message: Message,
+export type Handler<Env = unknown, Value = Uint8Array> = (
+  message: Message<Value>,
   context: HandlerContext<Env>,
 ) => void | Settlement | Promise<void | Settlement>;
 
@@ -27,58 +32,99 @@ export type Handled =
   /** Its time was up before it settled; whatever it does now is ignored. */
   | { readonly kind: "overdue" };
 
-export interface PoolOptions<Env> {
-  readonly handler: Handler<Env>;
+/** A settled message is done with, or will be delivered again. */
+export type Settled = "done" | "again";
+
+/** What every pool needs of the drain. */
+export interface PoolParts<Env> {
   readonly context: HandlerContext<Env>;
-  readonly concurrency: number;
+  /** Longest time of one handler, in milliseconds. */
+  readonly handlerTimeoutMs: number | undefined;
+  readonly readValue: ValueReader | undefined;
   /** Settles a message whose handler has ended. A promise keeps its place until it resolves; it never rejects. */
-  readonly settle: (msg: Msg, message: Message, handled: Handled) => void | Promise<void>;
+  readonly settle: (msg: Msg, message: Message<unknown>, handled: Handled) => Settled | Promise<Settled>;
   /** Gives back a message that no handler has started. */
   readonly release: (msg: Msg) => void;
+}
+
+/** Deliveries in, settled messages out. */
+export interface Pool {
+  /** Messages given to `push`. */
+  readonly fetched: number;
+  /** Takes a delivery, or releases it if the pool has stopped. */
+  push(msg: Msg): void;
+  /** The Fetch has ended: no more of its deliveries come. */
+  endFetch(): void;
+  /** Resolves when nothing is queued and no handler runs. */
+  idle(): Promise<void>;
+  /**
+   * Starts no handler any more: what is queued is released, and handlers still running are given up as overdue. Resolves when
+   * what was being settled is; to whether anything was cut short.
+   */
+  stop(): Promise<boolean>;
+  /** Every message that is held: queued, running or being settled. */
+  held(): Msg[];
+}
+
+export interface HandlerPoolOptions<Env> extends PoolParts<Env> {
+  readonly handler: Handler<Env, unknown>;
+  readonly concurrency: number;
+  readonly orderBy: ((message: Message<unknown>) => string) | undefined;
 }
 
 const ACKED: Handled = { kind: "returned", settlement: { kind: "ack" } };
 const OVERDUE: Handled = { kind: "overdue" };
 
-function returned(value: unknown): Handled {
+/** What a handler's return value says. */
+export function returned(value: unknown): Handled {
   return isSettlement(value) ? { kind: "returned", settlement: value } : ACKED;
 }
 
-/** A message whose handler, or whose settling, has not ended yet. */
-interface Running {
+/** One message on its way through the pool. */
+class Job {
   readonly msg: Msg;
-  readonly message: Message;
-  settling?: Promise<void>;
+  readonly message: DeliveredMessage;
+  settling: Promise<Settled> | undefined;
+  /** With a timeout of its own: aborts its own signal. */
+  abort: AbortController | undefined;
+  timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(msg: Msg) {
+    this.msg = msg;
+    this.message = new DeliveredMessage(msg);
+  }
 }
 
-/** Deliveries in, settled messages out. */
-export class HandlerPool<Env> {
-  readonly #options: PoolOptions<Env>;
-  readonly #running = new Set<Running>();
+/** The pool of a handler that takes one message at a time. */
+export class HandlerPool<Env> implements Pool {
+  readonly #options: HandlerPoolOptions<Env>;
+  readonly #order: KeyOrder<Job> | undefined;
+  readonly #running = new Set<Job>();
   // A queue as an array and the place of its head: shift() on an array moves every element.
-  #queue: (Msg | undefined)[] = [];
+  #queue: (Job | undefined)[] = [];
   #head = 0;
   #stopped = false;
   #idle: (() => void) | undefined;
-  /** Messages given to `push`. */
   fetched = 0;
 
-  constructor(options: PoolOptions<Env>) {
+  constructor(options: HandlerPoolOptions<Env>) {
     this.#options = options;
+    const { orderBy } = options;
+    this.#order = orderBy && new KeyOrder((job) => orderBy(job.message));
   }
 
-  /** Takes a delivery: it is handled as soon as a handler is free, or released if the pool has stopped. */
   push(msg: Msg): void {
     this.fetched += 1;
     if (this.#stopped) {
       this.#options.release(msg);
     } else {
-      this.#queue.push(msg);
+      this.#admit(new Job(msg));
       this.#pump();
     }
   }
 
-  /** Resolves when nothing is queued and no handler runs. */
+  endFetch(): void {}
+
   idle(): Promise<void> {
     if (this.#isIdle) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -86,34 +132,42 @@ export class HandlerPool<Env> {
     return promise;
   }
 
-  /**
-   * Starts no handler any more: the queue is released, and handlers still running are given up as overdue. Resolves when
-   * what was being settled is; to whether anything was cut short.
-   */
   async stop(): Promise<boolean> {
     this.#stopped = true;
     const waiting = this.#waiting();
     this.#queue = [];
     this.#head = 0;
-    for (const msg of waiting) this.#options.release(msg);
+    for (const { msg } of waiting) this.#options.release(msg);
     let cutShort = waiting.length > 0;
-    const settling: Promise<void>[] = [];
-    for (const running of this.#running) {
-      cutShort ||= running.settling === undefined;
-      settling.push(running.settling ?? Promise.resolve(this.#settle(running, OVERDUE)));
+    const settling: Promise<unknown>[] = [];
+    for (const job of this.#running) {
+      cutShort ||= job.settling === undefined;
+      settling.push(job.settling ?? this.#overdue(job));
     }
     await Promise.all(settling);
     this.#idle?.();
     return cutShort;
   }
 
-  /** Every message that is held: queued, running or being settled. */
   held(): Msg[] {
-    return [...Array.from(this.#running, ({ msg }) => msg), ...this.#waiting()];
+    return [...this.#running, ...this.#waiting()].map(({ msg }) => msg);
   }
 
-  #waiting(): Msg[] {
-    return this.#queue.slice(this.#head).filter((msg) => msg !== undefined);
+  #admit(job: Job): void {
+    let admitted: ReturnType<KeyOrder<Job>["admit"]>;
+    try {
+      admitted = this.#order?.admit(job) ?? "ready";
+    } catch (error) {
+      this.#settle(job, { kind: "threw", error });
+      return;
+    }
+    if (admitted === "ready") this.#queue.push(job);
+    else if (admitted === "blocked") this.#options.release(job.msg);
+  }
+
+  #waiting(): Job[] {
+    const queued = this.#queue.slice(this.#head).filter((job) => job !== undefined);
+    return this.#order ? [...queued, ...this.#order.waiting()] : queued;
   }
 
   get #isIdle(): boolean {
@@ -123,7 +177,7 @@ export class HandlerPool<Env> {
   #pump(): void {
     const { concurrency } = this.#options;
     while (!this.#stopped && this.#running.size < concurrency && this.#head < this.#queue.length) {
-      const msg = this.#queue[this.#head];
+      const job = this.#queue[this.#head];
       // What was handled must not stay in memory for the sake of the queue.
       this.#queue[this.#head] = undefined;
       this.#head += 1;
@@ -131,55 +185,93 @@ export class HandlerPool<Env> {
         this.#queue = [];
         this.#head = 0;
       }
-      if (msg) this.#start(msg);
+      if (job) this.#start(job);
     }
     if (this.#isIdle) this.#idle?.();
   }
 
-  #start(msg: Msg): void {
-    const running: Running = { msg, message: new DeliveredMessage(msg) };
-    const { handler, context } = this.#options;
-    let result: ReturnType<Handler<Env>>;
+  #start(job: Job): void {
+    let result: unknown;
     try {
-      result = handler(running.message, context);
+      const reading = this.#options.readValue?.(job.message);
+      result = reading ? reading.then(() => this.#call(job)) : this.#call(job);
     } catch (error) {
-      return void this.#settle(running, { kind: "threw", error });
+      this.#settle(job, { kind: "threw", error });
+      return;
     }
     // A handler that returns no promise is done: no slot, no promise, no turn of the microtask queue.
-    if (!isThenable(result)) return void this.#settle(running, returned(result));
+    if (!isThenable(result)) {
+      this.#settle(job, returned(result));
+      return;
+    }
     // It stopped the drain itself, as by aborting it, and nobody waits for it any more; a rejection would be unhandled.
     if (this.#stopped) {
       result.then(undefined, () => {});
-      return void this.#settle(running, OVERDUE);
+      this.#settle(job, OVERDUE);
+      return;
     }
-    this.#running.add(running);
-    const end = (handled: Handled): void => {
-      // Given up by stop(): it was settled then, and cannot be again.
-      if (running.settling || !this.#running.has(running)) return;
-      if (!this.#settle(running, handled)) this.#pump();
-    };
+    this.#running.add(job);
     result.then(
-      (value) => end(returned(value)),
-      (error: unknown) => end({ kind: "threw", error }),
+      (value) => this.#end(job, returned(value)),
+      (error: unknown) => this.#end(job, { kind: "threw", error }),
     );
   }
 
-  /** Settles, and keeps the message's place for as long as that takes. */
-  #settle(running: Running, handled: Handled): Promise<void> | undefined {
-    const settling = this.#options.settle(running.msg, running.message, handled);
-    if (!settling) {
-      this.#running.delete(running);
-      return undefined;
-    }
-    this.#running.add(running);
-    running.settling = settling.then(() => {
-      this.#running.delete(running);
+  #call(job: Job): ReturnType<Handler<Env, unknown>> {
+    const { handler, context, handlerTimeoutMs } = this.#options;
+    const { message } = job;
+    if (handlerTimeoutMs === undefined) return handler(message, context);
+    const abort = new AbortController();
+    job.abort = abort;
+    job.timer = setTimeout(() => {
+      void this.#overdue(job);
       this.#pump();
+    }, clampDelay(handlerTimeoutMs));
+    const deadline = Math.min(context.deadline, Date.now() + handlerTimeoutMs);
+    return handler(message, { ...context, signal: abort.signal, deadline });
+  }
+
+  #end(job: Job, handled: Handled): void {
+    // Given up: it was settled then, and cannot be again.
+    if (job.settling || !this.#running.has(job)) return;
+    this.#settle(job, handled);
+    this.#pump();
+  }
+
+  async #overdue(job: Job): Promise<void> {
+    this.#settle(job, OVERDUE);
+    job.abort?.abort(new DOMException("The handler's time is up.", "TimeoutError"));
+    await job.settling;
+  }
+
+  /** Settles, and keeps the message's place for as long as that takes. */
+  #settle(job: Job, handled: Handled): void {
+    if (job.timer !== undefined) clearTimeout(job.timer);
+    const settled = this.#options.settle(job.msg, job.message, handled);
+    if (typeof settled === "string") {
+      this.#leave(job, settled);
+      return;
+    }
+    this.#running.add(job);
+    job.settling = settled.then((late) => {
+      this.#leave(job, late);
+      this.#pump();
+      return late;
     });
-    return running.settling;
+  }
+
+  #leave(job: Job, settled: Settled): void {
+    this.#running.delete(job);
+    if (!this.#order) return;
+    const { next, back } = this.#order.ended(job, settled === "again");
+    for (const { msg } of back) this.#options.release(msg);
+    if (next === undefined) return;
+    if (this.#stopped) this.#options.release(next.msg);
+    else this.#queue.push(next);
   }
 }
 
-function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+/** Whether a handler's result is still to come. */
+export function isThenable(value: unknown): value is Promise<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -1,6 +1,10 @@
 // The public face of `sluice`.
+
+export type { BatchHandler, BatchResult } from "./batch.ts";
 export { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "./budget.ts";
 export { type InvalidOption, invalidOption } from "./checks.ts";
+export type { CloudEvent } from "./cloud-event.ts";
+export type { Codec, CodecValues } from "./codec.ts";
 export type { DeadLetterOptions } from "./dead-letter.ts";
 export {
   type Drain,
@@ -14,7 +18,25 @@ export {
 } from "./drain.ts";
 export type { Handler, HandlerContext } from "./handle.ts";
 export type { Message } from "./message.ts";
-export { type Auth, DEFAULTS, type DrainOptions, type Servers } from "./options.ts";
+export {
+  type Auth,
+  DEFAULTS,
+  type DrainHandlers,
+  type DrainOptions,
+  type DrainSettings,
+  type PriorityGroup,
+  type Servers,
+} from "./options.ts";
+export { type Publish, PublishError, type Published, type PublishOptions } from "./publish.ts";
 export { type Counts, type Finding, type Outcome, REASONS, type Reason, type Report, type Timings } from "./report.ts";
-export { ack, exponentialDelay, type RetryDelay, reject, retry, type Settlement } from "./settle.ts";
+export {
+  ack,
+  exponentialDelay,
+  RejectError,
+  type RetryDelay,
+  RetryError,
+  reject,
+  retry,
+  type Settlement,
+} from "./settlement.ts";
 export type { Fetcher, SocketOptions } from "./socket.ts";

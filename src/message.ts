@@ -1,13 +1,15 @@
 // A delivery as the handler sees it. Its ack subject carries all of its metadata, which is read when it is asked for.
 import { headers as emptyHeaders, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 
-/** One delivery of one message of the stream. */
-export interface Message {
+/** One delivery of one message of the stream. `Value` is what its codec and schema make of the body. */
+export interface Message<Value = Uint8Array> {
   /** `${stream}:${sequence}`: the same for every delivery of this message, so a key for idempotency. */
   readonly id: string;
   readonly subject: string;
   /** The body. A view into the frame that it came in: copy it to keep it beyond the handler. */
   readonly data: Uint8Array;
+  /** The body as the drain's codec and schema gave it; the bytes where there is neither. */
+  readonly value: Value;
   /** The body decoded as UTF-8. */
   text(): string;
   /** The body parsed as JSON; throws a SyntaxError when it is none. `T` is the caller's word, nothing checks it. */
@@ -70,9 +72,11 @@ function notAnAckSubject(subject: string): SyntaxError {
 const decoder = new TextDecoder();
 
 /** The message of a delivery that nats-core received. */
-export class DeliveredMessage implements Message {
+export class DeliveredMessage implements Message<unknown> {
   readonly #msg: Msg;
   #info: DeliveryInfo | undefined;
+  #value: unknown;
+  #hasValue = false;
 
   constructor(msg: Msg) {
     this.#msg = msg;
@@ -91,6 +95,13 @@ export class DeliveredMessage implements Message {
   }
   get data(): Uint8Array {
     return this.#msg.data;
+  }
+  get value(): unknown {
+    return this.#hasValue ? this.#value : this.#msg.data;
+  }
+  setValue(value: unknown): void {
+    this.#value = value;
+    this.#hasValue = true;
   }
   text(): string {
     return decoder.decode(this.#msg.data);

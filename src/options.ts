@@ -1,19 +1,13 @@
 // DrainOptions, the one table of their defaults, and their validation, which happens before anything else does.
 import type { Authenticator } from "@nats-io/nats-core";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { BatchHandler } from "./batch.ts";
 import type { BudgetOptions } from "./budget.ts";
-import {
-  checkMilliseconds,
-  checkName,
-  checkSubject,
-  checkType,
-  checkWholeNumber,
-  invalidOption,
-  show,
-} from "./checks.ts";
+import type { Codec, CodecValues } from "./codec.ts";
 import type { DeadLetterOptions } from "./dead-letter.ts";
 import type { Handler } from "./handle.ts";
 import type { Message } from "./message.ts";
-import type { RetryDelay } from "./settle.ts";
+import type { RetryDelay } from "./settlement.ts";
 import type { Fetcher } from "./socket.ts";
 
 /** One address of nats-server's WebSocket listener, or several to try in turn: `wss://host[:port][/path]`. */
@@ -31,7 +25,26 @@ export type Auth =
   | Authenticator;
 
 /** What to drain, from where, and with what handler. */
-export interface DrainOptions<Env = unknown> extends BudgetOptions {
+export type DrainOptions<Env = unknown, C extends Codec = "bytes", Value = CodecValues[C]> = DrainSettings<C, Value> &
+  DrainHandlers<Env, Value>;
+
+/** Who handles: a handler of one message, or one of a batch. */
+export type DrainHandlers<Env, Value> = HandlesOne<Env, Value> | HandlesBatch<Env, Value>;
+
+interface HandlesOne<Env, Value> {
+  /** Called once a message; what it returns decides how the message is settled. */
+  readonly handler: Handler<Env, Value>;
+  readonly batchHandler?: undefined;
+}
+
+interface HandlesBatch<Env, Value> {
+  /** In place of `handler`: called once a Fetch with all that it delivered; returns nothing, or an entry a message. */
+  readonly batchHandler: BatchHandler<Env, Value>;
+  readonly handler?: undefined;
+}
+
+/** All of a drain's options but its handler. */
+export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]> extends BudgetOptions {
   /** Where nats-server listens for WebSockets: `wss://…`, or several addresses to try in turn. `ws://` is not encrypted. */
   readonly servers: Servers;
   /** The credentials. @default none */
@@ -40,8 +53,6 @@ export interface DrainOptions<Env = unknown> extends BudgetOptions {
   readonly stream: string;
   /** Name of the durable pull consumer. It must exist: a drain never creates, changes or deletes one. */
   readonly consumer: string;
-  /** Called once a message; what it returns decides how the message is settled. */
-  readonly handler: Handler<Env>;
   /** Most messages that one Fetch asks for. Whole number, 1 to 1,000,000. @default 100 */
   readonly batch?: number | undefined;
   /** Most bytes of messages that one Fetch takes, headers and subjects included. Whole number from 1. @default no limit */
@@ -60,12 +71,26 @@ export interface DrainOptions<Env = unknown> extends BudgetOptions {
   readonly settleTimeoutMs?: number | undefined;
   /** Handlers that run at once. Whole number, 1 to 10,000; 1 keeps the stream's order. @default 1 */
   readonly concurrency?: number | undefined;
+  /** Key of a message: messages of one key are handled in order, also when one is retried, while others run side by side. @default none */
+  readonly orderBy?: ((message: Message<unknown>) => string) | undefined;
+  /** Longest time of one handler, milliseconds from 1; then its signal aborts and its message is retried. @default the budget */
+  readonly handlerTimeoutMs?: number | undefined;
+  /** What a body is: `bytes`, `text`, `json` or `cloudevents`. One that is not is rejected. @default "bytes", or "json" with a schema */
+  readonly codec?: C | undefined;
+  /** Any Standard Schema: gives `message.value` and its type. What it refuses is rejected, with its issues as the reason. @default none */
+  readonly schema?: StandardSchemaV1<unknown, Value> | undefined;
+  /** Whose word counts as confirmed: the connected server's, or the consumer's leader's, by a double ack of each settlement. @default "server" */
+  readonly confirm?: "server" | "leader" | undefined;
+  /** Publish over a connection of its own, opened at first use, so that a lost Fetch takes no result with it. @default false */
+  readonly isolatePublisher?: boolean | undefined;
+  /** Member of a consumer's priority group (nats-server 2.11): passed through with each pull request. @default none */
+  readonly priorityGroup?: PriorityGroup | undefined;
   /** Wait before a message that failed is delivered again, in milliseconds, from its delivery count (1 is the first). @default exponential from 1 s to 5 min, with equal jitter */
   readonly retryDelay?: RetryDelay | undefined;
   /** Where a message goes that is rejected or out of deliveries. @default none: a rejected message is termed */
   readonly deadLetter?: DeadLetterOptions | undefined;
   /** Called for each error that a handler throws, so that it can be logged; the report only counts them. @default none */
-  readonly onError?: ((error: unknown, message: Message) => void) | undefined;
+  readonly onError?: ((error: unknown, message: Message<unknown>) => void) | undefined;
   /** JetStream domain of the stream. @default none */
   readonly domain?: string | undefined;
   /** Prefix of the reply subjects, where the user's permissions narrow it. @default "_INBOX" */
@@ -78,6 +103,16 @@ export interface DrainOptions<Env = unknown> extends BudgetOptions {
   readonly name?: string | undefined;
 }
 
+/** How a pull request takes part in a priority group (ADR-42). */
+export interface PriorityGroup {
+  readonly group: string;
+  /** With policy `overflow`: only while so many messages are pending, or wait for their ack. */
+  readonly minPending?: number;
+  readonly minAckPending?: number;
+  /** With policy `prioritized`: 0 (first) to 9. */
+  readonly priority?: number;
+}
+
 /** The defaults that do not depend on the limit. */
 export const DEFAULTS = {
   batch: 100,
@@ -87,101 +122,5 @@ export const DEFAULTS = {
   name: "sluice",
 } as const;
 
-/**
- * Checks every option, so that a wrong one fails where it was written and not in a run.
- *
- * @throws {TypeError} an option is missing or of the wrong type
- * @throws {RangeError} a number is out of its range
- */
-export function validateOptions<Env>(options: DrainOptions<Env>): void {
-  if (typeof options !== "object" || options === null)
-    throw invalidOption(TypeError, "options", `must be an object, not ${show(options)}`);
-  const servers = typeof options.servers === "string" ? [options.servers] : options.servers;
-  if (!Array.isArray(servers) || servers.length === 0)
-    throw invalidOption(
-      TypeError,
-      "servers",
-      `must be an address such as "wss://nats.example.com", not ${show(options.servers)}`,
-    );
-  for (const server of servers) validateServer(server);
-  validateAuth(options.auth);
-  checkName("stream", options.stream);
-  checkName("consumer", options.consumer);
-  if (typeof options.handler !== "function")
-    throw invalidOption(TypeError, "handler", `must be a function, not ${show(options.handler)}`);
-  checkWholeNumber("batch", options.batch, 1, 1_000_000);
-  checkWholeNumber("maxBytes", options.maxBytes, 1, Number.MAX_SAFE_INTEGER);
-  checkWholeNumber("fetches", options.fetches, 1, 1_000_000);
-  checkWholeNumber("concurrency", options.concurrency, 1, 10_000);
-  checkMilliseconds("maxWaitMs", options.maxWaitMs, 0);
-  checkMilliseconds("heartbeatMs", options.heartbeatMs, 50);
-  checkMilliseconds("connectTimeoutMs", options.connectTimeoutMs, 1);
-  checkMilliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
-  checkType("fill", options.fill, "boolean");
-  checkType("retryDelay", options.retryDelay, "function");
-  checkType("onError", options.onError, "function");
-  checkType("name", options.name, "string");
-  if (options.domain !== undefined) checkName("domain", options.domain);
-  if (options.inboxPrefix !== undefined) checkSubject("inboxPrefix", options.inboxPrefix);
-  validateHeaders(options.headers);
-  if (options.via !== undefined && typeof options.via?.fetch !== "function")
-    throw invalidOption(TypeError, "via", "must have a fetch method, as a binding has");
-  if (options.deadLetter !== undefined) validateDeadLetter(options.deadLetter);
-}
-
-function validateServer(server: unknown): void {
-  const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
-  if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
-    // Whatever stands before an @ may be a password.
-    throw invalidOption(TypeError, "servers", `must start with wss:// or ws://, not ${show(maskCredentials(server))}`);
-  // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
-  if (url.username || url.password)
-    throw invalidOption(TypeError, "servers", `credentials do not belong in the URL of ${url.host}; give them as auth`);
-}
-
-function maskCredentials(server: unknown): unknown {
-  return typeof server === "string" ? server.replace(/^.*@/s, "…@") : server;
-}
-
-function validateAuth(auth: unknown): void {
-  if (auth === undefined || typeof auth === "function") return;
-  const given: Record<string, unknown> = typeof auth === "object" && auth !== null ? { ...auth } : {};
-  const text = (key: string): boolean => typeof given[key] === "string" && given[key] !== "";
-  const kinds = ["token", "user", "creds", "nkeySeed"].filter((key) => given[key] !== undefined);
-  if (kinds.length > 1) throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
-  if (text("token") || (text("user") && text("password"))) return;
-  if (text("nkeySeed")) {
-    if (!/^SU[A-Z2-7]{56}$/.test(String(given.nkeySeed)))
-      throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
-    return;
-  }
-  if (text("creds")) {
-    const creds = String(given.creds);
-    if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds))
-      throw invalidOption(TypeError, "auth.creds", "is not the text of a .creds file: its JWT or its seed is missing");
-    return;
-  }
-  throw invalidOption(
-    TypeError,
-    "auth",
-    "must be { token }, { user, password }, { creds }, { nkeySeed } or an authenticator, with no empty value",
-  );
-}
-
-function validateHeaders(headers: unknown): void {
-  if (headers === undefined) return;
-  if (typeof headers !== "object" || headers === null)
-    throw invalidOption(TypeError, "headers", `must be an object of names and values, not a ${typeof headers}`);
-  for (const [name, value] of Object.entries(headers)) {
-    // The value may be a secret, so the message does not hold it.
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== "string" || /[\r\n\0]/.test(value))
-      throw invalidOption(TypeError, `headers.${name}`, "is not a header of HTTP: a name, and a value of one line");
-  }
-}
-
-function validateDeadLetter(deadLetter: DeadLetterOptions): void {
-  if (typeof deadLetter !== "object" || deadLetter === null)
-    throw invalidOption(TypeError, "deadLetter", `must be { subject, maxDeliveries }, not ${show(deadLetter)}`);
-  checkSubject("deadLetter.subject", deadLetter.subject);
-  checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
-}
+/** Options of any codec and value, as the drain itself handles them. */
+export type AnyOptions<Env> = DrainSettings<Codec, unknown> & DrainHandlers<Env, unknown>;

@@ -1,18 +1,25 @@
 // One drain under way: its Fetches, its handlers, its settlements, and what it knows when it ends.
 import type { Status } from "@nats-io/nats-core";
+import { BatchPool } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import { classifyConnectionLoss, classifyPermission, type FetchEnd } from "./classify.ts";
 import { type Deadline, timer, waitUntil } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { askConsumer, type ConsumerAnswer, type ConsumerFacts } from "./consumer.ts";
+import { askConsumer, type ConsumerAnswer } from "./consumer.ts";
 import { deniedSubject, type Fetch, startFetch } from "./fetch.ts";
 import { Finisher } from "./finish.ts";
-import { HandlerPool } from "./handle.ts";
+import { type HandlerContext, HandlerPool, type Pool, type PoolParts } from "./handle.ts";
 import { keepAlive, keepAliveIntervalMs } from "./keep-alive.ts";
+import { LazyConnection } from "./lazy-connection.ts";
 import { parseAckSubject } from "./message.ts";
-import { DEFAULTS, type DrainOptions } from "./options.ts";
-import { type Ending, ending, type Finding, makeReport, type Report } from "./report.ts";
-import { Settler } from "./settle.ts";
+import { type AnyOptions, DEFAULTS } from "./options.ts";
+import { nextBatch } from "./pace.ts";
+import { type Publish, Publisher } from "./publish.ts";
+import { LeaderReceipts } from "./receipts.ts";
+import { type Ending, ending, makeReport, type Report } from "./report.ts";
+import { type Confirmation, Settler } from "./settle.ts";
+import { valueReader } from "./value.ts";
+import { findings, verdict } from "./verdict.ts";
 
 /** When each part of the drain has to be over, in milliseconds since the epoch. */
 export interface Deadlines {
@@ -23,7 +30,7 @@ export interface Deadlines {
 
 export interface RunParts<Env> {
   readonly connection: Connection;
-  readonly options: DrainOptions<Env>;
+  readonly options: AnyOptions<Env>;
   readonly budget: Budget;
   readonly deadlines: Deadlines;
   readonly env: Env;
@@ -38,7 +45,9 @@ export class DrainRun<Env> {
   readonly #parts: RunParts<Env>;
   readonly #settler: Settler;
   readonly #finisher: Finisher;
-  readonly #pool: HandlerPool<Env>;
+  readonly #pool: Pool;
+  readonly #isolated: LazyConnection | undefined;
+  readonly #receipts: LeaderReceipts | undefined;
   /** Its signal is what handlers see. */
   readonly #stopping = new AbortController();
   readonly #connectMs: number;
@@ -46,33 +55,35 @@ export class DrainRun<Env> {
   /** When a PONG is given up. */
   #confirmBy: Deadline;
   #stopped: Stopped | undefined;
+  #closed = false;
   #fetch: Fetch | undefined;
   #fetchEnd: FetchEnd = { kind: "stopped" };
   #heartbeats = 0;
   #poolStopped: Promise<boolean> | undefined;
   #cutShort = false;
   #consumerAnswer: Promise<ConsumerAnswer> = Promise.resolve({ kind: "unknown" });
-  #consumer: ConsumerFacts | undefined;
   #denied: Ending | undefined;
   #lost: Ending | undefined;
   #firstMessageMs: number | undefined;
   #lastReply: string | undefined;
+  #pinId: string | undefined;
 
   constructor(parts: RunParts<Env>) {
     const { connection, options, deadlines, budget, env } = parts;
     this.#parts = parts;
     this.#connectMs = Date.now() - parts.startedAt;
     this.#confirmBy = deadlines.settle;
-    this.#settler = new Settler(() => connection.flush(this.#confirmBy));
-    const finisher = new Finisher(connection, this.#settler, options, deadlines.handle + budget.settleMs / 2);
-    this.#finisher = finisher;
-    this.#pool = new HandlerPool({
-      handler: options.handler,
-      concurrency: options.concurrency ?? DEFAULTS.concurrency,
-      context: { env, signal: this.#stopping.signal, deadline: deadlines.handle },
-      settle: (msg, message, handled) => finisher.finish(msg, message, handled),
-      release: (msg) => finisher.release(msg),
-    });
+    if (options.confirm === "leader") this.#receipts = new LeaderReceipts(connection.nats, options.inboxPrefix);
+    if (options.isolatePublisher) {
+      const request = { ...options, name: `${options.name ?? DEFAULTS.name}-publisher` };
+      this.#isolated = new LazyConnection(request, deadlines.handle, (status) => this.#noteDenied(status));
+    }
+    const publisher = new Publisher(async () => (await this.#isolated?.get()) ?? connection, options.domain);
+    this.#settler = new Settler(this.#confirmation());
+    this.#finisher = new Finisher(publisher, this.#settler, options, deadlines.handle + budget.settleMs / 2);
+    const publish: Publish = (subject, data, settings = {}) =>
+      publisher.publish(subject, data, settings, deadlines.handle);
+    this.#pool = this.#makePool({ env, signal: this.#stopping.signal, deadline: deadlines.handle, publish });
     this.#watch();
   }
 
@@ -82,10 +93,13 @@ export class DrainRun<Env> {
     for (let made = 0; made < fetches && !this.#stopped; made += 1) {
       // The next batch only when this one is handled: what waits in a queue here, another drain could have had.
       if (made > 0) await this.#idleOrStopped();
-      const fetch = this.#startFetch();
+      const batch = this.#nextBatch();
+      if (batch === 0 || this.#stopped) return;
+      const fetch = this.#startFetch(batch);
       if (made === 0) this.#askConsumer(fetch);
       this.#fetchEnd = await this.#explain(fetch, await fetch.ended);
       this.#heartbeats += fetch.heartbeats;
+      this.#pool.endFetch();
       if (this.#fetchEnd.kind !== "batch-full" || this.#pending === 0) return;
     }
   }
@@ -104,15 +118,25 @@ export class DrainRun<Env> {
     await this.#settler.confirm();
   }
 
-  report(): Report {
+  /** Ends what is beside the drain's own connection, which its owner closes. */
+  async close(): Promise<void> {
+    this.#closed = true;
     for (const cleanup of this.#cleanups) cleanup();
+    await this.#isolated?.close();
+  }
+
+  report(): Report {
     const { stream, consumer } = this.#parts.options;
     const { startedAt } = this.#parts;
     const confirmed = this.#settler.confirmed;
     const sum = Object.values(confirmed).reduce((total, count) => total + count, 0);
     const fetched = this.#pool.fetched;
     const pending = this.#pending;
-    return makeReport(this.#ending(fetched - sum), {
+    const end = verdict({
+      ...{ fetchEnd: this.#fetchEnd, denied: this.#denied, stopped: this.#stopped, lost: this.#lost },
+      ...{ fetched, unconfirmed: fetched - sum, cutShort: this.#cutShort, consumer: this.#finisher.consumer },
+    });
+    return makeReport(end, {
       stream,
       consumer,
       fetched,
@@ -127,17 +151,47 @@ export class DrainRun<Env> {
         ...(this.#firstMessageMs === undefined ? {} : { firstMessageMs: this.#firstMessageMs }),
         totalMs: Date.now() - startedAt,
       },
-      findings: this.#findings(),
+      findings: findings(this.#finisher.failures),
     });
   }
 
-  #startFetch(): Fetch {
+  #confirmation(): Confirmation {
+    const { connection } = this.#parts;
+    const flush = (): Promise<boolean> => connection.flush(this.#confirmBy);
+    const receipts = this.#receipts;
+    return receipts ? { flush, leader: { receipts, all: () => receipts.all(this.#confirmBy) } } : { flush };
+  }
+
+  #makePool(context: HandlerContext<Env>): Pool {
+    const { options } = this.#parts;
+    const parts: PoolParts<Env> = {
+      context,
+      handlerTimeoutMs: options.handlerTimeoutMs,
+      readValue: valueReader(options),
+      settle: (msg, message, handled) => this.#finisher.finish(msg, message, handled),
+      release: (msg) => this.#finisher.release(msg),
+    };
+    if (options.batchHandler) return new BatchPool({ ...parts, batchHandler: options.batchHandler });
+    const { handler, concurrency = DEFAULTS.concurrency, orderBy } = options;
+    return new HandlerPool({ ...parts, handler, concurrency, orderBy });
+  }
+
+  #nextBatch(): number {
+    const { options, deadlines, startedAt } = this.#parts;
+    const { batch = DEFAULTS.batch } = options;
+    const now = Date.now();
+    const elapsedMs = this.#firstMessageMs === undefined ? 0 : now - startedAt - this.#firstMessageMs;
+    return nextBatch({ batch, handled: this.#pool.fetched, elapsedMs, leftMs: deadlines.handle - now });
+  }
+
+  #startFetch(batch: number): Fetch {
     const { connection, options, budget, deadlines } = this.#parts;
-    const { batch = DEFAULTS.batch, fill = DEFAULTS.fill, stream, consumer, domain, inboxPrefix, maxBytes } = options;
+    const { fill = DEFAULTS.fill, stream, consumer, domain, inboxPrefix, maxBytes, priorityGroup } = options;
+    const maxWaitMs = Math.max(0, Math.min(budget.maxWaitMs, deadlines.handle - Date.now()));
     const request = {
-      ...{ stream, consumer, domain, inboxPrefix, batch, maxBytes, fill },
-      maxWaitMs: budget.maxWaitMs,
-      heartbeatMs: budget.heartbeatMs,
+      ...{ stream, consumer, domain, inboxPrefix, batch, maxBytes, fill, priorityGroup, maxWaitMs, pinId: this.#pinId },
+      // The plan's, unless too little time is left for it.
+      heartbeatMs: budget.heartbeatMs * 3 <= maxWaitMs ? budget.heartbeatMs : 0,
       // Connecting took at least two round trips.
       firstAnswerMs: this.#connectMs,
       deadline: deadlines.handle,
@@ -145,6 +199,8 @@ export class DrainRun<Env> {
     this.#fetch = startFetch(connection, request, (msg) => {
       this.#firstMessageMs ??= Date.now() - this.#parts.startedAt;
       this.#lastReply = msg.reply;
+      // Under the policy `pinned_client` the next pull has to name the pin that this delivery came with.
+      if (priorityGroup) this.#pinId = msg.headers?.get("Nats-Pin-Id") || this.#pinId;
       this.#pool.push(msg);
     });
     return this.#fetch;
@@ -159,7 +215,7 @@ export class DrainRun<Env> {
       return answer.done && answer.value.kind === "failed" ? { kind: "failed", ending: answer.value.ending } : end;
     }
     // Silence from the start: since nats-server 2.11.5 also what a pull with a heartbeat meets when too many others wait.
-    const facts = this.#consumer;
+    const facts = this.#finisher.consumer;
     const silent = end.ending.reason === "heartbeat-lost" && fetch.delivered === 0 && fetch.heartbeats === 0;
     if (silent && facts && facts.waiting >= facts.maxWaiting) {
       const detail = `${facts.waiting} pull requests wait, and max_waiting is ${facts.maxWaiting}.`;
@@ -173,14 +229,14 @@ export class DrainRun<Env> {
     const { connection, options, deadlines } = this.#parts;
     const answered = (answer: ConsumerAnswer): void => {
       if (answer.kind === "known") {
-        this.#consumer = answer.facts;
         this.#finisher.consumer = answer.facts;
       } else if (answer.kind === "failed" && fetch.delivered === 0) {
         fetch.stop(answer.ending);
       }
-      if (this.#stopped) return;
+      // The answer may be that the connection was closed under the question.
+      if (this.#stopped || this.#closed) return;
       const alive = keepAlive(
-        keepAliveIntervalMs(this.#consumer),
+        keepAliveIntervalMs(this.#finisher.consumer),
         () => this.#pool.held(),
         (msg) => this.#settler.inProgress(msg),
       );
@@ -191,7 +247,7 @@ export class DrainRun<Env> {
   }
 
   #watch(): void {
-    const { connection, deadlines, signal, options } = this.#parts;
+    const { connection, deadlines, signal } = this.#parts;
     const late = timer(deadlines.handle - Date.now());
     void late.fired.then(() => this.#stop("deadline"));
     const aborted = (): void => this.#stop("aborted");
@@ -201,16 +257,21 @@ export class DrainRun<Env> {
     let shuttingDown = false;
     const unwatch = connection.watch((status: Status) => {
       if (status.type === "ldm") shuttingDown = true;
-      const denied = deniedSubject(status);
-      if (!denied) return;
-      if (denied.subject.startsWith("$JS.ACK.")) this.#settler.denied(denied.subject);
-      else if (denied.subject !== options.deadLetter?.subject) return;
-      this.#denied ??= classifyPermission(denied);
+      this.#noteDenied(status);
     });
     void connection.lost().then((error) => {
       this.#lost = classifyConnectionLoss(error, shuttingDown);
     });
     this.#cleanups.push(late.cancel, unwatch, () => signal.removeEventListener("abort", aborted));
+  }
+
+  /** A settlement, or a dead letter, that the user may not publish. */
+  #noteDenied(status: Status): void {
+    const denied = deniedSubject(status);
+    if (!denied) return;
+    if (denied.subject.startsWith("$JS.ACK.")) this.#settler.denied(denied.subject);
+    else if (denied.subject !== this.#parts.options.deadLetter?.subject) return;
+    this.#denied ??= classifyPermission(denied);
   }
 
   #stop(why: Stopped): void {
@@ -236,58 +297,6 @@ export class DrainRun<Env> {
 
   /** Messages left to deliver: the last delivery's word, or consumer info's where there was none. */
   get #pending(): number | undefined {
-    return this.#lastReply === undefined ? this.#consumer?.pending : parseAckSubject(this.#lastReply).pending;
-  }
-
-  /** What ended it. A failure of the Fetch comes first; then what the settling met; then how far it got. */
-  #ending(unconfirmed: number): Ending {
-    if (this.#fetchEnd.kind === "failed") return this.#fetchEnd.ending;
-    if (this.#denied) return this.#denied;
-    if (this.#stopped === "aborted") return ending("aborted");
-    if (unconfirmed > 0) {
-      return (
-        this.#lost ??
-        ending("connection-lost", "The server did not confirm the settlements in time: is it frozen, or far away?")
-      );
-    }
-    if (this.#cutShort || this.#fetchEnd.kind === "stopped") return ending("deadline");
-    return this.#cleanEnding(this.#fetchEnd.kind);
-  }
-
-  #cleanEnding(reason: "empty" | "batch-full" | "max-wait"): Ending {
-    const { fetched } = this.#pool;
-    const facts = this.#consumer;
-    if (fetched > 0 || !facts) return ending(reason);
-    if (facts.maxAckPending > 0 && facts.ackPending >= facts.maxAckPending) {
-      return ending(
-        "limit-exceeded",
-        `${facts.ackPending} messages wait for their ack, and max_ack_pending is ${facts.maxAckPending}.`,
-      );
-    }
-    return facts.paused ? ending(reason, "The consumer is paused.") : ending(reason);
-  }
-
-  #findings(): Finding[] {
-    const { failures } = this.#finisher;
-    const findings: Finding[] = [];
-    if (failures.handlers > 0) {
-      findings.push({
-        code: "handler-failed",
-        message: `${failures.handlers} handlers threw; the first: ${failures.firstHandler}.`,
-      });
-    }
-    if (failures.retryDelays > 0) {
-      findings.push({
-        code: "retry-delay-failed",
-        message: `retryDelay threw ${failures.retryDelays} times; the default was used.`,
-      });
-    }
-    if (failures.deadLetters > 0) {
-      findings.push({
-        code: "dead-letter-failed",
-        message: `${failures.deadLetters} dead letters were not confirmed; the first: ${failures.firstDeadLetter}.`,
-      });
-    }
-    return findings;
+    return this.#lastReply === undefined ? this.#finisher.consumer?.pending : parseAckSubject(this.#lastReply).pending;
   }
 }

@@ -1,79 +1,8 @@
-// Settling: what a handler's result means (pure), and the counters of what the server confirmed.
+// Sends settlements, and counts what the server confirmed: the connected server, by a PING after them, or the consumer's leader,
+// by its own answer to each.
 import type { Msg } from "@nats-io/nats-core";
 import { timer } from "./clock.ts";
-
-/** What a handler may return. Nothing at all is an ack. */
-export type Settlement =
-  | { readonly kind: "ack" }
-  | { readonly kind: "retry"; readonly delayMs?: number }
-  | { readonly kind: "reject"; readonly reason: string };
-
-/** The message is done; the same as returning nothing. */
-export function ack(): Settlement {
-  return { kind: "ack" };
-}
-
-/**
- * The message is to be delivered again, after `delayMs` milliseconds (from 0) or, without it, after the drain's `retryDelay`.
- *
- * @throws {RangeError} when `delayMs` is negative or not finite
- */
-export function retry(options: { readonly delayMs?: number } = {}): Settlement {
-  const { delayMs } = options;
-  if (delayMs === undefined) return { kind: "retry" };
-  if (!Number.isFinite(delayMs) || delayMs < 0) throw new RangeError(`delayMs: must be at least 0 ms, not ${delayMs}`);
-  return { kind: "retry", delayMs };
-}
-
-/** The message will never succeed: to the dead-letter subject if there is one, and never delivered again. */
-export function reject(reason: string): Settlement {
-  return { kind: "reject", reason };
-}
-
-/** Milliseconds to wait before the next delivery of a message that was delivered `deliveryCount` times (1 is the first). */
-export type RetryDelay = (deliveryCount: number) => number;
-
-/** Exponential from 1 s, capped at 5 min, with equal jitter: between half and the whole. `random` is in [0, 1). */
-export function exponentialDelay(deliveryCount: number, random: number): number {
-  const whole = Math.min(300_000, 1_000 * 2 ** (Math.max(1, deliveryCount) - 1));
-  return Math.round(whole / 2 + (whole / 2) * random);
-}
-
-/** What to do with a message. */
-export type Action =
-  | { readonly op: "ack" }
-  | { readonly op: "nak"; readonly delayMs: number }
-  /** Never deliver it again: through the dead-letter subject where there is one. */
-  | { readonly op: "discard"; readonly reason: string };
-
-export interface SettlePolicy {
-  readonly retryDelay: RetryDelay;
-  /** After this many deliveries a message that failed is discarded; undefined: never. */
-  readonly lastDelivery: number | undefined;
-}
-
-/** What a handler's result asks for. */
-export function decide(settlement: Settlement, deliveryCount: number, policy: SettlePolicy): Action {
-  switch (settlement.kind) {
-    case "ack":
-      return { op: "ack" };
-    case "reject":
-      return { op: "discard", reason: settlement.reason };
-    case "retry":
-      if (policy.lastDelivery !== undefined && deliveryCount >= policy.lastDelivery) {
-        return { op: "discard", reason: `failed ${deliveryCount} deliveries` };
-      }
-      return { op: "nak", delayMs: settlement.delayMs ?? policy.retryDelay(deliveryCount) };
-    default:
-      return settlement satisfies never;
-  }
-}
-
-/** Whether a handler returned a settlement; anything else counts as nothing. */
-export function isSettlement(value: unknown): value is Settlement {
-  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
-  return value.kind === "ack" || value.kind === "retry" || value.kind === "reject";
-}
+import type { LeaderReceipts } from "./receipts.ts";
 
 /** The counter that a settled message falls into once the server confirmed it. */
 export type SettledAs = "acked" | "retried" | "rejected" | "deadLettered" | "released";
@@ -95,23 +24,36 @@ interface Sent {
   readonly as: SettledAs[];
 }
 
+interface Outgoing {
+  readonly msg: Msg;
+  readonly payload: Uint8Array | string;
+  readonly as: SettledAs;
+}
+
+/** How the server's word is had. */
+export interface Confirmation {
+  /** Resolves to whether everything sent before has reached the connected server, and what it refused is known. */
+  readonly flush: () => Promise<boolean>;
+  /** Set: the consumer's leader must answer each settlement. Resolves when it has, or will not in time. */
+  readonly leader?: { readonly receipts: LeaderReceipts; readonly all: () => Promise<void> } | undefined;
+}
+
 // A settlement goes out with the others of its turn of the event loop, or with so many: nats-core flushes in a microtask,
 // so handlers that end in microtasks of their own would each cost a WebSocket frame, which is most of a message's price.
 const POST_EVERY = 256;
 
 /** Sends settlements, and counts each only when the server has it. */
 export class Settler {
-  /** Resolves to whether everything sent before has reached the server. */
-  readonly #flush: () => Promise<boolean>;
+  readonly #confirmation: Confirmation;
   readonly #denied = new Set<string>();
   #confirming: Promise<void>[] = [];
-  #outbox: { readonly msg: Msg; readonly payload: Uint8Array | string }[] = [];
+  #outbox: Outgoing[] = [];
   #turn: ReturnType<typeof timer> | undefined;
   #sent: Sent = { replies: [], as: [] };
   readonly #confirmed: Record<SettledAs, number> = { acked: 0, retried: 0, rejected: 0, deadLettered: 0, released: 0 };
 
-  constructor(flush: () => Promise<boolean>) {
-    this.#flush = flush;
+  constructor(confirmation: Confirmation) {
+    this.#confirmation = confirmation;
   }
 
   ack(msg: Msg): void {
@@ -148,6 +90,7 @@ export class Settler {
       const confirming = this.#confirming;
       this.#confirming = [];
       await Promise.all(confirming);
+      await this.#confirmation.leader?.all();
     } while (this.#sent.replies.length > 0);
   }
 
@@ -157,7 +100,7 @@ export class Settler {
   }
 
   #send(msg: Msg, payload: Uint8Array | string, as: SettledAs): void {
-    this.#outbox.push({ msg, payload });
+    this.#outbox.push({ msg, payload, as });
     this.#sent.replies.push(msg.reply ?? "");
     this.#sent.as.push(as);
     if (this.#sent.replies.length >= CONFIRM_EVERY) this.#confirmSent();
@@ -176,7 +119,11 @@ export class Settler {
     this.#turn = undefined;
     const outbox = this.#outbox;
     this.#outbox = [];
-    for (const { msg, payload } of outbox) msg.respond(payload);
+    const { leader } = this.#confirmation;
+    for (const { msg, payload, as } of outbox) {
+      if (leader) msg.respond(payload, { reply: leader.receipts.expect(() => this.#receive(as)) });
+      else msg.respond(payload);
+    }
   }
 
   #confirmSent(): void {
@@ -184,10 +131,16 @@ export class Settler {
     const sent = this.#sent;
     if (sent.replies.length === 0) return;
     this.#sent = { replies: [], as: [] };
-    this.#confirming.push(this.#flush().then((reached) => (reached ? this.#count(sent) : undefined)));
+    this.#confirming.push(this.#confirmation.flush().then((reached) => (reached ? this.#count(sent) : undefined)));
   }
 
+  #receive(as: SettledAs): void {
+    this.#confirmed[as] += 1;
+  }
+
+  /** What the connected server has, unless only the leader's word counts. */
   #count({ replies, as }: Sent): void {
+    if (this.#confirmation.leader) return;
     for (const [at, settledAs] of as.entries()) {
       if (this.#denied.size > 0 && this.#denied.has(replies[at] ?? "")) continue;
       this.#confirmed[settledAs] += 1;

@@ -58,7 +58,7 @@ describe("a status on the pull's inbox", () => {
     [409, "Exceeded MaxRequestMaxBytes of 10", "bad-request"],
     [409, "Consumer is push based", "not-a-pull-consumer"],
     [412, "Precondition Failed", "bad-request"],
-    [423, "Nats-Wrong-Pin-Id", "bad-request"],
+    [423, "Nats-Wrong-Pin-Id", "limit-exceeded"],
     [503, "", "jetstream-unavailable"],
   ];
   it.each(failures)("fails the Fetch: %i %j is %s", (code, description, reason) => {

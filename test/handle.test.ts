@@ -1,21 +1,33 @@
 // Handlers run in order, so many at a time; what is stopped settles once, and never again.
 import type { Msg } from "@nats-io/nats-core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { type Handled, type Handler, HandlerPool, type PoolOptions } from "../src/handle.ts";
-import { ack, reject, retry } from "../src/settle.ts";
+import { type Handled, type Handler, HandlerPool, type HandlerPoolOptions } from "../src/handle.ts";
+import { ack, reject, retry } from "../src/settlement.ts";
 
 /** A delivery whose subject is its name. */
 const msg = (name: string): Msg => ({ subject: name, reply: "$JS.ACK.S.C.1.1.1.1.0", data: new Uint8Array() }) as Msg; // all that is read
 
 /** A pool that writes down what became of each message, in order. */
-function startPool(handler: Handler, options: Partial<Pick<PoolOptions<unknown>, "concurrency" | "settle">> = {}) {
+function startPool(
+  handler: Handler<unknown, unknown>,
+  options: Partial<Pick<HandlerPoolOptions<unknown>, "concurrency" | "settle">> = {},
+) {
   const log: string[] = [];
   const say = (handled: Handled): string => (handled.kind === "returned" ? handled.settlement.kind : handled.kind);
   const pool = new HandlerPool({
     handler,
-    context: { env: undefined, signal: new AbortController().signal, deadline: 0 },
+    context: {
+      ...{ env: undefined, signal: new AbortController().signal, deadline: 0 },
+      publish: () => Promise.reject(new Error("nothing is published here")),
+    },
     concurrency: 1,
-    settle: ({ subject }, _message, handled) => void log.push(`${subject} ${say(handled)}`),
+    handlerTimeoutMs: undefined,
+    readValue: undefined,
+    orderBy: undefined,
+    settle: ({ subject }, _message, handled) => {
+      log.push(`${subject} ${say(handled)}`);
+      return "done";
+    },
     release: ({ subject }) => void log.push(`${subject} released`),
     ...options,
   });
@@ -33,7 +45,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 function handledByHand() {
   const started: string[] = [];
   const ends = new Map<string, PromiseWithResolvers<void>>();
-  const handler: Handler = ({ subject }) => {
+  const handler: Handler<unknown, unknown> = ({ subject }) => {
     started.push(subject);
     const end = Promise.withResolvers<void>();
     ends.set(subject, end);
@@ -48,7 +60,7 @@ function handledByHand() {
 }
 
 describe("a handler", () => {
-  const table: [result: string, handler: Handler, settled: string][] = [
+  const table: [result: string, handler: Handler<unknown, unknown>, settled: string][] = [
     ["returns nothing", () => {}, "m ack"],
     ["returns ack()", () => ack(), "m ack"],
     ["returns retry()", () => retry(), "m retry"],
@@ -57,7 +69,7 @@ describe("a handler", () => {
     ["promises nothing", async () => {}, "m ack"],
     ["promises retry()", async () => retry(), "m retry"],
     ["rejects", () => Promise.reject(new Error("no")), "m threw"],
-    ["returns something else, as Array.push does", (() => 7) as unknown as Handler, "m ack"], // as JavaScript may
+    ["returns something else, as Array.push does", (() => 7) as unknown as Handler<unknown, unknown>, "m ack"], // as JavaScript may
   ];
   it.each(table)("that %s settles its message", async (_result, handler, settled) => {
     const { pool, log, push } = startPool(handler);
@@ -80,7 +92,12 @@ describe("a handler", () => {
         seen.push(message.subject, context.deadline);
         throw error;
       },
-      { settle: (_msg, message, handled) => void seen.push(message.subject, handled) },
+      {
+        settle: (_msg, message, handled) => {
+          seen.push(message.subject, handled);
+          return "done";
+        },
+      },
     );
     pool.push(msg("m"));
     expect(seen).toEqual(["m", 0, "m", { kind: "threw", error }]);
@@ -154,9 +171,9 @@ describe("a pool", () => {
     ["a promise", async () => {}],
     ["none", () => {}],
   ])("keeps a message's place until it is settled, whose handler returned %s", async (_what, end) => {
-    const settling = Promise.withResolvers<void>();
+    const settling = Promise.withResolvers<"done">();
     const started: string[] = [];
-    const handler: Handler = ({ subject }) => {
+    const handler: Handler<unknown, unknown> = ({ subject }) => {
       started.push(subject);
       return end();
     };
@@ -165,7 +182,7 @@ describe("a pool", () => {
     await turn();
     expect(started).toEqual(["a"]);
     expect(held()).toEqual(["a", "b"]);
-    settling.resolve();
+    settling.resolve("done");
     await pool.idle();
     expect(started).toEqual(["a", "b"]);
     expect(held()).toEqual([]);
@@ -221,7 +238,7 @@ describe("stopping a pool", () => {
     ["was being settled already", true],
     ["it gives up now", false],
   ])("waits for the settling of what %s", async (_what, before) => {
-    const settling = Promise.withResolvers<void>();
+    const settling = Promise.withResolvers<"done">();
     const settled: string[] = [];
     const { handler, finish } = handledByHand();
     const { pool, push } = startPool(handler, {
@@ -236,7 +253,7 @@ describe("stopping a pool", () => {
     void pool.stop().then(stopped);
     await finish("a");
     expect(stopped).not.toHaveBeenCalled();
-    settling.resolve();
+    settling.resolve("done");
     await turn();
     expect(stopped).toHaveBeenCalledWith(!before);
     expect(settled).toEqual([before ? "returned" : "overdue"]);

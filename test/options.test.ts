@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { LEAST_LIMIT_MS } from "../src/budget.ts";
 import { isInvalidOption } from "../src/checks.ts";
 import { type Drain, defineDrain } from "../src/drain.ts";
-import { type DrainOptions, validateOptions } from "../src/options.ts";
+import type { DrainOptions } from "../src/options.ts";
+import { validateOptions } from "../src/validate.ts";
 
 const RIGHT: DrainOptions = {
   servers: "wss://nats.example.com",

@@ -1,87 +1,9 @@
-// What a handler's result becomes, and that a count is only ever what the server confirmed.
+// Settlements on their way: what is sent, when, and what counts as confirmed.
 import type { Msg } from "@nats-io/nats-core";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nextTurn } from "../src/clock.ts";
-import {
-  type Action,
-  ack,
-  decide,
-  exponentialDelay,
-  isSettlement,
-  reject,
-  retry,
-  type Settlement,
-  Settler,
-} from "../src/settle.ts";
-
-describe("a handler's result", () => {
-  const retryDelay = (deliveryCount: number): number => 100 * deliveryCount;
-  const nak = (delayMs: number): Action => ({ op: "nak", delayMs });
-  const discard = (reason: string): Action => ({ op: "discard", reason });
-  type Row = [asked: Settlement, deliveryCount: number, lastDelivery: number | undefined, action: Action];
-  const table: Row[] = [
-    [ack(), 1, undefined, { op: "ack" }],
-    [ack(), 9, 3, { op: "ack" }],
-    [retry(), 1, undefined, nak(100)],
-    [retry(), 7, undefined, nak(700)],
-    [retry({ delayMs: 50 }), 7, undefined, nak(50)],
-    [retry({ delayMs: 0 }), 1, undefined, nak(0)],
-    [retry(), 2, 3, nak(200)],
-    [retry(), 3, 3, discard("failed 3 deliveries")],
-    [retry({ delayMs: 50 }), 4, 3, discard("failed 4 deliveries")],
-    [reject("no such customer"), 1, undefined, discard("no such customer")],
-    [reject("no such customer"), 1, 3, discard("no such customer")],
-  ];
-  it.each(table)("%j at delivery %i of %s asks for %j", (asked, deliveryCount, lastDelivery, action) => {
-    expect(decide(asked, deliveryCount, { retryDelay, lastDelivery })).toEqual(action);
-  });
-});
-
-describe("a settlement", () => {
-  it.each([-1, -0.001, Number.NaN, Number.POSITIVE_INFINITY])("refuses to retry after %d ms", (delayMs) => {
-    expect(() => retry({ delayMs })).toThrow(new RangeError(`delayMs: must be at least 0 ms, not ${delayMs}`));
-  });
-
-  it.each([ack(), retry(), retry({ delayMs: 5 }), reject("why")])("is told from other results: %j", (settlement) => {
-    expect(isSettlement(settlement)).toBe(true);
-  });
-
-  it.each([undefined, null, true, "ack", 1, {}, { kind: "nak" }, { ok: true }, [ack()], () => ack()])(
-    "is not what a handler returns by the way: %s",
-    (value) => {
-      expect(isSettlement(value)).toBe(false);
-    },
-  );
-});
-
-describe("the delay before the next delivery", () => {
-  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-  const delivery = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
-
-  it("doubles from 1 s to 5 min, and jitter takes half of it at most", () => {
-    fc.assert(
-      fc.property(delivery, random, (deliveryCount, chance) => {
-        const whole = Math.min(300_000, 1_000 * 2 ** (deliveryCount - 1));
-        const delayMs = exponentialDelay(deliveryCount, chance);
-        expect(Number.isInteger(delayMs)).toBe(true);
-        expect(delayMs).toBeGreaterThanOrEqual(whole / 2);
-        expect(delayMs).toBeLessThanOrEqual(whole);
-      }),
-    );
-  });
-
-  it.each([
-    [1, 0, 500],
-    [1, 0.5, 750],
-    [2, 0, 1_000],
-    [9, 0.5, 192_000],
-    [10, 0, 150_000],
-    [5_000, 0, 150_000],
-  ])("at delivery %i with chance %d is %i ms", (deliveryCount, chance, delayMs) => {
-    expect(exponentialDelay(deliveryCount, chance)).toBe(delayMs);
-  });
-});
+import { Settler } from "../src/settle.ts";
 
 describe("the settler", () => {
   const text = (payload: unknown): string =>
@@ -100,7 +22,7 @@ describe("the settler", () => {
 
   it("says each settlement in the words of the protocol, a delay in nanoseconds", async () => {
     const { sent, msg } = messages();
-    const settler = new Settler(() => Promise.resolve(true));
+    const settler = new Settler({ flush: () => Promise.resolve(true) });
     settler.ack(msg());
     settler.nak(msg(), 1_500, "retried");
     settler.nak(msg(), 0.25, "released");
@@ -112,7 +34,7 @@ describe("the settler", () => {
 
   it("sends what a turn of the event loop settled together, and without waiting for the drain's end", async () => {
     const { sent, msg } = messages();
-    const settler = new Settler(() => Promise.resolve(true));
+    const settler = new Settler({ flush: () => Promise.resolve(true) });
     settler.ack(msg());
     settler.ack(msg());
     expect(sent).toEqual([]);
@@ -124,7 +46,7 @@ describe("the settler", () => {
     return fc.assert(
       fc.asyncProperty(fc.double(), async (delayMs) => {
         const { sent, msg } = messages();
-        const settler = new Settler(() => Promise.resolve(true));
+        const settler = new Settler({ flush: () => Promise.resolve(true) });
         settler.nak(msg(), delayMs, "retried");
         await settler.confirm();
         const delay = /^-NAK \{"delay":(\d+)\}$/.exec(sent[0] ?? "")?.[1] ?? "none";
@@ -138,7 +60,7 @@ describe("the settler", () => {
   it("counts what it sent once the server confirmed it, and not before", async () => {
     const { msg } = messages();
     const pong = Promise.withResolvers<boolean>();
-    const settler = new Settler(() => pong.promise);
+    const settler = new Settler({ flush: () => pong.promise });
     settler.ack(msg());
     settler.ack(msg());
     settler.nak(msg(), 1, "retried");
@@ -155,7 +77,7 @@ describe("the settler", () => {
 
   it("counts nothing that the server did not confirm", async () => {
     const { msg } = messages();
-    const settler = new Settler(() => Promise.resolve(false));
+    const settler = new Settler({ flush: () => Promise.resolve(false) });
     settler.ack(msg());
     await settler.confirm();
     expect(settler.confirmed).toEqual(none);
@@ -163,9 +85,11 @@ describe("the settler", () => {
 
   it("does not count what the user was denied to publish", async () => {
     const { msg } = messages();
-    const settler = new Settler(async () => {
-      settler.denied("$JS.ACK.S.C.1.2.2.1.0"); // the server's errors come before its PONG
-      return true;
+    const settler = new Settler({
+      flush: async () => {
+        settler.denied("$JS.ACK.S.C.1.2.2.1.0"); // the server's errors come before its PONG
+        return true;
+      },
     });
     settler.ack(msg("$JS.ACK.S.C.1.1.1.1.0"));
     settler.ack(msg("$JS.ACK.S.C.1.2.2.1.0"));
@@ -177,10 +101,12 @@ describe("the settler", () => {
   it("asks the server again for what was settled while its answer was on the way", async () => {
     const { msg } = messages();
     let flushes = 0;
-    const settler = new Settler(async () => {
-      flushes += 1;
-      if (flushes < 3) settler.nak(msg(), 500, "released");
-      return true;
+    const settler = new Settler({
+      flush: async () => {
+        flushes += 1;
+        if (flushes < 3) settler.nak(msg(), 500, "released");
+        return true;
+      },
     });
     settler.ack(msg());
     await settler.confirm();
@@ -190,9 +116,11 @@ describe("the settler", () => {
 
   it("does not trouble the server when nothing was settled", async () => {
     let flushes = 0;
-    await new Settler(async () => {
-      flushes += 1;
-      return true;
+    await new Settler({
+      flush: async () => {
+        flushes += 1;
+        return true;
+      },
     }).confirm();
     expect(flushes).toBe(0);
   });
@@ -201,7 +129,7 @@ describe("the settler", () => {
     const { msg } = messages();
     const answers = [true, false];
     let flushes = 0;
-    const settler = new Settler(async () => answers[flushes++] ?? true);
+    const settler = new Settler({ flush: async () => answers[flushes++] ?? true });
     for (let sent = 0; sent < 4_096; sent += 1) {
       expect(flushes).toBe(0);
       settler.ack(msg());

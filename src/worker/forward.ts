@@ -28,7 +28,7 @@ const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} G
  * @throws what `fetch` throws when the target cannot be reached or `signal` aborts
  */
 export async function forward(
-  message: Message,
+  message: Message<unknown>,
   { url, target }: Destination,
   signal: AbortSignal,
 ): Promise<Settlement> {
@@ -70,7 +70,7 @@ function clampRetry(delayMs: number): number {
  * The event's attributes as headers. A message that is a CloudEvent already (headers `ce-*`, as in the NATS binding) keeps
  * its own; what it lacks is filled in from the delivery.
  */
-export function eventHeaders(message: Message): Headers {
+export function eventHeaders(message: Message<unknown>): Headers {
   const attributes = new Map<string, string>([
     ["ce-specversion", "1.0"],
     ["ce-id", message.id],

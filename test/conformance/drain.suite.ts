@@ -1,6 +1,14 @@
 // What a drain promises, against a real nats-server: one suite, run in every runtime.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DrainOptions, defineDrain, type Message, type Report, reject, retry } from "../../src/index.ts";
+import {
+  type DrainSettings,
+  defineDrain,
+  type Handler,
+  type Message,
+  type Report,
+  reject,
+  retry,
+} from "../../src/index.ts";
 import { closeExhibit, type LabServer, labServer, openServer } from "../support/lab-client.ts";
 
 const AUTH = { user: "drain", password: "drain-pw" };
@@ -27,7 +35,10 @@ export function drainSuite(runtime: string): void {
       ack_wait: (settings.ackWaitMs ?? 30_000) * 1e6,
     });
     if (count > 0) await on.publish(`${stream}.event`, count, settings.body);
-    const run = (options: Partial<DrainOptions> & Pick<DrainOptions, "handler">, limitMs = LIMIT_MS): Promise<Report> =>
+    const run = (
+      options: Partial<DrainSettings> & { readonly handler: Handler },
+      limitMs = LIMIT_MS,
+    ): Promise<Report> =>
       defineDrain({ servers: on.wsUrl, auth: AUTH, stream, consumer, maxWaitMs: 2_000, ...options }).run({ limitMs });
     return { stream, consumer, run, state: () => on.consumerState(stream, consumer) };
   }

@@ -1,6 +1,6 @@
 // Every fault of fault-table.ts, caused for real: what the drain says of it, when, and that nothing is lost.
 import { afterAll, describe, expect, test } from "vitest";
-import { type DrainOptions, defineDrain, REASONS, type Report } from "../../src/index.ts";
+import { type DrainSettings, defineDrain, type Handler, REASONS, type Report } from "../../src/index.ts";
 import type { LabServerOptions } from "../support/lab.ts";
 import { type LabProxy, type LabServer, labProxy, labServer } from "../support/lab-client.ts";
 import { FAULTS, type FaultId, reasonsOf } from "./fault-table.ts";
@@ -25,13 +25,16 @@ export async function given(
   return server;
 }
 
+/** Options of a test's own. */
+type Overrides = Partial<DrainSettings> & { readonly handler?: Handler };
+
 /** Runs a drain; `once` is called when its pull waits at the server, or, given messages, in the handler of the first. */
 export async function run(
   servers: string,
-  options: Partial<DrainOptions> = {},
+  options: Overrides = {},
   limitMs = LIMIT_MS,
 ): Promise<Report & { readonly endedAt: number }> {
-  const drain = defineDrain({ ...OPTIONS, servers, handler: () => {}, ...options });
+  const drain = defineDrain({ ...OPTIONS, servers, ...options, handler: options.handler ?? (() => {}) });
   const report = await drain.run({ limitMs });
   return { ...report, endedAt: Date.now() };
 }

@@ -5,14 +5,14 @@ import type { AddressInfo } from "node:net";
 import { headers, type Msg } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeliveredMessage, type Message } from "../../src/message.ts";
-import type { Settlement } from "../../src/settle.ts";
+import type { Settlement } from "../../src/settlement.ts";
 import { eventHeaders, forward, settlementOf } from "../../src/worker/forward.ts";
 
 function messageOf(
   given: Readonly<Record<string, string>> = {},
   data: Uint8Array = new Uint8Array(),
   subject = "orders.eu",
-): Message {
+): Message<unknown> {
   const made = headers();
   for (const [key, value] of Object.entries(given)) made.append(key, value);
   const reply = "$JS.ACK.ORDERS.billing.3.42.40.1763835600123456789.7";
@@ -152,7 +152,7 @@ describe("forwarding", () => {
     server.closeAllConnections();
     await closed;
   });
-  const send = (message: Message, signal = new AbortController().signal): Promise<Settlement> =>
+  const send = (message: Message<unknown>, signal = new AbortController().signal): Promise<Settlement> =>
     forward(message, { url: `${origin}/events?a=b`, target: undefined }, signal);
 
   it("posts the body as it is, byte for byte, with the event's headers", async () => {

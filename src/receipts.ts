@@ -1,0 +1,47 @@
+// Receipts of the consumer's leader: a settlement sent with a reply subject is answered once the leader has it (double ack).
+import { createInbox, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { type Deadline, waitUntil } from "./clock.ts";
+
+/** Gives out reply subjects, and tells when each has been answered. One subscription for all of a drain's settlements. */
+export class LeaderReceipts {
+  readonly #inbox: string;
+  readonly #subscription: Subscription;
+  readonly #waiting = new Map<string, () => void>();
+  #count = 0;
+  #allIn: (() => void) | undefined;
+
+  constructor(nats: NatsConnection, inboxPrefix?: string) {
+    this.#inbox = createInbox(inboxPrefix);
+    this.#subscription = nats.subscribe(`${this.#inbox}.*`, {
+      callback: (error, msg) => {
+        if (!error) this.#answered(msg.subject);
+      },
+    });
+  }
+
+  /** A reply subject; `received` is called when it has been answered. */
+  expect(received: () => void): string {
+    this.#count += 1;
+    const subject = `${this.#inbox}.${this.#count}`;
+    this.#waiting.set(subject, received);
+    return subject;
+  }
+
+  /** Resolves when every reply is in, or at `deadline`. */
+  async all(deadline: Deadline): Promise<void> {
+    if (this.#waiting.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#allIn = resolve;
+    await waitUntil(promise, deadline);
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+  }
+
+  #answered(subject: string): void {
+    this.#waiting.get(subject)?.();
+    this.#waiting.delete(subject);
+    if (this.#waiting.size === 0) this.#allIn?.();
+  }
+}

@@ -1,0 +1,152 @@
+// The validation of a drain's options, which happens before anything else does.
+
+import {
+  checkMilliseconds,
+  checkName,
+  checkOneOf,
+  checkSubject,
+  checkType,
+  checkWholeNumber,
+  invalidOption,
+  show,
+} from "./checks.ts";
+import { CODECS, type Codec } from "./codec.ts";
+import type { DeadLetterOptions } from "./dead-letter.ts";
+import type { DrainSettings, PriorityGroup } from "./options.ts";
+
+/** Options whose handlers may be anything yet. */
+type UncheckedOptions = DrainSettings<Codec, unknown> & { readonly handler?: unknown; readonly batchHandler?: unknown };
+
+/**
+ * Checks every option, so that a wrong one fails where it was written and not in a run.
+ *
+ * @throws {TypeError} an option is missing or of the wrong type
+ * @throws {RangeError} a number is out of its range
+ */
+export function validateOptions(options: UncheckedOptions): void {
+  if (typeof options !== "object" || options === null)
+    throw invalidOption(TypeError, "options", `must be an object, not ${show(options)}`);
+  const servers = typeof options.servers === "string" ? [options.servers] : options.servers;
+  if (!Array.isArray(servers) || servers.length === 0)
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `must be an address such as "wss://nats.example.com", not ${show(options.servers)}`,
+    );
+  for (const server of servers) validateServer(server);
+  validateAuth(options.auth);
+  checkName("stream", options.stream);
+  checkName("consumer", options.consumer);
+  validateHandlers(options.handler, options.batchHandler);
+  checkWholeNumber("batch", options.batch, 1, 1_000_000);
+  checkWholeNumber("maxBytes", options.maxBytes, 1, Number.MAX_SAFE_INTEGER);
+  checkWholeNumber("fetches", options.fetches, 1, 1_000_000);
+  checkWholeNumber("concurrency", options.concurrency, 1, 10_000);
+  checkMilliseconds("maxWaitMs", options.maxWaitMs, 0);
+  checkMilliseconds("heartbeatMs", options.heartbeatMs, 50);
+  checkMilliseconds("connectTimeoutMs", options.connectTimeoutMs, 1);
+  checkMilliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
+  checkMilliseconds("handlerTimeoutMs", options.handlerTimeoutMs, 1);
+  checkType("orderBy", options.orderBy, "function");
+  checkType("isolatePublisher", options.isolatePublisher, "boolean");
+  checkOneOf("codec", options.codec, Object.keys(CODECS));
+  checkOneOf("confirm", options.confirm, ["server", "leader"]);
+  validateSchema(options.schema);
+  if (options.priorityGroup !== undefined) validatePriorityGroup(options.priorityGroup);
+  checkType("fill", options.fill, "boolean");
+  checkType("retryDelay", options.retryDelay, "function");
+  checkType("onError", options.onError, "function");
+  checkType("name", options.name, "string");
+  if (options.domain !== undefined) checkName("domain", options.domain);
+  if (options.inboxPrefix !== undefined) checkSubject("inboxPrefix", options.inboxPrefix);
+  validateHeaders(options.headers);
+  if (options.via !== undefined && typeof options.via?.fetch !== "function")
+    throw invalidOption(TypeError, "via", "must have a fetch method, as a binding has");
+  if (options.deadLetter !== undefined) validateDeadLetter(options.deadLetter);
+}
+
+function validateHandlers(handler: unknown, batchHandler: unknown): void {
+  if (handler !== undefined && batchHandler !== undefined)
+    throw invalidOption(TypeError, "handler", "cannot be given together with batchHandler");
+  if (batchHandler !== undefined) checkType("batchHandler", batchHandler, "function");
+  else if (typeof handler !== "function")
+    throw invalidOption(TypeError, "handler", `must be a function, not ${show(handler)}`);
+}
+
+function validateSchema(schema: unknown): void {
+  if (schema === undefined) return;
+  // ArkType's schemas are functions.
+  const standard = typeof schema === "object" || typeof schema === "function" ? schema : undefined;
+  if (!standard || !("~standard" in standard))
+    throw invalidOption(
+      TypeError,
+      "schema",
+      `must be a Standard Schema, as zod, valibot and arktype make them, not ${show(schema)}`,
+    );
+}
+
+function validatePriorityGroup(group: PriorityGroup): void {
+  if (typeof group !== "object" || group === null)
+    throw invalidOption(TypeError, "priorityGroup", `must be { group, … }, not ${show(group)}`);
+  checkName("priorityGroup.group", group.group);
+  checkWholeNumber("priorityGroup.minPending", group.minPending, 1, Number.MAX_SAFE_INTEGER);
+  checkWholeNumber("priorityGroup.minAckPending", group.minAckPending, 1, Number.MAX_SAFE_INTEGER);
+  checkWholeNumber("priorityGroup.priority", group.priority, 0, 9);
+}
+
+function validateServer(server: unknown): void {
+  const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
+  if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
+    // Whatever stands before an @ may be a password.
+    throw invalidOption(TypeError, "servers", `must start with wss:// or ws://, not ${show(maskCredentials(server))}`);
+  // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
+  if (url.username || url.password)
+    throw invalidOption(TypeError, "servers", `credentials do not belong in the URL of ${url.host}; give them as auth`);
+}
+
+function maskCredentials(server: unknown): unknown {
+  return typeof server === "string" ? server.replace(/^.*@/s, "…@") : server;
+}
+
+function validateAuth(auth: unknown): void {
+  if (auth === undefined || typeof auth === "function") return;
+  const given: Record<string, unknown> = typeof auth === "object" && auth !== null ? { ...auth } : {};
+  const text = (key: string): boolean => typeof given[key] === "string" && given[key] !== "";
+  const kinds = ["token", "user", "creds", "nkeySeed"].filter((key) => given[key] !== undefined);
+  if (kinds.length > 1) throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
+  if (text("token") || (text("user") && text("password"))) return;
+  if (text("nkeySeed")) {
+    if (!/^SU[A-Z2-7]{56}$/.test(String(given.nkeySeed)))
+      throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
+    return;
+  }
+  if (text("creds")) {
+    const creds = String(given.creds);
+    if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds))
+      throw invalidOption(TypeError, "auth.creds", "is not the text of a .creds file: its JWT or its seed is missing");
+    return;
+  }
+  throw invalidOption(
+    TypeError,
+    "auth",
+    "must be { token }, { user, password }, { creds }, { nkeySeed } or an authenticator, with no empty value",
+  );
+}
+
+function validateHeaders(headers: unknown): void {
+  if (headers === undefined) return;
+  if (typeof headers !== "object" || headers === null)
+    throw invalidOption(TypeError, "headers", `must be an object of names and values, not a ${typeof headers}`);
+  for (const [name, value] of Object.entries(headers)) {
+    // The value may be a secret, so the message does not hold it.
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== "string" || /[\r\n\0]/.test(value))
+      throw invalidOption(TypeError, `headers.${name}`, "is not a header of HTTP: a name, and a value of one line");
+  }
+}
+
+function validateDeadLetter(deadLetter: DeadLetterOptions): void {
+  if (typeof deadLetter !== "object" || deadLetter === null)
+    throw invalidOption(TypeError, "deadLetter", `must be { subject, maxDeliveries }, not ${show(deadLetter)}`);
+  checkSubject("deadLetter.subject", deadLetter.subject);
+  checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
+}

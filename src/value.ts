@@ -1,0 +1,43 @@
+// A message's value: its body decoded by the codec and checked by the schema, before the handler sees it.
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { CODECS, type Codec } from "./codec.ts";
+import { InvalidValueError } from "./invalid-value.ts";
+import type { DeliveredMessage } from "./message.ts";
+
+export interface ValueOptions {
+  readonly codec?: Codec | undefined;
+  readonly schema?: StandardSchemaV1 | undefined;
+}
+
+/** Gives a message its value; a promise where the schema is asynchronous. Throws, or rejects with, an {@link InvalidValueError}. */
+export type ValueReader = (message: DeliveredMessage) => void | Promise<void>;
+
+/** How values are read; undefined where a value is the bytes, which takes no reading. */
+export function valueReader({ codec, schema }: ValueOptions): ValueReader | undefined {
+  // A schema with no codec reads JSON: schemas of bytes are rare, and say so.
+  const name = codec ?? (schema ? "json" : "bytes");
+  if (name === "bytes" && !schema) return undefined;
+  const decode = CODECS[name];
+  if (!schema) return (message) => message.setValue(decode(message));
+  return (message) => {
+    const result = schema["~standard"].validate(decode(message));
+    return result instanceof Promise ? result.then((late) => accept(message, late)) : accept(message, result);
+  };
+}
+
+function accept(message: DeliveredMessage, result: StandardSchemaV1.Result<unknown>): void {
+  if (result.issues) throw new InvalidValueError(describeIssues(result.issues));
+  message.setValue(result.value);
+}
+
+// A dead letter's header holds the reason: enough to find the fault, not a second copy of the schema.
+const MOST_ISSUES = 5;
+
+function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
+  const shown = issues.slice(0, MOST_ISSUES).map(({ path = [], message }) => {
+    const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
+    return keys.length > 0 ? `${keys.join(".")}: ${message}` : message;
+  });
+  const more = issues.length - shown.length;
+  return `invalid value: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
+}
