@@ -53,33 +53,55 @@ export class DrainSocket {
   failure: SocketError | undefined;
   readonly #wire: Wire;
   #ended = false;
+  #unsent: ArrayBuffer[] = [];
 
   constructor(url: string, options: SocketOptions = {}) {
     this.#wire = openWire(url, options, {
       open: () => this.onopen?.(),
       data: (data) => this.onmessage?.({ data }),
-      end: (error) => this.#end(error),
+      end: (error) => this.#lose(error),
     });
   }
 
+  /**
+   * Sends with what else is sent in the same turn of the microtask queue, in one frame. nats-core sends CONNECT and PING apart,
+   * and a server that refuses the first and hangs up answers the second with a TCP reset, which takes its refusal with it.
+   */
   send(data: ArrayBuffer): void {
-    if (!this.#ended) this.#wire.send(data);
+    if (this.#ended) return;
+    this.#unsent.push(data);
+    if (this.#unsent.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const chunks = this.#unsent;
+    this.#unsent = [];
+    if (!this.#ended) this.#wire.send(concatenate(chunks));
   }
 
   close(): void {
-    this.#end();
+    if (this.#ended) return;
+    this.#drop();
+    // The transport counts itself closed when it hears of it, and may be setting its handlers right now.
+    queueMicrotask(() => this.onclose?.({ wasClean: true, reason: "" }));
   }
 
-  #end(error?: SocketError): void {
+  /** The peer, or the network, ended it. */
+  #lose(error?: SocketError): void {
     if (this.#ended) return;
-    this.#ended = true;
     this.failure = error;
-    this.#wire.end();
-    // The transport counts itself closed when it hears of it, and may be setting its handlers right now.
-    queueMicrotask(() => {
+    this.#drop();
+    // The transport reads what came in promise reactions, and stops reading when it hears of the end: the server's last
+    // word, such as that it refuses the credentials, would be lost with the data that came before it.
+    setTimeout(() => {
       if (error) this.onerror?.({ message: error.message });
       this.onclose?.({ wasClean: error === undefined, reason: "" });
-    });
+    }, 0);
+  }
+
+  #drop(): void {
+    this.#ended = true;
+    this.#wire.end();
   }
 }
 
@@ -195,6 +217,18 @@ function asSocketError(cause: unknown): SocketError {
   if (cause instanceof SocketError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   return new SocketError(message || "The WebSocket failed.", { cause });
+}
+
+function concatenate(chunks: readonly ArrayBuffer[]): ArrayBuffer {
+  const [only] = chunks;
+  if (only && chunks.length === 1) return only;
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(new Uint8Array(chunk), at);
+    at += chunk.byteLength;
+  }
+  return whole.buffer;
 }
 
 function quietly(action: () => void): void {

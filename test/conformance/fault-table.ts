@@ -70,7 +70,7 @@ export const FAULTS = {
     cause: "The stream has lost its quorum",
     reason: ["heartbeat-lost", "jetstream-unavailable", "leadership-changed"],
   },
-  "leadership-change": { cause: "The consumer's leader steps down", reason: "leadership-changed", scripted: true },
+  "leadership-change": { cause: "The consumer's leader steps down", reason: "leadership-changed" },
   "unknown-conflict": { cause: "The server answers 409 with words of its own", reason: "bad-request", scripted: true },
   "unknown-status": { cause: "The server answers a status that is not known", reason: "bad-request", scripted: true },
   "malformed-request": { cause: "The server answers 400", reason: "bad-request", scripted: true },

@@ -3,22 +3,24 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { credsAuthenticator } from "@nats-io/nats-core";
 import type { Certificates } from "./certificates.ts";
-import { startTestServer, type TestServer, type TestServerOptions } from "./nats.ts";
-import { startProxy, type TestProxy } from "./proxy.ts";
-
-/** One thing in the laboratory: plain facts for the test, and methods that it calls by name. */
-interface Exhibit {
-  readonly facts: Readonly<Record<string, unknown>>;
-  // Arguments and results are JSON; the client's types (lab-client.ts) are the contract of what is passed.
-  readonly methods: Readonly<Record<string, (...args: never[]) => unknown>>;
-  readonly stop: () => Promise<void>;
-}
-
-/** What a test may ask of a server, beside what {@link TestServer} can. */
-export type ServerExhibit = ReturnType<typeof serverExhibit>;
-export type ProxyExhibit = ReturnType<typeof proxyExhibit>;
+import { startCluster } from "./cluster.ts";
+import {
+  clusterExhibit,
+  type Exhibit,
+  jwtExhibit,
+  peerExhibit,
+  proxyExhibit,
+  scriptedExhibit,
+  serverExhibit,
+} from "./exhibits.ts";
+import { makeJwtWorld, makeNkeyWorld } from "./jwt.ts";
+import { startTestServer, type TestServerOptions } from "./nats.ts";
+import { holdRefusedPort, startMutePeer, startSilentPeer, startStatusPeer } from "./peers.ts";
+import { startProxy } from "./proxy.ts";
+import type { Script } from "./scripted/script.ts";
+import { startScriptedServer } from "./scripted.ts";
 
 /** Server options that can travel as JSON. */
 export interface LabServerOptions
@@ -49,6 +51,27 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
       ),
     proxy: async (port: number, scheme: "ws" | "wss") =>
       show(proxyExhibit(await startProxy({ target: { host: "127.0.0.1", port } }), scheme)),
+    silentPeer: async () => show(peerExhibit(await startSilentPeer())),
+    mutePeer: async () => show(peerExhibit(await startMutePeer())),
+    statusPeer: async (status: number, headers?: Readonly<Record<string, string>>) =>
+      show(peerExhibit(await startStatusPeer(status, headers))),
+    refusedPort: async () => {
+      const { port, wsUrl, stop } = await holdRefusedPort();
+      return show({ facts: { port, wsUrl }, methods: {}, stop });
+    },
+    scripted: async (script?: Script) => show(scriptedExhibit(await startScriptedServer(script))),
+    cluster: async () => show(clusterExhibit(await startCluster())),
+    jwtServer: async () => {
+      const world = await makeJwtWorld();
+      const { authorization, admin } = world;
+      const adminLogin = { authenticator: credsAuthenticator(new TextEncoder().encode(admin)) };
+      return show(jwtExhibit(await startTestServer({ authorization, adminLogin }), world));
+    },
+    nkeyServer: async () => {
+      const { authorization, seed, wrongSeed } = makeNkeyWorld();
+      const exhibit = serverExhibit(await startTestServer({ authorization }));
+      return show({ ...exhibit, facts: { ...exhibit.facts, seed, wrongSeed } });
+    },
     stop: async (id: string) => {
       const exhibit = exhibits.get(id);
       exhibits.delete(id);
@@ -83,51 +106,5 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
       listener.close();
       await Promise.all(Array.from(exhibits.values(), (exhibit) => exhibit.stop()));
     },
-  };
-}
-
-function serverExhibit(server: TestServer) {
-  const manager = async () => await jetstreamManager(await server.admin());
-  return {
-    facts: { wsUrl: server.wsUrl, version: server.version, ports: server.ports, pid: server.pid },
-    methods: {
-      signal: (name: NodeJS.Signals) => server.signal(name),
-      output: () => server.output(),
-      createStream: async (name: string, config?: Parameters<TestServer["createStream"]>[1]) =>
-        void (await server.createStream(name, config)),
-      createConsumer: async (stream: string, durable: string, config?: Parameters<TestServer["createConsumer"]>[2]) =>
-        void (await server.createConsumer(stream, durable, config)),
-      publish: (subject: string, count: number, bodies?: number | readonly string[]) =>
-        server.publish(subject, count, bodies),
-      consumerState: (stream: string, consumer: string) => server.consumerState(stream, consumer),
-      consumerConfig: async (stream: string, consumer: string) =>
-        (await (await manager()).consumers.info(stream, consumer)).config,
-      streamState: async (stream: string) => (await (await manager()).streams.info(stream)).state,
-      consumerCount: async (stream: string) => (await (await manager()).streams.info(stream)).state.consumer_count,
-      deleteConsumer: async (stream: string, consumer: string) => (await manager()).consumers.delete(stream, consumer),
-      deleteStream: async (stream: string) => (await manager()).streams.delete(stream),
-    },
-    stop: () => server.stop(),
-  };
-}
-
-function proxyExhibit(proxy: TestProxy, scheme: "ws" | "wss") {
-  return {
-    // Certificates are for localhost and 127.0.0.1 alike.
-    facts: { url: `${scheme}://127.0.0.1:${proxy.port}`, port: proxy.port },
-    methods: {
-      latency: (ms: number) => {
-        proxy.latencyMs = ms;
-      },
-      cut: () => proxy.cut(),
-      halfOpen: () => proxy.halfOpen(),
-      blackhole: (direction: "up" | "down" | "both") => proxy.blackhole(direction),
-      refuseNew: () => proxy.refuseNew(),
-      restore: () => proxy.restore(),
-      onceBytesUp: (bytes: number) => proxy.onceBytesUp(bytes),
-      onceBytesDown: (bytes: number) => proxy.onceBytesDown(bytes),
-      counts: () => ({ up: proxy.bytesUp, down: proxy.bytesDown, open: proxy.connections, accepted: proxy.accepted }),
-    },
-    stop: () => proxy.stop(),
   };
 }

@@ -15,7 +15,7 @@ function outcomeTable(): string {
 /** The table of options, from their docstrings in src/options.ts: a sentence, and the default after `@default`. */
 function optionsTable(): string {
   const source = readFileSync(new URL("../../src/options.ts", import.meta.url), "utf8");
-  const body = /export type DrainHandlers<[\s\S]*?\n}\n/.exec(source)?.[0] ?? "";
+  const body = /interface HandlesOne<[\s\S]*interface DrainSettings<[\s\S]*?\n}\n/.exec(source)?.[0] ?? "";
   // batchHandler?: undefined and its like have no docstring of their own, and so no row.
   const fields = body.matchAll(/\/\*\* (?<doc>.*?) \*\/\s+readonly (?<name>\w+)(?<optional>\?)?:/g);
   const rows = Array.from(fields, ({ groups = {} }) => {
