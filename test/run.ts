@@ -6,6 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetchDebianNatsBinary, OLDEST_VERSION } from "../src/cli/nats-binary.ts";
 
+// Under 10 minutes on 2 cores; a soak takes what its schedules take.
+const LONGEST_RUN_MS = process.env.SLUICE_SCHEDULES === undefined ? 14 * 60_000 : 12 * 3_600_000;
+
 interface Count {
   passed: number;
   failed: number;
@@ -19,10 +22,13 @@ async function vitest(args: readonly string[], env: NodeJS.ProcessEnv = process.
   try {
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
     const child = spawn("vitest", ["run", ...reporters, ...args], { stdio: "inherit", env });
+    // A run that hangs must fail, and say so.
+    const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_RUN_MS);
     const code = await new Promise<number>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (exit) => resolve(exit ?? 1));
     });
+    clearTimeout(timer);
     // vitest's own report, in jest's format.
     const report = JSON.parse(await readFile(file, "utf8")) as Record<
       "numPassedTests" | "numFailedTests" | "numPendingTests" | "numTodoTests",

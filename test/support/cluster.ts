@@ -15,7 +15,7 @@ export interface TestCluster extends AsyncDisposable {
   createStream(name: string, config?: Partial<StreamConfig>): Promise<void>;
   /** Adds a durable pull consumer with explicit acks, replicated as its stream is. */
   createConsumer(stream: string, durable: string, config?: Partial<ConsumerConfig>): Promise<void>;
-  /** As {@link TestServer.publish}. */
+  /** As {@link TestServer.publish}; waits while the stream has no leader. */
   publish(subject: string, count: number, bodies?: number | readonly string[]): Promise<void>;
   consumerState(stream: string, consumer: string): Promise<ConsumerState>;
   /** Index of the consumer's leader; waits while there is none, up to {@link ELECTION_TIMEOUT_MS}. */
@@ -65,6 +65,14 @@ export async function startCluster(): Promise<TestCluster> {
       return index >= 0 && !down.has(index) && leader !== not ? index : undefined;
     });
 
+  /** Publishing without a leader is answered with "no responders", and trying again would publish some messages twice. */
+  const streamLeads = async (subject: string): Promise<boolean> =>
+    await until(`a leader of the stream of ${subject}`, async () => {
+      const { streams } = await manager();
+      const { cluster } = await streams.info(await streams.find(subject));
+      return nodes.some((_, at) => nodeName(at) === cluster?.leader && !down.has(at)) || undefined;
+    });
+
   try {
     await until("a leader of the cluster", async () => {
       // jetstreamManager() asks for the account's JetStream facts, which only the meta leader answers.
@@ -80,7 +88,10 @@ export async function startCluster(): Promise<TestCluster> {
     version: live().version,
     createStream: async (name, config) => void (await live().createStream(name, { num_replicas: NODES, ...config })),
     createConsumer: async (stream, durable, config) => void (await live().createConsumer(stream, durable, config)),
-    publish: async (subject, count, bodies) => await live().publish(subject, count, bodies),
+    publish: async (subject, count, bodies) => {
+      await streamLeads(subject);
+      await live().publish(subject, count, bodies);
+    },
     consumerState: async (stream, consumer) => await live().consumerState(stream, consumer),
     consumerLeader: async (stream, consumer) => await leaderOf(stream, consumer),
     stepDown: async (stream, consumer) => {

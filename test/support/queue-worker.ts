@@ -2,7 +2,6 @@
 // made of it; `send` and `sentinel` put the case's messages, or one that is not of it, into the queue; `GET /<case>` tells
 // what came out of it.
 import type { ExecutionContext, MessageBatch, Queue } from "@cloudflare/workers-types";
-import type { Fetcher } from "@cloudflare/workers-types/experimental";
 import { QUEUE_CASES } from "./queue-cases.ts";
 
 /** A message that was delivered again, and how long after its first delivery. */
@@ -19,7 +18,19 @@ export interface QueueLog {
   redelivered: Redelivery[];
 }
 
-type Env = Readonly<Record<string, Queue<number>>> & { readonly SELF: Fetcher };
+/** What workerd tells a queue of its consumer. */
+export interface QueueResult {
+  readonly outcome: string;
+  readonly ackAll: boolean;
+  readonly explicitAcks: readonly string[];
+  readonly retryBatch: { readonly retry: boolean; readonly delaySeconds?: number };
+  readonly retryMessages: readonly { readonly msgId: string; readonly delaySeconds?: number }[];
+}
+
+type Env = Readonly<Record<string, Queue<number>>> & {
+  /** This Worker, as its queues call it. */
+  readonly SELF: { queue(name: string, messages: readonly object[]): Promise<QueueResult> };
+};
 
 const BODIES = [1, 2, 3];
 const SENTINEL = 0;
