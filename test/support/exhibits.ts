@@ -1,4 +1,5 @@
 // The laboratory's exhibits: what of each server, proxy and peer a test can see and call over HTTP.
+import { readdir, readFile } from "node:fs/promises";
 import { type ConsumerConfig, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { TestCluster } from "./cluster.ts";
 import type { JwtWorld } from "./jwt.ts";
@@ -29,7 +30,10 @@ export function serverExhibit(server: TestServer) {
   return {
     facts: { wsUrl: server.wsUrl, version: server.version, ports: server.ports, pid: server.pid },
     methods: {
-      signal: (name: NodeJS.Signals) => server.signal(name),
+      signal: async (name: NodeJS.Signals) => {
+        server.signal(name);
+        if (name === "SIGSTOP") await onceStopped(server.pid);
+      },
       output: () => server.output(),
       createStream: async (name: string, config?: Parameters<TestServer["createStream"]>[1]) =>
         void (await server.createStream(name, config)),
@@ -57,6 +61,18 @@ export function serverExhibit(server: TestServer) {
     },
     stop: () => server.stop(),
   };
+}
+
+/** A stop reaches a process' threads one by one; until the last it may still answer. Linux tells when it is through. */
+async function onceStopped(pid: number): Promise<void> {
+  if (process.platform !== "linux") return;
+  const tasks = await readdir(`/proc/${pid}/task`);
+  for (const task of tasks) {
+    // The state follows the name, which is in parentheses: proc(5).
+    while (!/\) [TZX] /.test(await readFile(`/proc/${pid}/task/${task}/stat`, "utf8").catch(() => ") X "))) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
 }
 
 /** A message of a stream, as a test reads it: a dead letter, for one. */

@@ -1,0 +1,4 @@
+// The traps, in Node.
+import { trapSuite } from "./traps.suite.ts";
+
+trapSuite("Node");

@@ -1,0 +1,4 @@
+// The traps, inside workerd.
+import { trapSuite } from "./traps.suite.ts";
+
+trapSuite("workerd");
