@@ -1,4 +1,5 @@
 // Two projects, one suite: the conformance tests run in Node and inside workerd, against the same real servers.
+import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,14 +37,16 @@ const shared = {
 async function certificatesOfThisRun(): Promise<Certificates> {
   const made = process.env.SLUICE_TEST_CERTIFICATES;
   if (made !== undefined) return JSON.parse(made);
-  const certificates = await makeCertificates(await mkdtemp(join(tmpdir(), "sluice-test-")));
+  const folder = await mkdtemp(join(tmpdir(), "sluice-test-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const certificates = await makeCertificates(folder);
   process.env.SLUICE_TEST_CERTIFICATES = JSON.stringify(certificates);
   return certificates;
 }
 
 export default defineConfig(async (): Promise<ViteUserConfig> => {
   // Node reads NODE_EXTRA_CA_CERTS when a test's process starts, and miniflare, for workerd, when its module is loaded:
-  // so the certificates are made before the plugin is. global-setup.ts removes them.
+  // so the certificates are made before the plugin is.
   const certificates = await certificatesOfThisRun();
   process.env.NODE_EXTRA_CA_CERTS = certificates.ca.cert;
   const { cloudflareTest } = await import("@cloudflare/vitest-plugin");

@@ -130,6 +130,21 @@ export function trapSuite(runtime: string): void {
       expect(await run(server.wsUrl, { auth, domain: "elsewhere" })).toMatchObject({ reason: "jetstream-unavailable" });
     });
 
+    test("ack subjects of the second form, with a domain and an account hash", async ({ skip }) => {
+      const server = await labServer();
+      if (/^2\.(9|1[0-4])\./.test(server.version)) skip(`nats-server ${server.version} sends the first form only`);
+      const newer = await given(3, { config: "feature_flags { js_ack_fc_v2: true }" });
+      let form = "";
+      const report = await run(newer.wsUrl, {
+        handler: (message) => {
+          form = `${message.stream} ${message.consumer} ${message.sequence} ${message.deliveryCount}`;
+        },
+      });
+      expect(report).toMatchObject({ outcome: "completed", acked: 3, pending: 0 });
+      expect(form).toBe(`${STREAM} ${CONSUMER} 3 1`);
+      expect(await state(newer)).toMatchObject({ ackPending: 0, ackFloor: 3 });
+    });
+
     test("an inbox prefix, where the permissions ask for one", async () => {
       const permissions = `{ publish: ["$JS.API.CONSUMER.>", "$JS.ACK.>"], subscribe: ["_INBOX_drain.>"] }`;
       const server = await given(2, {

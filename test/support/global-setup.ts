@@ -1,6 +1,4 @@
-// Before any test: a nats-server at hand, and the laboratory; after all, nothing of them is left.
-import { rm } from "node:fs/promises";
-import { dirname } from "node:path";
+// Before any test: a nats-server at hand, and the laboratory.
 import type { TestProject } from "vitest/node";
 import { findNatsBinary } from "../../src/cli/nats-binary.ts";
 import type { Certificates } from "./certificates.ts";
@@ -21,8 +19,5 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (!certificates) throw new Error("vitest.config.ts has made no certificates");
   const lab = await startLab(certificates);
   project.provide("labUrl", lab.url);
-  return async () => {
-    await lab.stop();
-    await rm(dirname(certificates.ca.cert), { recursive: true, force: true });
-  };
+  return () => lab.stop();
 }

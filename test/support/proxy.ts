@@ -51,7 +51,7 @@ export async function startProxy({ target }: { target: { host: string; port: num
 
   // allowHalfOpen: a side that has finished sending may still receive, as on a wire without a proxy.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    if (refusing) return void client.resetAndDestroy();
+    if (refusing) return void reset(client);
     accepted += 1;
     const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
     const link: Link = { client, upstream, silent: false };
@@ -76,8 +76,8 @@ export async function startProxy({ target }: { target: { host: string; port: num
 
   const cut = (): void => {
     for (const { client, upstream } of links) {
-      client.resetAndDestroy();
-      upstream.resetAndDestroy();
+      reset(client);
+      reset(upstream);
     }
   };
   const stop = async (): Promise<void> => {
@@ -130,6 +130,12 @@ export async function startProxy({ target }: { target: { host: string; port: num
   };
 }
 
+/** A reset (RST). One whose end is under way cannot be reset: Node 24 would spin for ever as the process exits. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 interface Link {
   client: Socket;
   upstream: Socket;
@@ -170,7 +176,7 @@ function forward(from: Socket, to: Socket, conditions: Conditions): void {
 
   from.on("data", (chunk: Buffer) => {
     pass(() => {
-      if (to.destroyed) return void from.resetAndDestroy(); // Its end was lost; TCP answers late bytes with a reset.
+      if (to.destroyed) return void reset(from); // Its end was lost; TCP answers late bytes with a reset.
       if (to.write(chunk)) return;
       from.pause();
       to.once("drain", () => from.resume());
@@ -178,7 +184,7 @@ function forward(from: Socket, to: Socket, conditions: Conditions): void {
     conditions.seen(chunk);
   });
   from.once("end", () => pass(() => to.end()));
-  from.once("error", () => pass(() => to.resetAndDestroy()));
+  from.once("error", () => pass(() => reset(to)));
   to.once("close", () => clearTimeout(timer));
 }
 

@@ -214,7 +214,11 @@ export const QUEUE_CASES: Readonly<Record<string, QueueCase>> = {
   },
   "forgets-to-await": {
     consumer: ({ messages }) => {
-      for (const message of messages) void Promise.reject(message.body).catch((body) => body > 1 && message.retry());
+      const handle = async (message: (typeof messages)[number]): Promise<void> => {
+        for (let turn = 0; turn < 20; turn += 1) await undefined;
+        if (message.body > 1) message.retry();
+      };
+      for (const message of messages) void handle(message);
     },
     fates: ["ack", "retry", "retry"],
   },
