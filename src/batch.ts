@@ -142,7 +142,7 @@ export class BatchPool<Env> implements Pool {
 
   async #settle(job: Job, handled: Handled): Promise<void> {
     const settled = this.#options.settle(job.msg, job.message, handled);
-    if (typeof settled !== "string") await settled;
+    if (isThenable(settled)) await settled;
     job.settled = true;
   }
 }

@@ -18,6 +18,8 @@ export interface ConsumerFacts {
   readonly waiting: number;
   readonly maxWaiting: number;
   readonly paused: boolean;
+  /** Without activity for so long the server deletes the consumer; 0: never. */
+  readonly inactiveThresholdMs: number;
 }
 
 /** Unknown when the user may not ask, or nothing answered: a drain goes on without. */
@@ -61,5 +63,6 @@ function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
     waiting: info.num_waiting,
     maxWaiting: config.max_waiting ?? 512,
     paused: info.paused === true,
+    inactiveThresholdMs: (config.inactive_threshold ?? 0) / NANOS_PER_MS,
   };
 }

@@ -77,10 +77,9 @@ export class Finisher {
     return this.#act(msg, message, decide(settlement, message.deliveryCount, policy));
   }
 
-  /** Gives back a message that no handler has started. */
-  release(msg: Msg): void {
+  /** Gives back a message that no handler has started, to come again after `waitMs`; by default soon. */
+  release(msg: Msg, waitMs: number = RELEASE_DELAY_MS + Math.random() * RELEASE_JITTER_MS): void {
     const backoffMs = this.consumer?.backoffMs ?? [];
-    const waitMs = RELEASE_DELAY_MS + Math.random() * RELEASE_JITTER_MS;
     // Only backoff makes the delivery count matter, and only then is it read.
     const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, deliveryCountOf(msg), backoffMs) : waitMs;
     this.#settler.nak(msg, delayMs, "released");
@@ -102,13 +101,16 @@ export class Finisher {
 
   #nak(msg: Msg, { deliveryCount }: Message<unknown>, waitMs: number): Settled {
     this.#settler.nak(msg, delayOnWire(waitMs, deliveryCount, this.consumer?.backoffMs ?? []), "retried");
-    return "again";
+    return { againInMs: waitMs };
   }
 
   #settlementOf(handled: Handled, message: Message<unknown>): Settlement {
     switch (handled.kind) {
-      case "returned":
-        return handled.settlement;
+      case "returned": {
+        const { settlement } = handled;
+        if ("cause" in settlement) this.#failed(settlement.cause, message);
+        return settlement;
+      }
       case "threw":
         return settlementOfError(handled.error) ?? this.#failed(handled.error, message);
       case "overdue":

@@ -32,8 +32,8 @@ export type Handled =
   /** Its time was up before it settled; whatever it does now is ignored. */
   | { readonly kind: "overdue" };
 
-/** A settled message is done with, or will be delivered again. */
-export type Settled = "done" | "again";
+/** A settled message is done with, or will be delivered again, after so many milliseconds. */
+export type Settled = "done" | { readonly againInMs: number };
 
 /** What every pool needs of the drain. */
 export interface PoolParts<Env> {
@@ -43,8 +43,8 @@ export interface PoolParts<Env> {
   readonly readValue: ValueReader | undefined;
   /** Settles a message whose handler has ended. A promise keeps its place until it resolves; it never rejects. */
   readonly settle: (msg: Msg, message: Message<unknown>, handled: Handled) => Settled | Promise<Settled>;
-  /** Gives back a message that no handler has started. */
-  readonly release: (msg: Msg) => void;
+  /** Gives back a message that no handler has started, to come again after so many milliseconds; by default soon. */
+  readonly release: (msg: Msg, afterMs?: number) => void;
 }
 
 /** Deliveries in, settled messages out. */
@@ -71,6 +71,9 @@ export interface HandlerPoolOptions<Env> extends PoolParts<Env> {
   readonly concurrency: number;
   readonly orderBy: ((message: Message<unknown>) => string) | undefined;
 }
+
+// When a released message is due at the latest, by finish.ts's own delay.
+const RELEASED_MS = 1_000;
 
 const ACKED: Handled = { kind: "returned", settlement: { kind: "ack" } };
 const OVERDUE: Handled = { kind: "overdue" };
@@ -134,40 +137,40 @@ export class HandlerPool<Env> implements Pool {
 
   async stop(): Promise<boolean> {
     this.#stopped = true;
-    const waiting = this.#waiting();
+    const queued = this.#queued();
     this.#queue = [];
     this.#head = 0;
-    for (const { msg } of waiting) this.#options.release(msg);
-    let cutShort = waiting.length > 0;
+    let cutShort = queued.length > 0;
     const settling: Promise<unknown>[] = [];
+    // What runs goes back first, and takes with it what waits behind it.
     for (const job of this.#running) {
       cutShort ||= job.settling === undefined;
       settling.push(job.settling ?? this.#overdue(job));
     }
+    for (const job of queued) this.#putBack(job);
     await Promise.all(settling);
     this.#idle?.();
     return cutShort;
   }
 
   held(): Msg[] {
-    return [...this.#running, ...this.#waiting()].map(({ msg }) => msg);
+    return [...this.#running, ...this.#queued(), ...(this.#order?.waiting() ?? [])].map(({ msg }) => msg);
   }
 
   #admit(job: Job): void {
     let admitted: ReturnType<KeyOrder<Job>["admit"]>;
     try {
-      admitted = this.#order?.admit(job) ?? "ready";
+      admitted = this.#order?.admit(job, Date.now()) ?? "ready";
     } catch (error) {
       this.#settle(job, { kind: "threw", error });
       return;
     }
     if (admitted === "ready") this.#queue.push(job);
-    else if (admitted === "blocked") this.#options.release(job.msg);
+    else if (admitted !== "waiting") this.#options.release(job.msg, admitted.afterMs);
   }
 
-  #waiting(): Job[] {
-    const queued = this.#queue.slice(this.#head).filter((job) => job !== undefined);
-    return this.#order ? [...queued, ...this.#order.waiting()] : queued;
+  #queued(): Job[] {
+    return this.#queue.slice(this.#head).filter((job) => job !== undefined);
   }
 
   get #isIdle(): boolean {
@@ -248,7 +251,7 @@ export class HandlerPool<Env> implements Pool {
   #settle(job: Job, handled: Handled): void {
     if (job.timer !== undefined) clearTimeout(job.timer);
     const settled = this.#options.settle(job.msg, job.message, handled);
-    if (typeof settled === "string") {
+    if (!isThenable(settled)) {
       this.#leave(job, settled);
       return;
     }
@@ -263,15 +266,22 @@ export class HandlerPool<Env> implements Pool {
   #leave(job: Job, settled: Settled): void {
     this.#running.delete(job);
     if (!this.#order) return;
-    const { next, back } = this.#order.ended(job, settled === "again");
-    for (const { msg } of back) this.#options.release(msg);
+    const { next, back } = this.#order.ended(job, settled === "done" ? undefined : settled.againInMs, Date.now());
+    for (const each of back) this.#options.release(each.job.msg, each.afterMs);
     if (next === undefined) return;
-    if (this.#stopped) this.#options.release(next.msg);
+    if (this.#stopped) this.#putBack(next);
     else this.#queue.push(next);
+  }
+
+  /** Releases a job that nothing has started, and with it what waits behind it. */
+  #putBack(job: Job): void {
+    this.#options.release(job.msg);
+    const { back } = this.#order?.ended(job, RELEASED_MS, Date.now()) ?? { back: [] };
+    for (const each of back) this.#options.release(each.job.msg, each.afterMs);
   }
 }
 
 /** Whether a handler's result is still to come. */
-export function isThenable(value: unknown): value is Promise<unknown> {
+export function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -28,6 +28,15 @@ export {
   type Servers,
 } from "./options.ts";
 export { type Publish, PublishError, type Published, type PublishOptions } from "./publish.ts";
+export {
+  type QueueBatch,
+  type QueueConsumer,
+  type QueueContext,
+  type QueueHandlerOptions,
+  type QueueMessage,
+  type QueueRetryOptions,
+  queueHandler,
+} from "./queue-handler.ts";
 export { type Counts, type Finding, type Outcome, REASONS, type Reason, type Report, type Timings } from "./report.ts";
 export {
   ack,

@@ -7,11 +7,12 @@ import type { ConsumerFacts } from "./consumer.ts";
 const DEFAULT_ACK_WAIT_MS = 30_000;
 
 /**
- * How often, in milliseconds: half the shortest time that the server waits for an ack. With `backoff` that is its
- * shortest step, because it stands in for ack wait, delivery by delivery.
+ * How often, in milliseconds: half the shortest time that the server waits, for an ack or for any activity at all before it
+ * deletes the consumer (InactiveThreshold). With `backoff` its shortest step stands in for ack wait, delivery by delivery.
  */
 export function keepAliveIntervalMs(consumer: ConsumerFacts | undefined): number {
-  const waits = consumer?.backoffMs.length ? consumer.backoffMs : [consumer?.ackWaitMs ?? DEFAULT_ACK_WAIT_MS];
+  const waits = consumer?.backoffMs.length ? [...consumer.backoffMs] : [consumer?.ackWaitMs ?? DEFAULT_ACK_WAIT_MS];
+  if (consumer && consumer.inactiveThresholdMs > 0) waits.push(consumer.inactiveThresholdMs);
   return Math.max(10, Math.min(...waits) / 2);
 }
 

@@ -14,7 +14,9 @@ export class LeaderReceipts {
     this.#inbox = createInbox(inboxPrefix);
     this.#subscription = nats.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => {
-        if (!error) this.#answered(msg.subject);
+        if (error) return;
+        // No responders: there is no such consumer any more, which is an answer, though no receipt.
+        this.#answered(msg.subject, msg.headers?.code !== 503);
       },
     });
   }
@@ -39,8 +41,8 @@ export class LeaderReceipts {
     this.#subscription.unsubscribe();
   }
 
-  #answered(subject: string): void {
-    this.#waiting.get(subject)?.();
+  #answered(subject: string, received: boolean): void {
+    if (received) this.#waiting.get(subject)?.();
     this.#waiting.delete(subject);
     if (this.#waiting.size === 0) this.#allIn?.();
   }

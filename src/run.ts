@@ -3,21 +3,21 @@ import type { Status } from "@nats-io/nats-core";
 import { BatchPool } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import { classifyConnectionLoss, classifyPermission, type FetchEnd } from "./classify.ts";
-import { type Deadline, timer, waitUntil } from "./clock.ts";
+import { type Deadline, timer } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { askConsumer, type ConsumerAnswer } from "./consumer.ts";
-import { deniedSubject, type Fetch, startFetch } from "./fetch.ts";
+import { askConsumer, type ConsumerFacts } from "./consumer.ts";
+import { deniedSubject } from "./fetch.ts";
 import { Finisher } from "./finish.ts";
 import { type HandlerContext, HandlerPool, type Pool, type PoolParts } from "./handle.ts";
 import { keepAlive, keepAliveIntervalMs } from "./keep-alive.ts";
 import { LazyConnection } from "./lazy-connection.ts";
-import { parseAckSubject } from "./message.ts";
 import { type AnyOptions, DEFAULTS } from "./options.ts";
 import { nextBatch } from "./pace.ts";
 import { type Publish, Publisher } from "./publish.ts";
+import { Puller } from "./pull.ts";
 import { LeaderReceipts } from "./receipts.ts";
 import { type Ending, ending, makeReport, type Report } from "./report.ts";
-import { type Confirmation, Settler } from "./settle.ts";
+import { Settler } from "./settle.ts";
 import { valueReader } from "./value.ts";
 import { findings, verdict } from "./verdict.ts";
 
@@ -46,8 +46,8 @@ export class DrainRun<Env> {
   readonly #settler: Settler;
   readonly #finisher: Finisher;
   readonly #pool: Pool;
+  readonly #puller: Puller;
   readonly #isolated: LazyConnection | undefined;
-  readonly #receipts: LeaderReceipts | undefined;
   /** Its signal is what handlers see. */
   readonly #stopping = new AbortController();
   readonly #connectMs: number;
@@ -56,34 +56,35 @@ export class DrainRun<Env> {
   #confirmBy: Deadline;
   #stopped: Stopped | undefined;
   #closed = false;
-  #fetch: Fetch | undefined;
   #fetchEnd: FetchEnd = { kind: "stopped" };
-  #heartbeats = 0;
   #poolStopped: Promise<boolean> | undefined;
   #cutShort = false;
-  #consumerAnswer: Promise<ConsumerAnswer> = Promise.resolve({ kind: "unknown" });
   #denied: Ending | undefined;
   #lost: Ending | undefined;
-  #firstMessageMs: number | undefined;
-  #lastReply: string | undefined;
-  #pinId: string | undefined;
+  #gone: Ending | undefined;
 
   constructor(parts: RunParts<Env>) {
     const { connection, options, deadlines, budget, env } = parts;
     this.#parts = parts;
     this.#connectMs = Date.now() - parts.startedAt;
     this.#confirmBy = deadlines.settle;
-    if (options.confirm === "leader") this.#receipts = new LeaderReceipts(connection.nats, options.inboxPrefix);
     if (options.isolatePublisher) {
       const request = { ...options, name: `${options.name ?? DEFAULTS.name}-publisher` };
       this.#isolated = new LazyConnection(request, deadlines.handle, (status) => this.#noteDenied(status));
     }
     const publisher = new Publisher(async () => (await this.#isolated?.get()) ?? connection, options.domain);
-    this.#settler = new Settler(this.#confirmation());
+    this.#settler = new Settler(() => connection.flush(this.#confirmBy));
+    if (options.confirm === "leader") this.#askLeader();
     this.#finisher = new Finisher(publisher, this.#settler, options, deadlines.handle + budget.settleMs / 2);
     const publish: Publish = (subject, data, settings = {}) =>
       publisher.publish(subject, data, settings, deadlines.handle);
     this.#pool = this.#makePool({ env, signal: this.#stopping.signal, deadline: deadlines.handle, publish });
+    this.#puller = new Puller({
+      ...{ connection, options, budget, startedAt: parts.startedAt, connectMs: this.#connectMs },
+      deadline: deadlines.handle,
+      deliver: (msg) => this.#pool.push(msg),
+      answered: (facts) => this.#onConsumer(facts),
+    });
     this.#watch();
   }
 
@@ -95,12 +96,9 @@ export class DrainRun<Env> {
       if (made > 0) await this.#idleOrStopped();
       const batch = this.#nextBatch();
       if (batch === 0 || this.#stopped) return;
-      const fetch = this.#startFetch(batch);
-      if (made === 0) this.#askConsumer(fetch);
-      this.#fetchEnd = await this.#explain(fetch, await fetch.ended);
-      this.#heartbeats += fetch.heartbeats;
+      this.#fetchEnd = await this.#puller.pull(batch);
       this.#pool.endFetch();
-      if (this.#fetchEnd.kind !== "batch-full" || this.#pending === 0) return;
+      if (this.#fetchEnd.kind !== "batch-full" || this.#puller.pending === 0) return;
     }
   }
 
@@ -113,9 +111,10 @@ export class DrainRun<Env> {
   /** Waits for the server's word on every settlement. */
   async confirm(): Promise<void> {
     // Nothing is handled any more, so the PONG has no reason to be late: what the slice allows, and no longer.
-    const { deadlines, budget } = this.#parts;
+    const { connection, deadlines, budget } = this.#parts;
     this.#confirmBy = Math.min(deadlines.settle, Date.now() + budget.settleMs);
     await this.#settler.confirm();
+    if (this.#unconfirmed > 0 && !connection.nats.isClosed()) await this.#lookForConsumer();
   }
 
   /** Ends what is beside the drain's own connection, which its owner closes. */
@@ -128,38 +127,52 @@ export class DrainRun<Env> {
   report(): Report {
     const { stream, consumer } = this.#parts.options;
     const { startedAt } = this.#parts;
-    const confirmed = this.#settler.confirmed;
-    const sum = Object.values(confirmed).reduce((total, count) => total + count, 0);
-    const fetched = this.#pool.fetched;
-    const pending = this.#pending;
+    const { confirmed } = this.#settler;
+    const { fetched } = this.#pool;
+    const unconfirmed = this.#unconfirmed;
+    const { pending, heartbeats, firstMessageMs } = this.#puller;
     const end = verdict({
       ...{ fetchEnd: this.#fetchEnd, denied: this.#denied, stopped: this.#stopped, lost: this.#lost },
-      ...{ fetched, unconfirmed: fetched - sum, cutShort: this.#cutShort, consumer: this.#finisher.consumer },
+      ...{ fetched, unconfirmed, gone: this.#gone, cutShort: this.#cutShort, consumer: this.#puller.consumer },
     });
     return makeReport(end, {
       stream,
       consumer,
       fetched,
       ...confirmed,
-      unconfirmed: fetched - sum,
+      unconfirmed,
       ...(pending === undefined ? {} : { pending }),
       more: (pending ?? 0) > 0 || confirmed.released > 0,
-      heartbeats: this.#heartbeats,
+      heartbeats,
       startedAt: new Date(startedAt).toISOString(),
       timings: {
         connectMs: this.#connectMs,
-        ...(this.#firstMessageMs === undefined ? {} : { firstMessageMs: this.#firstMessageMs }),
+        ...(firstMessageMs === undefined ? {} : { firstMessageMs }),
         totalMs: Date.now() - startedAt,
       },
       findings: findings(this.#finisher.failures),
     });
   }
 
-  #confirmation(): Confirmation {
-    const { connection } = this.#parts;
-    const flush = (): Promise<boolean> => connection.flush(this.#confirmBy);
-    const receipts = this.#receipts;
-    return receipts ? { flush, leader: { receipts, all: () => receipts.all(this.#confirmBy) } } : { flush };
+  #askLeader(): void {
+    const { connection, options } = this.#parts;
+    const receipts = new LeaderReceipts(connection.nats, options.inboxPrefix);
+    this.#settler.askLeader({ receipts, all: () => receipts.all(this.#confirmBy) });
+  }
+
+  get #unconfirmed(): number {
+    const confirmed = Object.values(this.#settler.confirmed).reduce((total, count) => total + count, 0);
+    return this.#pool.fetched - confirmed;
+  }
+
+  /** Settlements were not confirmed, over a connection that works: the consumer may be gone. */
+  async #lookForConsumer(): Promise<void> {
+    const { connection, options, deadlines } = this.#parts;
+    const leftMs = deadlines.settle - Date.now();
+    if (leftMs < 1) return;
+    const answer = await askConsumer(connection, options, Math.min(leftMs, Math.max(250, 3 * this.#connectMs)));
+    if (answer.kind !== "failed" || answer.ending.reason !== "consumer-not-found") return;
+    this.#gone = ending("consumer-deleted", "It was gone when the messages were settled: see its InactiveThreshold.");
   }
 
   #makePool(context: HandlerContext<Env>): Pool {
@@ -169,7 +182,7 @@ export class DrainRun<Env> {
       handlerTimeoutMs: options.handlerTimeoutMs,
       readValue: valueReader(options),
       settle: (msg, message, handled) => this.#finisher.finish(msg, message, handled),
-      release: (msg) => this.#finisher.release(msg),
+      release: (msg, afterMs) => this.#finisher.release(msg, afterMs),
     };
     if (options.batchHandler) return new BatchPool({ ...parts, batchHandler: options.batchHandler });
     const { handler, concurrency = DEFAULTS.concurrency, orderBy } = options;
@@ -180,70 +193,24 @@ export class DrainRun<Env> {
     const { options, deadlines, startedAt } = this.#parts;
     const { batch = DEFAULTS.batch } = options;
     const now = Date.now();
-    const elapsedMs = this.#firstMessageMs === undefined ? 0 : now - startedAt - this.#firstMessageMs;
+    const { firstMessageMs } = this.#puller;
+    const elapsedMs = firstMessageMs === undefined ? 0 : now - startedAt - firstMessageMs;
     return nextBatch({ batch, handled: this.#pool.fetched, elapsedMs, leftMs: deadlines.handle - now });
   }
 
-  #startFetch(batch: number): Fetch {
-    const { connection, options, budget, deadlines } = this.#parts;
-    const { fill = DEFAULTS.fill, stream, consumer, domain, inboxPrefix, maxBytes, priorityGroup } = options;
-    const maxWaitMs = Math.max(0, Math.min(budget.maxWaitMs, deadlines.handle - Date.now()));
-    const request = {
-      ...{ stream, consumer, domain, inboxPrefix, batch, maxBytes, fill, priorityGroup, maxWaitMs, pinId: this.#pinId },
-      // The plan's, unless too little time is left for it.
-      heartbeatMs: budget.heartbeatMs * 3 <= maxWaitMs ? budget.heartbeatMs : 0,
-      // Connecting took at least two round trips.
-      firstAnswerMs: this.#connectMs,
-      deadline: deadlines.handle,
-    };
-    this.#fetch = startFetch(connection, request, (msg) => {
-      this.#firstMessageMs ??= Date.now() - this.#parts.startedAt;
-      this.#lastReply = msg.reply;
-      // Under the policy `pinned_client` the next pull has to name the pin that this delivery came with.
-      if (priorityGroup) this.#pinId = msg.headers?.get("Nats-Pin-Id") || this.#pinId;
-      this.#pool.push(msg);
-    });
-    return this.#fetch;
-  }
-
-  /** Two answers can mean several things, and consumer info, which is on its way or here, knows which. */
-  async #explain(fetch: Fetch, end: FetchEnd): Promise<FetchEnd> {
-    if (end.kind !== "failed") return end;
-    // No responders: the consumer, the stream or all of JetStream is missing.
-    if (end.ending.reason === "jetstream-unavailable") {
-      const answer = await waitUntil(this.#consumerAnswer, Date.now() + Math.max(500, 2 * this.#connectMs));
-      return answer.done && answer.value.kind === "failed" ? { kind: "failed", ending: answer.value.ending } : end;
-    }
-    // Silence from the start: since nats-server 2.11.5 also what a pull with a heartbeat meets when too many others wait.
-    const facts = this.#finisher.consumer;
-    const silent = end.ending.reason === "heartbeat-lost" && fetch.delivered === 0 && fetch.heartbeats === 0;
-    if (silent && facts && facts.waiting >= facts.maxWaiting) {
-      const detail = `${facts.waiting} pull requests wait, and max_waiting is ${facts.maxWaiting}.`;
-      return { kind: "failed", ending: ending("limit-exceeded", detail) };
-    }
-    return end;
-  }
-
-  /** In the same flight as the pull. A consumer that does not exist would otherwise look like silence. */
-  #askConsumer(fetch: Fetch): void {
-    const { connection, options, deadlines } = this.#parts;
-    const answered = (answer: ConsumerAnswer): void => {
-      if (answer.kind === "known") {
-        this.#finisher.consumer = answer.facts;
-      } else if (answer.kind === "failed" && fetch.delivered === 0) {
-        fetch.stop(answer.ending);
-      }
-      // The answer may be that the connection was closed under the question.
-      if (this.#stopped || this.#closed) return;
-      const alive = keepAlive(
-        keepAliveIntervalMs(this.#finisher.consumer),
-        () => this.#pool.held(),
-        (msg) => this.#settler.inProgress(msg),
-      );
-      this.#cleanups.push(() => alive.stop());
-    };
-    this.#consumerAnswer = askConsumer(connection, options, deadlines.handle - Date.now());
-    void this.#consumerAnswer.then(answered);
+  /** The consumer has said what it is, or will not: from now on what is held is kept alive. */
+  #onConsumer(facts: ConsumerFacts | undefined): void {
+    // The answer may be that the connection was closed under the question.
+    if (this.#stopped || this.#closed) return;
+    this.#finisher.consumer = facts;
+    // The server may delete the consumer under a slow handler, and the connected server takes acks for it all the same.
+    if (facts && facts.inactiveThresholdMs > 0) this.#askLeader();
+    const alive = keepAlive(
+      keepAliveIntervalMs(facts),
+      () => this.#pool.held(),
+      (msg) => this.#settler.inProgress(msg),
+    );
+    this.#cleanups.push(() => alive.stop());
   }
 
   #watch(): void {
@@ -277,7 +244,7 @@ export class DrainRun<Env> {
   #stop(why: Stopped): void {
     if (this.#stopped) return;
     this.#stopped = why;
-    this.#fetch?.stop();
+    this.#puller.stop();
     // Before the signal: a handler that returns because of it has not done its work, and must not be acked for it.
     this.#poolStopped = this.#pool.stop();
     this.#stopping.abort(
@@ -293,10 +260,5 @@ export class DrainRun<Env> {
     signal.addEventListener("abort", listener, { once: true });
     await Promise.race([this.#pool.idle(), stopped]);
     signal.removeEventListener("abort", listener);
-  }
-
-  /** Messages left to deliver: the last delivery's word, or consumer info's where there was none. */
-  get #pending(): number | undefined {
-    return this.#lastReply === undefined ? this.#finisher.consumer?.pending : parseAckSubject(this.#lastReply).pending;
   }
 }

@@ -30,12 +30,10 @@ interface Outgoing {
   readonly as: SettledAs;
 }
 
-/** How the server's word is had. */
-export interface Confirmation {
-  /** Resolves to whether everything sent before has reached the connected server, and what it refused is known. */
-  readonly flush: () => Promise<boolean>;
-  /** Set: the consumer's leader must answer each settlement. Resolves when it has, or will not in time. */
-  readonly leader?: { readonly receipts: LeaderReceipts; readonly all: () => Promise<void> } | undefined;
+/** How the leader's word is had: a reply subject for each settlement, and a wait for the answers that ends in time. */
+export interface LeaderConfirmation {
+  readonly receipts: LeaderReceipts;
+  readonly all: () => Promise<void>;
 }
 
 // A settlement goes out with the others of its turn of the event loop, or with so many: nats-core flushes in a microtask,
@@ -44,7 +42,9 @@ const POST_EVERY = 256;
 
 /** Sends settlements, and counts each only when the server has it. */
 export class Settler {
-  readonly #confirmation: Confirmation;
+  /** Resolves to whether everything sent before has reached the connected server, and what it refused is known. */
+  readonly #flush: () => Promise<boolean>;
+  #leader: LeaderConfirmation | undefined;
   readonly #denied = new Set<string>();
   #confirming: Promise<void>[] = [];
   #outbox: Outgoing[] = [];
@@ -52,8 +52,8 @@ export class Settler {
   #sent: Sent = { replies: [], as: [] };
   readonly #confirmed: Record<SettledAs, number> = { acked: 0, retried: 0, rejected: 0, deadLettered: 0, released: 0 };
 
-  constructor(confirmation: Confirmation) {
-    this.#confirmation = confirmation;
+  constructor(flush: () => Promise<boolean>) {
+    this.#flush = flush;
   }
 
   ack(msg: Msg): void {
@@ -82,16 +82,22 @@ export class Settler {
     this.#denied.add(subject);
   }
 
+  /** From now on the consumer's leader must answer each settlement, because the connected server's word is not enough. */
+  askLeader(leader: LeaderConfirmation): void {
+    this.#leader ??= leader;
+  }
+
   /** Resolves when the server's word on everything sent is known, or is known not to come. */
   async confirm(): Promise<void> {
     // What is settled while a PONG is on its way, as a late delivery that is released, needs another.
     do {
+      this.#post();
       this.#confirmSent();
       const confirming = this.#confirming;
       this.#confirming = [];
       await Promise.all(confirming);
-      await this.#confirmation.leader?.all();
-    } while (this.#sent.replies.length > 0);
+      await this.#leader?.all();
+    } while (this.#outbox.length > 0);
   }
 
   /** Settlements that the server has. */
@@ -101,10 +107,7 @@ export class Settler {
 
   #send(msg: Msg, payload: Uint8Array | string, as: SettledAs): void {
     this.#outbox.push({ msg, payload, as });
-    this.#sent.replies.push(msg.reply ?? "");
-    this.#sent.as.push(as);
-    if (this.#sent.replies.length >= CONFIRM_EVERY) this.#confirmSent();
-    else if (this.#outbox.length >= POST_EVERY) this.#post();
+    if (this.#outbox.length >= POST_EVERY) this.#post();
     else this.#postSoon();
   }
 
@@ -119,28 +122,34 @@ export class Settler {
     this.#turn = undefined;
     const outbox = this.#outbox;
     this.#outbox = [];
-    const { leader } = this.#confirmation;
     for (const { msg, payload, as } of outbox) {
-      if (leader) msg.respond(payload, { reply: leader.receipts.expect(() => this.#receive(as)) });
-      else msg.respond(payload);
+      if (this.#leader) {
+        msg.respond(payload, { reply: this.#leader.receipts.expect(() => this.#receive(as)) });
+      } else {
+        msg.respond(payload);
+        this.#sent.replies.push(msg.reply ?? "");
+        this.#sent.as.push(as);
+      }
     }
+    if (this.#sent.replies.length >= CONFIRM_EVERY) this.#confirmSent();
   }
 
   #confirmSent(): void {
-    this.#post();
     const sent = this.#sent;
-    if (sent.replies.length === 0) return;
+    if (sent.replies.length === 0) {
+      // What the leader is asked goes out with a PING all the same: its answer brings what the server refused.
+      if (this.#leader) this.#confirming.push(this.#flush().then(() => undefined));
+      return;
+    }
     this.#sent = { replies: [], as: [] };
-    this.#confirming.push(this.#confirmation.flush().then((reached) => (reached ? this.#count(sent) : undefined)));
+    this.#confirming.push(this.#flush().then((reached) => (reached ? this.#count(sent) : undefined)));
   }
 
   #receive(as: SettledAs): void {
     this.#confirmed[as] += 1;
   }
 
-  /** What the connected server has, unless only the leader's word counts. */
   #count({ replies, as }: Sent): void {
-    if (this.#confirmation.leader) return;
     for (const [at, settledAs] of as.entries()) {
       if (this.#denied.size > 0 && this.#denied.has(replies[at] ?? "")) continue;
       this.#confirmed[settledAs] += 1;

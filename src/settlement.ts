@@ -2,8 +2,9 @@
 
 /** What a handler may return. Nothing at all is an ack. */
 export type Settlement =
-  | { readonly kind: "ack" }
-  | { readonly kind: "retry"; readonly delayMs?: number }
+  /** `cause`: the error behind it, for the drain's `onError` and the report's findings. */
+  | { readonly kind: "ack"; readonly cause?: unknown }
+  | { readonly kind: "retry"; readonly delayMs?: number; readonly cause?: unknown }
   | { readonly kind: "reject"; readonly reason: string };
 
 /** The message is done; the same as returning nothing. */

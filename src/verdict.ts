@@ -12,6 +12,8 @@ export interface Met {
   readonly stopped: "deadline" | "aborted" | undefined;
   readonly fetched: number;
   readonly unconfirmed: number;
+  /** The consumer was gone when its messages were settled. */
+  readonly gone: Ending | undefined;
   /** How the connection ended, if it did so by itself. */
   readonly lost: Ending | undefined;
   /** Messages were released, or handlers given up. */
@@ -26,7 +28,7 @@ export function verdict(met: Met): Ending {
   if (met.stopped === "aborted") return ending("aborted");
   if (met.unconfirmed > 0) {
     const detail = "The server did not confirm the settlements in time: is it frozen, or far away?";
-    return met.lost ?? ending("connection-lost", detail);
+    return met.gone ?? met.lost ?? ending("connection-lost", detail);
   }
   if (met.cutShort || met.fetchEnd.kind === "stopped") return ending("deadline");
   return met.fetched > 0 || !met.consumer ? ending(met.fetchEnd.kind) : emptyHanded(met.fetchEnd.kind, met.consumer);

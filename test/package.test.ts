@@ -27,6 +27,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     "exponentialDelay",
     "invalidOption",
     "planBudget",
+    "queueHandler",
     "reject",
     "retry",
     "runInput",

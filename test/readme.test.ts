@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LEAST_LIMIT_MS } from "../src/index.ts";
+import { type Drain, LEAST_LIMIT_MS } from "../src/index.ts";
 import { labServer } from "./support/lab-client.ts";
 import { readReadme } from "./support/readme.ts";
 
@@ -47,8 +47,8 @@ describe("an example of the README", () => {
   beforeAll(() => mkdirSync(folder, { recursive: true }));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test("there are two", () => {
-    expect(snippets).toHaveLength(2);
+  test("there are three", () => {
+    expect(snippets).toHaveLength(3);
     expect(existsSync(folder)).toBe(true);
   });
 
@@ -94,5 +94,16 @@ describe("an example of the README", () => {
       .replace("25_000", `${LEAST_LIMIT_MS * 10}`);
     const { report } = await load(1, `${code}\nexport { report };`);
     expect(report).toMatchObject({ outcome: "completed", reason: "empty", acked: 2 });
+  });
+
+  test("the Queues consumer runs on a drain", async () => {
+    const server = await labServer({ authorization: "authorization { }" });
+    await server.createStream("ORDERS");
+    await server.createConsumer("ORDERS", "billing");
+    await server.publish("ORDERS.new", 3, ['{"total":1}', "{}", "not json"]);
+    const code = (snippets[2] ?? "").replace("wss://nats.example.com", server.wsUrl);
+    const { orders } = (await load(2, code)) as { orders: Drain };
+    const report = await orders.run({ limitMs: LEAST_LIMIT_MS * 10 });
+    expect(report).toMatchObject({ outcome: "completed", acked: 1, retried: 1, rejected: 1 });
   });
 });

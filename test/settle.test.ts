@@ -22,7 +22,7 @@ describe("the settler", () => {
 
   it("says each settlement in the words of the protocol, a delay in nanoseconds", async () => {
     const { sent, msg } = messages();
-    const settler = new Settler({ flush: () => Promise.resolve(true) });
+    const settler = new Settler(() => Promise.resolve(true));
     settler.ack(msg());
     settler.nak(msg(), 1_500, "retried");
     settler.nak(msg(), 0.25, "released");
@@ -34,7 +34,7 @@ describe("the settler", () => {
 
   it("sends what a turn of the event loop settled together, and without waiting for the drain's end", async () => {
     const { sent, msg } = messages();
-    const settler = new Settler({ flush: () => Promise.resolve(true) });
+    const settler = new Settler(() => Promise.resolve(true));
     settler.ack(msg());
     settler.ack(msg());
     expect(sent).toEqual([]);
@@ -46,7 +46,7 @@ describe("the settler", () => {
     return fc.assert(
       fc.asyncProperty(fc.double(), async (delayMs) => {
         const { sent, msg } = messages();
-        const settler = new Settler({ flush: () => Promise.resolve(true) });
+        const settler = new Settler(() => Promise.resolve(true));
         settler.nak(msg(), delayMs, "retried");
         await settler.confirm();
         const delay = /^-NAK \{"delay":(\d+)\}$/.exec(sent[0] ?? "")?.[1] ?? "none";
@@ -60,7 +60,7 @@ describe("the settler", () => {
   it("counts what it sent once the server confirmed it, and not before", async () => {
     const { msg } = messages();
     const pong = Promise.withResolvers<boolean>();
-    const settler = new Settler({ flush: () => pong.promise });
+    const settler = new Settler(() => pong.promise);
     settler.ack(msg());
     settler.ack(msg());
     settler.nak(msg(), 1, "retried");
@@ -77,7 +77,7 @@ describe("the settler", () => {
 
   it("counts nothing that the server did not confirm", async () => {
     const { msg } = messages();
-    const settler = new Settler({ flush: () => Promise.resolve(false) });
+    const settler = new Settler(() => Promise.resolve(false));
     settler.ack(msg());
     await settler.confirm();
     expect(settler.confirmed).toEqual(none);
@@ -85,11 +85,9 @@ describe("the settler", () => {
 
   it("does not count what the user was denied to publish", async () => {
     const { msg } = messages();
-    const settler = new Settler({
-      flush: async () => {
-        settler.denied("$JS.ACK.S.C.1.2.2.1.0"); // the server's errors come before its PONG
-        return true;
-      },
+    const settler = new Settler(async () => {
+      settler.denied("$JS.ACK.S.C.1.2.2.1.0"); // the server's errors come before its PONG
+      return true;
     });
     settler.ack(msg("$JS.ACK.S.C.1.1.1.1.0"));
     settler.ack(msg("$JS.ACK.S.C.1.2.2.1.0"));
@@ -101,12 +99,10 @@ describe("the settler", () => {
   it("asks the server again for what was settled while its answer was on the way", async () => {
     const { msg } = messages();
     let flushes = 0;
-    const settler = new Settler({
-      flush: async () => {
-        flushes += 1;
-        if (flushes < 3) settler.nak(msg(), 500, "released");
-        return true;
-      },
+    const settler = new Settler(async () => {
+      flushes += 1;
+      if (flushes < 3) settler.nak(msg(), 500, "released");
+      return true;
     });
     settler.ack(msg());
     await settler.confirm();
@@ -116,11 +112,9 @@ describe("the settler", () => {
 
   it("does not trouble the server when nothing was settled", async () => {
     let flushes = 0;
-    await new Settler({
-      flush: async () => {
-        flushes += 1;
-        return true;
-      },
+    await new Settler(async () => {
+      flushes += 1;
+      return true;
     }).confirm();
     expect(flushes).toBe(0);
   });
@@ -129,7 +123,7 @@ describe("the settler", () => {
     const { msg } = messages();
     const answers = [true, false];
     let flushes = 0;
-    const settler = new Settler({ flush: async () => answers[flushes++] ?? true });
+    const settler = new Settler(async () => answers[flushes++] ?? true);
     for (let sent = 0; sent < 4_096; sent += 1) {
       expect(flushes).toBe(0);
       settler.ack(msg());

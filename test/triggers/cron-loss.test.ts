@@ -21,7 +21,13 @@ beforeAll(async () => {
     entrypoint: fileURLToPath(new URL("../support/cron-worker.ts", import.meta.url)),
     compatibilityDate: "2026-11-01",
     bindings: { NATS_URL: { type: "plain_text", value: server.wsUrl } },
-    dev: { server: { hostname: "127.0.0.1", port: 0 }, inspector: false, persist: false, watch: false, logLevel: "none" },
+    dev: {
+      server: { hostname: "127.0.0.1", port: 0 },
+      inspector: false,
+      persist: false,
+      watch: false,
+      logLevel: "none",
+    },
   });
   await worker.ready;
 });

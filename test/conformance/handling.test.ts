@@ -1,0 +1,4 @@
+// Handling, in Node.
+import { handlingSuite } from "./handling.suite.ts";
+
+handlingSuite("Node");

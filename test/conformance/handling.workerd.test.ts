@@ -1,0 +1,4 @@
+// Handling, inside workerd.
+import { handlingSuite } from "./handling.suite.ts";
+
+handlingSuite("workerd");
