@@ -14,7 +14,8 @@ describe("the interval", () => {
     maxAckPending: 1_000,
     waiting: 1,
     maxWaiting: 512,
-    paused: false, inactiveThresholdMs: 0,
+    paused: false,
+    inactiveThresholdMs: 0,
   });
   const table: [consumer: string, facts: ConsumerFacts | undefined, intervalMs: number][] = [
     ["the server's default where the consumer is unknown", undefined, 15_000],
