@@ -106,7 +106,7 @@ export class DrainSocket {
 }
 
 /** Which way this runtime opens a socket that can be aborted. */
-export function socketKind(via?: Fetcher): "fetch" | "ws" | "global" {
+function socketKind(via?: Fetcher): "fetch" | "ws" | "global" {
   if (via || "WebSocketPair" in globalThis) return "fetch";
   // Deno and Bun say so too, and run the `ws` package.
   if (globalThis.process?.versions?.node) return "ws";

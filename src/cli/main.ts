@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "See it work: a demo with a nats-server, a Worker and a target of its own.",
     load: async () => (await import("./start.ts")).start,
   },
+  redrive: {
+    summary: "Publish dead letters back to where they came from.",
+    load: async () => (await import("./redrive.ts")).redrive,
+  },
 };
 
 /** What a shell reports for a program that the signal ended. */

@@ -35,10 +35,10 @@ export interface FindOptions {
 }
 
 /** - `unusable`: it does not run · `too-old`: below {@link OLDEST_VERSION} · `unavailable`: none here, none to be had. */
-export type NatsBinaryErrorCode = "unusable" | "too-old" | "unavailable";
+type NatsBinaryErrorCode = "unusable" | "too-old" | "unavailable";
 
 /** No usable nats-server; the message is one line that says what to do. */
-export class NatsBinaryError extends Error {
+class NatsBinaryError extends Error {
   override readonly name = "NatsBinaryError";
   readonly code: NatsBinaryErrorCode;
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 /** The ports of one server on 127.0.0.1. */
-export interface NatsPorts {
+interface NatsPorts {
   nats: number;
   ws: number;
   monitor: number;

@@ -15,11 +15,11 @@ import type { TestServer } from "../support/nats.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 
 /** What goes wrong on the way to the server. */
-export type NetworkFault = "cut" | "half-open" | "deaf" | "mute" | "blackhole" | "slow" | "refuse" | "restore";
+type NetworkFault = "cut" | "half-open" | "deaf" | "mute" | "blackhole" | "slow" | "refuse" | "restore";
 /** What goes wrong with the server itself; a lane of its own has a server of its own for it. */
 export type ServerFault = "freeze" | "thaw" | "kill";
 
-export interface TimedFault {
+interface TimedFault {
   /** Milliseconds after its drain has started. */
   readonly atMs: number;
   readonly what: NetworkFault | ServerFault;
@@ -27,7 +27,7 @@ export interface TimedFault {
 
 type Behaviour = "return" | "resolve" | "slow" | "throw" | "retry" | "reject" | "ignore-signal";
 
-export interface PlannedDrain {
+interface PlannedDrain {
   readonly limitMs: number;
   readonly batch: number;
   readonly fetches: number;

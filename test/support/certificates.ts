@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { generate } from "selfsigned";
 
 /** Paths of a PEM certificate and its PEM private key. */
-export interface CertificateFiles {
+interface CertificateFiles {
   cert: string;
   key: string;
 }

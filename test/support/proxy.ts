@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-export type Direction = "up" | "down";
+type Direction = "up" | "down";
 
 export interface TestProxy extends AsyncDisposable {
   /** The port that clients connect to on 127.0.0.1. */
