@@ -25,8 +25,8 @@ export async function publishDeadLetter(
   reason: string,
   deadline: Deadline,
 ): Promise<void> {
-  // One id a message and consumer, whichever delivery or drain gave it up.
-  const id = `sluice:${message.consumer}:${message.id}`;
+  // One id a message and consumer, whichever delivery or drain gave it up; the time tells a stream made anew from the old.
+  const id = `sluice:${message.consumer}:${message.id}:${message.timestamp.getTime()}`;
   const headers = deadLetterHeaders(message, reason, new Date());
   await publisher.publish(subject, message.data, { id, headers }, deadline);
 }

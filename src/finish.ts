@@ -50,8 +50,10 @@ export class Finisher {
     firstDeadLetter: undefined,
     batchLength: undefined,
   };
-  /** Set when consumer info has come. */
-  consumer: ConsumerFacts | undefined;
+  #consumer: ConsumerFacts | undefined;
+  #isConsumerKnown = false;
+  readonly #consumerKnown: Promise<void>;
+  readonly #resolveConsumer: () => void;
   readonly #publisher: Publisher;
   readonly #settler: Settler;
   readonly #options: FinishOptions;
@@ -59,6 +61,9 @@ export class Finisher {
   readonly #deadline: Deadline;
 
   constructor(publisher: Publisher, settler: Settler, options: FinishOptions, deadline: Deadline) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#consumerKnown = promise;
+    this.#resolveConsumer = resolve;
     this.#publisher = publisher;
     this.#settler = settler;
     this.#options = options;
@@ -73,13 +78,29 @@ export class Finisher {
       this.#settler.ack(msg);
       return "done";
     }
+    // Only the consumer knows which delivery is the last, and a nak of that one would lose the message: so ask, then act.
+    const { deadLetter } = this.#options;
+    if (settlement.kind === "retry" && deadLetter && deadLetter.maxDeliveries === undefined && !this.#isConsumerKnown) {
+      return this.#consumerKnown.then(() => this.#decide(msg, message, settlement));
+    }
+    return this.#decide(msg, message, settlement);
+  }
+
+  /** The consumer has said what it is, or will not. */
+  setConsumer(facts: ConsumerFacts | undefined): void {
+    this.#isConsumerKnown = true;
+    this.#consumer = facts;
+    this.#resolveConsumer();
+  }
+
+  #decide(msg: Msg, message: Message<unknown>, settlement: Settlement): Settled | Promise<Settled> {
     const policy = { retryDelay: this.#retryDelay, lastDelivery: this.#lastDelivery };
     return this.#act(msg, message, decide(settlement, message.deliveryCount, policy));
   }
 
   /** Gives back a message that no handler has started, to come again after `waitMs`; by default soon. */
   release(msg: Msg, waitMs: number = RELEASE_DELAY_MS + Math.random() * RELEASE_JITTER_MS): void {
-    const backoffMs = this.consumer?.backoffMs ?? [];
+    const backoffMs = this.#consumer?.backoffMs ?? [];
     // Only backoff makes the delivery count matter, and only then is it read.
     const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, deliveryCountOf(msg), backoffMs) : waitMs;
     this.#settler.nak(msg, delayMs, "released");
@@ -100,7 +121,7 @@ export class Finisher {
   }
 
   #nak(msg: Msg, { deliveryCount }: Message<unknown>, waitMs: number): Settled {
-    this.#settler.nak(msg, delayOnWire(waitMs, deliveryCount, this.consumer?.backoffMs ?? []), "retried");
+    this.#settler.nak(msg, delayOnWire(waitMs, deliveryCount, this.#consumer?.backoffMs ?? []), "retried");
     return { againInMs: waitMs };
   }
 
@@ -149,7 +170,7 @@ export class Finisher {
   /** Only a dead letter may end what merely fails: without one the message stays for an operator to find. */
   get #lastDelivery(): number | undefined {
     const { deadLetter } = this.#options;
-    return deadLetter && (deadLetter.maxDeliveries ?? this.consumer?.maxDeliver);
+    return deadLetter && (deadLetter.maxDeliveries ?? this.#consumer?.maxDeliver);
   }
 
   #discard(msg: Msg, message: Message<unknown>, reason: string): Settled | Promise<Settled> {

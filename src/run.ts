@@ -200,9 +200,9 @@ export class DrainRun<Env> {
 
   /** The consumer has said what it is, or will not: from now on what is held is kept alive. */
   #onConsumer(facts: ConsumerFacts | undefined): void {
+    this.#finisher.setConsumer(facts);
     // The answer may be that the connection was closed under the question.
     if (this.#stopped || this.#closed) return;
-    this.#finisher.consumer = facts;
     // The server may delete the consumer under a slow handler, and the connected server takes acks for it all the same.
     if (facts && facts.inactiveThresholdMs > 0) this.#askLeader();
     const alive = keepAlive(

@@ -32,6 +32,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     "retry",
     "runInput",
   ],
+  "sluice/testing": ["FakeClock", "fakeMessage", "testDrain"],
   "sluice/cron": ["CRON_LIMIT_MS", "DrainError", "scheduled"],
   "sluice/http": ["HTTP_LIMIT_MS", "drainRoutes", "problem", "reportResponse", "requireToken"],
 };

@@ -47,8 +47,8 @@ describe("an example of the README", () => {
   beforeAll(() => mkdirSync(folder, { recursive: true }));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test("there are three", () => {
-    expect(snippets).toHaveLength(3);
+  test("there are four", () => {
+    expect(snippets).toHaveLength(4);
     expect(existsSync(folder)).toBe(true);
   });
 
@@ -105,5 +105,10 @@ describe("an example of the README", () => {
     const { orders } = (await load(2, code)) as { orders: Drain };
     const report = await orders.run({ limitMs: LEAST_LIMIT_MS * 10 });
     expect(report).toMatchObject({ outcome: "completed", acked: 1, retried: 1, rejected: 1 });
+  });
+
+  test("the test of a handler passes", async () => {
+    // It asserts by itself.
+    await load(3, snippets[3] ?? "");
   });
 });

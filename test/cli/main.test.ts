@@ -40,7 +40,7 @@ describe("a wrong command line", () => {
 
 describe("what goes to stdout, with exit code 0", () => {
   const table: [args: string[], text: RegExp][] = [
-    [["--help"], /^Usage: sluice <command> \[options\]\n\nCommands:\n {2}start {2}\S/],
+    [["--help"], /^Usage: sluice <command> \[options\]\n\nCommands:\n {2}start +\S/],
     [
       ["start", "--help"],
       /^Usage: sluice start \[options\]\n[\s\S]* {2}--once {9}\S[\s\S]* {2}--port <port> {2}\S[\s\S]* {2}--help/,

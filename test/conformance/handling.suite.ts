@@ -258,7 +258,7 @@ function deadLetters(): void {
       "Sluice-Consumer": CONSUMER,
       "Sluice-Deliveries": "1",
       "Sluice-Reason": "no such customer",
-      "Nats-Msg-Id": `sluice:${CONSUMER}:${STREAM}:1`,
+      "Nats-Msg-Id": expect.stringMatching(`^sluice:${CONSUMER}:${STREAM}:1:\\d+$`),
     });
     expect(await state(server)).toMatchObject({ ackPending: 0, ackFloor: 1 });
   });
@@ -272,6 +272,17 @@ function deadLetters(): void {
     const report = await drain({ ...options, fill: true, batch: 2 });
     expect(report).toMatchObject({ fetched: 2, retried: 1, deadLettered: 1 });
     expect(await server.messages("DEAD")).toHaveLength(1);
+  });
+
+  test("the last delivery is a dead letter also when it comes before the consumer has said how many there are", async () => {
+    const server = await given(["1", "2", "3", "4", "5"], { max_deliver: 1 });
+    const report = await drain({
+      ...{ ...BASE, servers: server.wsUrl, deadLetter: { subject: "dlq.orders" } },
+      handler: () => {
+        throw new Error("always");
+      },
+    });
+    expect(report).toMatchObject({ fetched: 5, deadLettered: 5 });
   });
 
   test("without a PubAck nothing is termed: the message is retried", async () => {

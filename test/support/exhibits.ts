@@ -87,7 +87,7 @@ export interface StoredMessage {
 async function readMessages(manager: JetStreamManager, stream: string): Promise<StoredMessage[]> {
   const { first_seq: first, last_seq: last } = (await manager.streams.info(stream)).state;
   const messages: StoredMessage[] = [];
-  for (let sequence = first; sequence <= last; sequence += 1) {
+  for (let sequence = Math.max(1, first); sequence <= last; sequence += 1) {
     const message = await manager.streams.getMessage(stream, { seq: sequence });
     if (!message) continue; // Deleted since: a hole in the sequence.
     const { subject, header } = message;

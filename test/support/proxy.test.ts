@@ -64,7 +64,7 @@ describe("a connection through the proxy", () => {
     expect(await roundTrip(await open(proxy.port), "b")).toBe("b");
   });
 
-  it("loses what goes into a black hole, until it is restored", async () => {
+  it("loses what goes into a black hole, and delivers nothing after the gap, as TCP would not; a new connection works", async () => {
     const client = await open(proxy.port);
     await roundTrip(client, "a");
     proxy.blackhole("up");
@@ -72,8 +72,10 @@ describe("a connection through the proxy", () => {
     client.write("lost");
     await swallowed;
     proxy.restore();
-    expect(await roundTrip(client, "found")).toBe("found");
-    expect(atServer[0]?.bytesRead).toBe("afound".length);
+    client.write("late");
+    // By the next connection's answer the proxy has seen what was written before it.
+    expect(await roundTrip(await open(proxy.port), "found")).toBe("found");
+    expect(atServer[0]?.bytesRead).toBe("a".length);
   });
 
   it("can lose only what the server sends", async () => {
@@ -84,8 +86,8 @@ describe("a connection through the proxy", () => {
     client.write("lost");
     await answered;
     proxy.restore();
-    expect(await roundTrip(client, "found")).toBe("found");
-    expect(client.bytesRead).toBe("afound".length);
+    expect(await roundTrip(await open(proxy.port), "found")).toBe("found");
+    expect(client.bytesRead).toBe("a".length);
   });
 
   it("stays silent for ever once it is half-open, even when the server closes, and the next one works", async () => {

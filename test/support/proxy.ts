@@ -19,7 +19,7 @@ export interface TestProxy extends AsyncDisposable {
   blackhole(direction: Direction | "both"): void;
   /** Resets every new connection as soon as it is accepted, until {@link restore}. */
   refuseNew(): void;
-  /** Ends {@link blackhole} and {@link refuseNew}. What was swallowed stays lost; a half-open connection stays silent. */
+  /** Ends {@link blackhole} and {@link refuseNew}. A connection of which bytes were swallowed, or a half-open one, stays silent. */
   restore(): void;
   /** Connections open now, on the client's side. */
   readonly connections: number;
@@ -54,10 +54,13 @@ export async function startProxy({ target }: { target: { host: string; port: num
     if (refusing) return void reset(client);
     accepted += 1;
     const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
-    const link: Link = { client, upstream, silent: false };
+    const link: Link = { client, upstream, silent: false, torn: new Set() };
     const pump = (direction: Direction, from: Socket, to: Socket): void =>
       forward(from, to, {
-        isLost: () => link.silent || lost.has(direction),
+        isLost: () => {
+          if (lost.has(direction)) link.torn.add(direction);
+          return link.silent || link.torn.has(direction);
+        },
         latencyMs: () => latencyMs,
         seen: (chunk) => counters[direction].add(chunk),
       });
@@ -141,6 +144,8 @@ interface Link {
   upstream: Socket;
   /** Half-open: it forwards nothing any more. */
   silent: boolean;
+  /** Where bytes were swallowed. TCP never delivers what comes after a gap, so nor does a connection that has one. */
+  readonly torn: Set<Direction>;
 }
 
 interface Conditions {

@@ -1,0 +1,201 @@
+// A nats-server in memory, with one stream and one consumer: it delivers made-up messages once, takes in what is published, and
+// writes down every settlement. A drain reaches it through its `via` option, so everything above the socket is the real thing.
+import type { MsgHdrs } from "@nats-io/nats-core";
+import { nextTurn } from "../clock.ts";
+import { parseAckSubject } from "../message.ts";
+import type { Fetcher } from "../socket.ts";
+import type { Delivery } from "./message.ts";
+import {
+  type ClientCommand,
+  ClientParser,
+  type ClientPublish,
+  concat,
+  covers,
+  encodeLine,
+  encodeMessage,
+  type ServerMessage,
+} from "./protocol.ts";
+import { FakeSocket } from "./socket.ts";
+
+/** What the consumer says of itself. */
+export interface FakeConsumer {
+  /** Milliseconds from 1. @default 30000 */
+  readonly ackWaitMs?: number;
+  /** Most deliveries of a message. @default no limit */
+  readonly maxDeliver?: number;
+  /** Steps in milliseconds. @default none */
+  readonly backoffMs?: readonly number[];
+}
+
+export interface FakeServerOptions {
+  readonly deliveries: readonly Delivery[];
+  readonly consumer: FakeConsumer;
+  /** Whether the stream that takes in a subject refuses a message. */
+  readonly refuses: (subject: string) => boolean;
+}
+
+/** What came on an ack subject, `+WPI` left out: it settles nothing. */
+export interface SentSettlement {
+  readonly sequence: number;
+  /** `+ACK`, `-NAK {"delay":…}` or `+TERM`. */
+  readonly payload: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** What was published to a stream. */
+export interface SentMessage {
+  readonly subject: string;
+  readonly headers: MsgHdrs;
+  readonly data: Uint8Array;
+  /** The stream refused it. */
+  readonly refused: boolean;
+}
+
+type Pull = { readonly inbox: string; readonly batch: number; readonly noWait: boolean };
+
+// With a JetStream domain, `$JS.<domain>.API.…`.
+const API = /^\$JS\.(?:[^.]+\.)?API\.CONSUMER\.(MSG\.NEXT|INFO)\.([^.]+)\.([^.]+)$/;
+const INFO = {
+  ...{ server_id: "FAKE", server_name: "sluice/testing", version: "2.15.1", proto: 1 },
+  ...{ headers: true, jetstream: true, max_payload: 1_048_576 },
+};
+const NANOS_PER_MS = 1e6;
+
+export class FakeServer implements Fetcher {
+  readonly settlements: SentSettlement[] = [];
+  readonly published: SentMessage[] = [];
+  readonly #options: FakeServerOptions;
+  /** Sequences of published messages, by id. */
+  readonly #sequences = new Map<string, number>();
+  #delivered = 0;
+  #stored = 0;
+
+  constructor(options: FakeServerOptions) {
+    this.#options = options;
+  }
+
+  async fetch(): Promise<Response> {
+    // The client sets its handlers after it has opened the socket; no network answers before.
+    await nextTurn();
+    const webSocket = new FakeSocket((socket) => this.#converse(socket));
+    // Not assigned: where a Response has this member by itself, it has no setter.
+    return Object.defineProperty(new Response(null), "webSocket", { value: webSocket });
+  }
+
+  /** Serves one connection; gives what is to be called with the bytes that the client sends. */
+  #converse(socket: FakeSocket): (bytes: Uint8Array) => void {
+    const parser = new ClientParser();
+    /** Patterns, by the subscription's id. */
+    const subscriptions = new Map<string, string>();
+    const send: Send = (to, ...messages) => {
+      for (const [sid, pattern] of subscriptions) {
+        if (!covers(pattern, to)) continue;
+        // In one frame, as a server packs what it has.
+        socket.receive(concat(messages.map((message) => encodeMessage({ subject: to, ...message }, sid))));
+      }
+    };
+    const obey = (command: ClientCommand): void => {
+      switch (command.op) {
+        case "CONNECT":
+        case "PONG":
+          return;
+        case "PING":
+          socket.receive(encodeLine("PONG"));
+          return;
+        case "SUB":
+          subscriptions.set(command.sid, command.subject);
+          return;
+        case "UNSUB":
+          // A limit is the client's own affair too: it drops what comes beyond.
+          if (command.max === undefined) subscriptions.delete(command.sid);
+          return;
+        case "PUB":
+          this.#receive(command, send);
+          return;
+        default:
+          command satisfies never;
+      }
+    };
+    socket.receive(encodeLine(`INFO ${JSON.stringify(INFO)}`));
+    return (bytes) => parser.push(bytes).forEach(obey);
+  }
+
+  #receive(message: ClientPublish, send: Send): void {
+    const { subject, reply = "", data } = message;
+    const [, request, stream = "", consumer = ""] = API.exec(subject) ?? [];
+    if (subject.startsWith("$JS.ACK.")) {
+      this.#settle(subject, text(data));
+      if (reply) send(reply, {});
+    } else if (request === "INFO") {
+      send(reply, { data: JSON.stringify(this.#consumerInfo(stream, consumer)) });
+    } else if (request === "MSG.NEXT") {
+      const { batch, no_wait: noWait = false }: { batch: number; no_wait?: boolean } = JSON.parse(text(data));
+      void this.#deliver({ inbox: reply, batch, noWait }, send);
+    } else if (subject.startsWith("$JS.")) {
+      send(reply, { status: "503" });
+    } else {
+      send(reply, { data: JSON.stringify(this.#store(message)) });
+    }
+  }
+
+  #settle(subject: string, payload: string): void {
+    if (payload === "+WPI") return;
+    this.settlements.push({ sequence: parseAckSubject(subject).sequence, payload, at: Date.now() });
+  }
+
+  async #deliver({ inbox, batch, noWait }: Pull, send: Send): Promise<void> {
+    // Consumer info was asked for in the same flight, and is answered first: what hangs on it is no race in a test.
+    await nextTurn();
+    const messages: Answer[] = this.#options.deliveries.slice(this.#delivered, this.#delivered + batch);
+    this.#delivered += messages.length;
+    // No other message will come, so nobody has to wait for one.
+    if (messages.length < batch) messages.push({ status: noWait ? "404 No Messages" : "408 Request Timeout" });
+    send(inbox, ...messages);
+  }
+
+  /** Stores a message, or not; the PubAck. */
+  #store({ subject, headers, data }: ClientPublish): unknown {
+    const refused = this.#options.refuses(subject);
+    this.published.push({ subject, headers, data, refused });
+    if (refused) return { error: { code: 503, err_code: 10_077, description: "maximum messages exceeded" } };
+    const id = headers.get("Nats-Msg-Id");
+    const known = this.#sequences.get(id);
+    if (known !== undefined) return { stream: "FAKE", seq: known, duplicate: true };
+    this.#stored += 1;
+    if (id) this.#sequences.set(id, this.#stored);
+    return { stream: "FAKE", seq: this.#stored };
+  }
+
+  #consumerInfo(stream: string, consumer: string): unknown {
+    const { ackWaitMs = 30_000, maxDeliver = -1, backoffMs } = this.#options.consumer;
+    const nothing = { consumer_seq: 0, stream_seq: 0 };
+    return {
+      type: "io.nats.jetstream.api.v1.consumer_info_response",
+      stream_name: stream,
+      name: consumer,
+      created: new Date().toISOString(),
+      config: {
+        ...{ durable_name: consumer, deliver_policy: "all", ack_policy: "explicit", replay_policy: "instant" },
+        ...{
+          ack_wait: ackWaitMs * NANOS_PER_MS,
+          max_deliver: maxDeliver,
+          max_waiting: 512,
+          max_ack_pending: 1_000_000,
+        },
+        ...(backoffMs ? { backoff: backoffMs.map((ms) => ms * NANOS_PER_MS) } : {}),
+      },
+      ...{ delivered: nothing, ack_floor: nothing, num_ack_pending: 0, num_redelivered: 0, num_waiting: 0 },
+      num_pending: this.#options.deliveries.length - this.#delivered,
+    };
+  }
+}
+
+type Answer = Partial<ServerMessage>;
+
+/** Sends to whoever has subscribed to the subject `to`. */
+type Send = (to: string, ...messages: readonly Answer[]) => void;
+
+function text(data: Uint8Array): string {
+  return new TextDecoder().decode(data);
+}

@@ -1,0 +1,329 @@
+// `sluice redrive` as a user runs it, on a real nats-server, with dead letters that a real drain made.
+import { type ChildProcess, execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { headers as makeHeaders, type NatsConnection, wsconnect } from "@nats-io/nats-core";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { defineDrain, reject } from "../../src/index.ts";
+import { closeExhibit, type LabServer, labJwtServer, labServer, openServer } from "../support/lab-client.ts";
+import { ADMIN_USER_CONFIG, DRAIN_PERMISSIONS } from "../support/nats.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const ADMIN = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
+
+interface Run {
+  readonly code: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The last line of stdout. */
+  readonly counts: unknown;
+}
+
+interface RunningCommand {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Run>;
+}
+
+/** Starts the command, in an environment without anything of this process's that it would read. */
+function startRedrive(args: readonly string[], env: Readonly<Record<string, string>> = ADMIN): RunningCommand {
+  const ended = Promise.withResolvers<Run>();
+  const child = execFile(process.execPath, [MAIN, "redrive", ...args], { env }, (error, stdout, stderr) => {
+    const last = stdout.trimEnd().split("\n").at(-1) ?? "";
+    const counts = last.startsWith("{") ? JSON.parse(last) : undefined;
+    ended.resolve({ code: error?.code ?? error?.signal ?? 0, stdout, stderr, counts });
+  });
+  return { child, ended: ended.promise };
+}
+
+async function redrive(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Run> {
+  return await startRedrive(args, env).ended;
+}
+
+async function connectAdmin(server: LabServer): Promise<NatsConnection> {
+  const nats = await wsconnect({ servers: server.wsUrl, user: "admin", pass: "admin-pw" });
+  onTestFinished(() => nats.close());
+  return nats;
+}
+
+/** A stream ORDERS whose messages a drain has rejected, of `orders.eu` and `orders.us` in turn, and a stream DLQ of their dead letters. */
+async function givenDeadLetters(count: number, on?: LabServer) {
+  const server = on ?? (await labServer());
+  const nats = await connectAdmin(server);
+  await server.createStream("ORDERS", { subjects: ["orders.>"] });
+  await server.createStream("DLQ", { subjects: ["dlq.>"] });
+  await server.createConsumer("ORDERS", "billing");
+  for (let made = 1; made <= count; made += 1) {
+    const headers = makeHeaders();
+    for (const trace of [`a${made}`, `b${made}`]) headers.append("Trace", trace);
+    const body = new Uint8Array([0, 255, made, 13, 10]);
+    await jetstream(nats).publish(made % 2 ? "orders.eu" : "orders.us", body, { headers, msgID: `order-${made}` });
+  }
+  const drain = defineDrain({
+    ...{ servers: server.wsUrl, auth: { user: "drain", password: "drain-pw" }, stream: "ORDERS", consumer: "billing" },
+    handler: ({ subject }) => reject(subject === "orders.eu" ? "no such customer" : "no price"),
+    ...{ deadLetter: { subject: "dlq.orders" }, maxWaitMs: 200 },
+  });
+  const drainAgain = () => drain.run({ limitMs: 10_000 });
+  expect(await drainAgain()).toMatchObject({ fetched: count, deadLettered: count });
+  return {
+    ...{ server, nats, drainAgain },
+    countOf: async (stream: string): Promise<number> => (await server.streamState(stream)).messages,
+    at: (...args: string[]): string[] => ["--server", server.wsUrl, "--stream", "DLQ", ...args],
+  };
+}
+
+/** What was put back into ORDERS, behind its first `count` messages. */
+async function putBack(nats: NatsConnection, count: number) {
+  const { streams } = await jetstreamManager(nats);
+  const { last_seq: last } = (await streams.info("ORDERS")).state;
+  const sequences = Array.from({ length: last - count }, (_, index) => count + index + 1);
+  return await Promise.all(
+    sequences.map(async (seq) => {
+      const message = await streams.getMessage("ORDERS", { seq });
+      const own = Array.from(message?.header ?? []).filter(([key]) => !key.startsWith("Nats-"));
+      return { subject: message?.subject, data: Array.from(message?.data ?? []), headers: Object.fromEntries(own) };
+    }),
+  );
+}
+
+/** The n-th message that `givenDeadLetters` made. */
+const original = (made: number) => ({
+  subject: made % 2 ? "orders.eu" : "orders.us",
+  data: [0, 255, made, 13, 10],
+  headers: { Trace: [`a${made}`, `b${made}`] },
+});
+
+describe("sluice redrive", () => {
+  it("puts dead letters back as they were, in order, and deletes them", async () => {
+    const { server, nats, at, countOf, drainAgain } = await givenDeadLetters(3);
+    const { code, stdout, stderr } = await redrive(at());
+    expect({ code, stdout, stderr }).toEqual({
+      ...{ code: 0, stderr: "" },
+      stdout: '{"redriven":3,"duplicates":0,"skipped":0,"refused":0,"left":0}\n',
+    });
+    expect(await putBack(nats, 3)).toEqual([original(1), original(2), original(3)]);
+    expect(await countOf("DLQ")).toBe(0);
+    expect(await server.consumerCount("DLQ")).toBe(0);
+    // And they die again as any message does.
+    expect(await drainAgain()).toMatchObject({ fetched: 3, deadLettered: 3 });
+  });
+
+  it("with --dry-run says what it would put back, and changes nothing", async () => {
+    const { server, nats, at, countOf } = await givenDeadLetters(5);
+    const { code, stdout, stderr } = await redrive(at("--dry-run"));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toBe(`subject    consumer  reason            count
+─────────  ────────  ────────────────  ─────
+orders.eu  billing   no such customer      3
+orders.us  billing   no price              2
+
+{"wouldRedrive":5,"skipped":0,"left":5}
+`);
+    expect([await countOf("DLQ"), await countOf("ORDERS"), await putBack(nats, 5)]).toEqual([5, 5, []]);
+    expect(await server.consumerCount("DLQ")).toBe(0);
+  });
+
+  it.each<[args: string[], meant: number[]]>([
+    [
+      ["--max", "2"],
+      [1, 2],
+    ],
+    [
+      ["--subject", "orders.us"],
+      [2, 4],
+    ],
+    [["--subject", "orders.*", "--max", "1"], [1]],
+    [["--subject", "orders"], []],
+    [
+      ["--subject", "orders.>", "--reason", "price"],
+      [2, 4],
+    ],
+    [
+      ["--consumer", "billing", "--max", "3"],
+      [1, 2, 3],
+    ],
+    [["--consumer", "shipping"], []],
+  ])("with %j puts back what is meant, and no more", async (args, meant) => {
+    const { nats, at, countOf } = await givenDeadLetters(4);
+    const preview = await redrive(at("--dry-run", ...args));
+    expect(preview.counts).toEqual({ wouldRedrive: meant.length, skipped: 0, left: 4 });
+    const { counts } = await redrive(at(...args));
+    expect(counts).toMatchObject({ redriven: meant.length, skipped: 0, left: 4 - meant.length });
+    expect(await putBack(nats, 4)).toEqual(meant.map(original));
+    expect(await countOf("DLQ")).toBe(4 - meant.length);
+  });
+
+  it("with --keep deletes nothing, and a second time puts nothing back twice", async () => {
+    const { at, countOf } = await givenDeadLetters(2);
+    expect(await redrive(at("--keep"))).toMatchObject({ code: 0, counts: { redriven: 2, duplicates: 0, left: 2 } });
+    expect(await redrive(at("--keep"))).toMatchObject({ code: 0, counts: { redriven: 0, duplicates: 2, left: 2 } });
+    expect([await countOf("ORDERS"), await countOf("DLQ")]).toEqual([4, 2]);
+  });
+
+  it("skips what does not say where it came from, and leaves it there", async () => {
+    const { server, at, countOf } = await givenDeadLetters(2);
+    await server.publish("dlq.stranger", 3);
+    expect(await redrive(at())).toMatchObject({ code: 0, counts: { redriven: 2, skipped: 3, left: 3 } });
+    expect(await countOf("DLQ")).toBe(3);
+  });
+
+  it("puts back no message that dies again while it runs", async () => {
+    const { at, drainAgain, countOf } = await givenDeadLetters(4);
+    const running = startRedrive(at("--rate", "5")).ended;
+    const ended = running.then(() => true);
+    while (!(await Promise.race([ended, drainAgain().then(() => false)])));
+    expect(await running).toMatchObject({ counts: { redriven: 4 } });
+    await drainAgain();
+    expect([await countOf("ORDERS"), await countOf("DLQ")]).toEqual([8, 4]);
+  });
+});
+
+describe("a redrive that is cut short", () => {
+  it("between a publish and its delete puts nothing back twice the next time", async () => {
+    const server = await labServer({
+      authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
+        { user: drain, password: "drain-pw", permissions: ${DRAIN_PERMISSIONS} }
+        { user: half, password: "half-pw", permissions: { publish: { deny: "$JS.API.STREAM.MSG.DELETE.>" } } } ] } }`,
+    });
+    const { nats, at, countOf } = await givenDeadLetters(3, server);
+    const first = await redrive(at("--user", "half", "--password", "half-pw"));
+    expect(first).toMatchObject({ code: 1, counts: { redriven: 1, left: 3 } });
+    expect(first.stderr).toMatch(/^sluice: stream "DLQ": .*Permissions Violation.*MSG\.DELETE\.DLQ.*\n$/);
+    expect(await countOf("ORDERS")).toBe(4);
+    expect(await redrive(at())).toMatchObject({ code: 0, counts: { redriven: 2, duplicates: 1, left: 0 } });
+    expect(await putBack(nats, 3)).toEqual([original(1), original(2), original(3)]);
+  });
+
+  it.each<[NodeJS.Signals, unknown]>([
+    ["SIGINT", 130],
+    ["SIGKILL", "SIGKILL"],
+  ])("by %s loses nothing, and the next one puts back the rest, once", async (signal, code) => {
+    const { nats, at, countOf } = await givenDeadLetters(20);
+    const { child, ended } = startRedrive(at("--rate", "10"));
+    while ((await countOf("ORDERS")) < 23);
+    child.kill(signal);
+    const { code: ending, counts, stderr } = await ended;
+    expect({ ending, stderr }).toEqual({ ending: code, stderr: "" });
+    const done = (await countOf("ORDERS")) - 20;
+    if (signal === "SIGINT") expect(counts).toMatchObject({ redriven: done, left: 20 - done });
+    const rest = await redrive(at());
+    expect(rest).toMatchObject({ code: 0, counts: { left: 0 } });
+    expect(await putBack(nats, 20)).toEqual(Array.from({ length: 20 }, (_, index) => original(index + 1)));
+  });
+});
+
+describe("what is not taken back", () => {
+  it("stays a dead letter when no stream takes its subject, and the exit code says so", async () => {
+    const { server, at, countOf } = await givenDeadLetters(2);
+    await server.deleteStream("ORDERS");
+    const { code, counts, stderr } = await redrive(at());
+    expect({ code, counts }).toMatchObject({ code: 1, counts: { redriven: 0, refused: 2, left: 2 } });
+    expect(stderr).toMatch(/^no stream confirmed a message to "orders.eu" .*\nno stream confirmed .*"orders.us".*\n$/);
+    expect(await countOf("DLQ")).toBe(2);
+  });
+
+  it("stays when another stream has its subject now, as the stream of dead letters itself", async () => {
+    const { server, nats, at, countOf } = await givenDeadLetters(1);
+    await server.deleteStream("ORDERS");
+    await (await jetstreamManager(nats)).streams.update("DLQ", { subjects: ["dlq.>", "orders.>"] });
+    expect(await redrive(at())).toMatchObject({ code: 1, counts: { refused: 1, left: 1 } });
+    expect(await countOf("DLQ")).toBe(1);
+  });
+
+  it("is not tried where nothing may be deleted, unless it is to be kept", async () => {
+    const { nats, at, countOf } = await givenDeadLetters(1);
+    await (await jetstreamManager(nats)).streams.update("DLQ", { deny_delete: true } as never); // not in the library's type
+    expect(await redrive(at())).toMatchObject({
+      code: 1,
+      stderr: 'sluice: stream "DLQ" lets nobody delete from it: put its dead letters back with --keep\n',
+    });
+    expect(await countOf("ORDERS")).toBe(1);
+    expect(await redrive(at("--keep"))).toMatchObject({ code: 0, counts: { redriven: 1, left: 1 } });
+  });
+});
+
+describe("logging in", () => {
+  it.each<[what: string, args: string[], env: Record<string, string>]>([
+    ["options", ["--token", "s3cret"], {}],
+    ["the environment", [], { NATS_TOKEN: "s3cret" }],
+    ["an option before the environment", ["--token", "s3cret"], { NATS_USER: "admin", NATS_PASSWORD: "no" }],
+  ])("takes a token from %s", async (_what, args, env) => {
+    const server = await labServer({
+      authorization: "authorization { token: s3cret }",
+      adminLogin: { token: "s3cret" },
+    });
+    await server.createStream("DLQ", { subjects: ["dlq.>"] });
+    expect(await redrive(["--stream", "DLQ", ...args], { NATS_URL: server.wsUrl, ...env })).toMatchObject({
+      ...{ code: 0, stderr: "", counts: { redriven: 0, left: 0 } },
+    });
+  });
+
+  it("takes a .creds file", async () => {
+    const server = await labJwtServer();
+    await server.createStream("DLQ", { subjects: ["dlq.>"] });
+    const folder = await mkdtemp(join(tmpdir(), "sluice-redrive-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, "admin.creds");
+    await writeFile(file, server.creds.admin);
+    const args = ["--server", server.wsUrl, "--stream", "DLQ"];
+    expect(await redrive([...args, "--creds", file], {})).toMatchObject({ code: 0, stderr: "" });
+    expect(await redrive(args, { NATS_CREDS: file })).toMatchObject({ code: 0, stderr: "" });
+    expect(await redrive(args, { NATS_CREDS: server.creds.admin })).toMatchObject({ code: 0, stderr: "" });
+    const refused = await redrive(args, { NATS_CREDS: server.creds.stranger });
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^sluice: The server refused the cred.*\n$/),
+    });
+    expect(refused.stderr).not.toContain("SEED");
+  });
+});
+
+describe("what cannot be done is one line", () => {
+  let server: LabServer;
+  beforeAll(async () => {
+    server = await openServer();
+  });
+  afterAll(() => closeExhibit(server));
+
+  it.each<[what: string, args: (wsUrl: string) => string[], code: number, line: RegExp]>([
+    [
+      "a stream that is not there",
+      (url) => ["--server", url, "--stream", "NONE", "--user", "admin", "--password", "admin-pw"],
+      1,
+      /stream "NONE": There is no such/,
+    ],
+    [
+      "a wrong password",
+      (url) => ["--server", url, "--stream", "DLQ", "--user", "admin"],
+      1,
+      /The server refused the credentials/,
+    ],
+    ["no server", () => ["--server", "ws://127.0.0.1:1", "--stream", "DLQ"], 1, /No connection could be made/],
+    ["a missing stream", (url) => ["--server", url], 64, /--stream is missing.*see sluice redrive --help/],
+    ["a missing server", () => ["--stream", "DLQ"], 64, /--server is missing, and NATS_URL is not set/],
+    ["an address of another kind", () => ["--server", "nats://a:hunter2@b", "--stream", "DLQ"], 64, /--server must be/],
+    ["credentials in the address", () => ["--server", "ws://a:hunter2@b", "--stream", "DLQ"], 64, /no credentials/],
+    [
+      "two kinds of credentials",
+      (url) => ["--server", url, "--stream", "DLQ", "--token", "hunter2", "--user", "admin"],
+      64,
+      /Several kinds of credentials/,
+    ],
+    ["a number that is none", (url) => ["--server", url, "--stream", "DLQ", "--max", "0"], 64, /--max must be .*'0'/],
+    [
+      "a .creds file that is not there",
+      (url) => ["--server", url, "--stream", "DLQ", "--creds", "/nowhere/a.creds"],
+      1,
+      /--creds: the file cannot be read \(ENOENT\)/,
+    ],
+  ])("%s", async (_what, args, code, line) => {
+    const run = await redrive(args(server.wsUrl), { NATS_USER: "admin", NATS_PASSWORD: "hunter2" });
+    expect(run).toMatchObject({ code, stdout: "" });
+    expect(run.stderr).toMatch(line);
+    expect(run.stderr).toMatch(/^sluice: [^\n]*\n$/);
+    expect(run.stderr).not.toContain("hunter2");
+  });
+});
