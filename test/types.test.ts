@@ -1,0 +1,88 @@
+// What TypeScript infers of a drain, and what it refuses: `npm run check` compiles this, and that is the test. Run, it shows that
+// the definitions are valid ones.
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { z } from "zod";
+import { type CloudEvent, type Drain, defineDrain, retry } from "../src/index.ts";
+
+interface Env {
+  readonly NATS_URL: string;
+}
+
+const BASE = { servers: "wss://nats.example.com", stream: "ORDERS", consumer: "billing" };
+const schema = z.object({ total: z.coerce.number() });
+
+describe("with no annotation, TypeScript infers", () => {
+  test("the value from a schema, as the schema gives it out", () => {
+    defineDrain({
+      ...BASE,
+      schema,
+      handler: (message) => {
+        expectTypeOf(message.value).toEqualTypeOf<{ total: number }>();
+      },
+    });
+    defineDrain({
+      ...BASE,
+      schema,
+      batchHandler: (messages) => {
+        expectTypeOf(messages[0]?.value).toEqualTypeOf<{ total: number } | undefined>();
+      },
+    });
+  });
+
+  test("the value from a codec, and bytes without one", () => {
+    defineDrain({ ...BASE, handler: (message) => void expectTypeOf(message.value).toEqualTypeOf<Uint8Array>() });
+    defineDrain({ ...BASE, codec: "text", handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<string>() });
+    defineDrain({ ...BASE, codec: "json", handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<unknown>() });
+    defineDrain({
+      ...BASE,
+      codec: "cloudevents",
+      handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<CloudEvent>(),
+    });
+  });
+
+  test("env, from the function's parameter, in the handler and in run()", () => {
+    const drain = defineDrain((env: Env) => ({
+      ...BASE,
+      servers: env.NATS_URL,
+      schema,
+      handler: (message, context) => {
+        expectTypeOf(context.env).toEqualTypeOf<Env>();
+        expectTypeOf(message.value.total).toEqualTypeOf<number>();
+        return message.deliveryCount > 1 ? retry() : undefined;
+      },
+    }));
+    expectTypeOf(drain).toEqualTypeOf<Drain<Env>>();
+    // @ts-expect-error the drain's options need env
+    const run = () => drain.run({ limitMs: 1_000 });
+    expect(run).toBeTypeOf("function");
+  });
+});
+
+describe("TypeScript refuses", () => {
+  test("a handler that returns what is no settlement", () => {
+    // @ts-expect-error a string settles nothing
+    defineDrain({ ...BASE, handler: () => "acked" });
+    // @ts-expect-error there is no such kind
+    defineDrain({ ...BASE, handler: () => ({ kind: "later" }) });
+  });
+
+  test("both kinds of handler, and none", () => {
+    // @ts-expect-error one or the other
+    expect(() => defineDrain({ ...BASE, handler: () => {}, batchHandler: () => {} })).toThrow(/together/);
+    // @ts-expect-error one of them
+    expect(() => defineDrain({ ...BASE })).toThrow(/handler/);
+  });
+
+  test("a codec that does not exist, and options of the wrong type", () => {
+    // @ts-expect-error no such codec
+    expect(() => defineDrain({ ...BASE, codec: "xml", handler: () => {} })).toThrow(/codec/);
+    // @ts-expect-error a number is asked for
+    expect(() => defineDrain({ ...BASE, batch: "10", handler: () => {} })).toThrow(/batch/);
+  });
+
+  test("a run without a limit", () => {
+    const drain = defineDrain({ ...BASE, handler: () => {} });
+    // @ts-expect-error limitMs or remainingMs
+    expect(() => drain.run({})).toBeTypeOf("function");
+  });
+});
