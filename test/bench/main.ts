@@ -1,0 +1,136 @@
+// `npm run bench`: every measure side by side with what a user would write instead, in one run, on a real nats-server.
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { makeBed } from "./bed.ts";
+import type { Bench, Measure, Row } from "./bench.ts";
+import { bundle } from "./bundle.ts";
+import { cost } from "./cost.ts";
+import { cpu } from "./cpu.ts";
+import { idle } from "./idle.ts";
+import { loss } from "./loss.ts";
+import { memory } from "./memory.ts";
+import { release } from "./release.ts";
+import { formatReport } from "./report.ts";
+import { roundTrips } from "./round-trips.ts";
+import { nodeRuntime, type Workerd, workerdRuntime } from "./runtimes.ts";
+import { tail } from "./tail.ts";
+import { throughput } from "./throughput.ts";
+
+/** A measure whose result only itself reads. */
+type Runnable = (
+  bench: Bench,
+) => Promise<{ readonly key: string; readonly result: unknown; readonly rows: readonly Row[] }>;
+
+function runnable<Result>(measure: Measure<Result>): Runnable {
+  return async (bench) => {
+    const result = await bench.measured(measure);
+    return { key: measure.key, result, rows: measure.rows(result) };
+  };
+}
+
+const MEASURES: ReadonlyMap<string, Runnable> = new Map([
+  [roundTrips.name, runnable(roundTrips)],
+  [throughput.name, runnable(throughput)],
+  [cpu.name, runnable(cpu)],
+  [tail.name, runnable(tail)],
+  [idle.name, runnable(idle)],
+  [loss.name, runnable(loss)],
+  [release.name, runnable(release)],
+  [memory.name, runnable(memory)],
+  [bundle.name, runnable(bundle)],
+  [cost.name, runnable(cost)],
+]);
+
+const HELP = `Usage: npm run bench -- [options]
+
+Measures Sluice beside nats.js and beside the floor under both, on a real nats-server. Takes some minutes.
+
+Options:
+  --json         Print one JSON object on stdout; the table goes to stderr.
+  --only <name>  Only this measure; may be given several times:
+                 ${[...MEASURES.keys()].join(", ")}.
+  --help         Print this help.
+`;
+
+async function main(): Promise<void> {
+  const { json, only, help } = readArguments();
+  if (help) return void process.stdout.write(HELP);
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  await using bed = await makeBed();
+  await using node = nodeRuntime();
+  let workerd: Promise<Workerd> | undefined;
+  const results = new Map<string, Promise<unknown>>();
+  const bench: Bench = {
+    bed,
+    node,
+    workerd: () => (workerd ??= workerdRuntime()),
+    measured: async <Result>(measure: Measure<Result>) => {
+      const running = results.get(measure.key) ?? measure.run(bench);
+      results.set(measure.key, running);
+      return (await running) as Result; // the key is the measure's own
+    },
+    log,
+  };
+  const context = describeRun(bed.server.version);
+  log(
+    `${context.machine.cpus} x ${context.machine.model}, Node ${context.machine.node}, nats-server ${context.server.version}`,
+  );
+  const members: Record<string, unknown> = { ...context };
+  const rows: Row[] = [];
+  try {
+    for (const name of only.length > 0 ? only : MEASURES.keys()) {
+      const done = await MEASURES.get(name)?.(bench);
+      if (!done) throw new Error(`there is no measure "${name}"`);
+      members[done.key] = done.result;
+      rows.push(...done.rows);
+    }
+  } finally {
+    await (await workerd)?.[Symbol.asyncDispose]();
+  }
+  (json ? process.stderr : process.stdout).write(`\n${formatReport(rows)}`);
+  if (json) process.stdout.write(`${JSON.stringify(members, undefined, 2)}\n`);
+}
+
+function readArguments(): { json: boolean; only: readonly string[]; help: boolean } {
+  const { values } = parseArgs({
+    options: {
+      json: { type: "boolean", default: false },
+      only: { type: "string", multiple: true, default: [] },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const unknown = values.only.find((name) => !MEASURES.has(name));
+  if (unknown !== undefined) throw new Error(`there is no measure "${unknown}": ${[...MEASURES.keys()].join(", ")}`);
+  return values;
+}
+
+/** What the figures depend on beside the code. */
+function describeRun(serverVersion: string) {
+  const installed = (name: string): string => {
+    // Every package here has a version; several do not export their package.json, so it is read as a file.
+    const text = readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), "utf8");
+    return (JSON.parse(text) as { version: string }).version;
+  };
+  return {
+    server: { version: serverVersion },
+    machine: {
+      ...{ cpus: availableParallelism(), model: cpus()[0]?.model ?? "unknown", memoryBytes: totalmem() },
+      ...{ os: `${process.platform} ${process.arch}`, node: process.version, loadAverage: loadavg()[0] },
+    },
+    versions: Object.fromEntries(
+      ["@nats-io/nats-core", "@nats-io/jetstream", "workerd", "wrangler", "hono"].map((name) => [
+        name,
+        installed(name),
+      ]),
+    ),
+    at: new Date().toISOString(),
+  };
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,49 @@
+// One of the drains of bench:scale: drains until nothing is left, and tells the sequence of every message that it handled.
+import { defineDrain } from "../../src/index.ts";
+import type { Job } from "./contenders.ts";
+
+export type ScaleAnswer =
+  | { readonly kind: "ready" }
+  | ({ readonly kind: "drained" } & Drained)
+  | { readonly kind: "failed"; readonly message: string };
+
+export interface Drained {
+  /** Of the messages handled. */
+  readonly sequences: Uint32Array;
+  /** When the last of them was, in milliseconds since the epoch. */
+  readonly lastAt: number;
+}
+
+const LIMIT_MS = 600_000;
+
+async function drainAll({ url, user, pass, stream, consumer, batch, maxWaitMs, messages }: Job): Promise<Drained> {
+  const sequences = new Uint32Array(messages);
+  let handled = 0;
+  let lastAt = 0;
+  const drain = defineDrain({
+    ...{ servers: url, auth: { user, password: pass }, stream, consumer, batch, maxWaitMs },
+    fetches: Math.ceil(messages / batch) + 1,
+    handler: (message) => {
+      sequences[handled] = message.sequence;
+      handled += 1;
+      lastAt = Date.now();
+    },
+  });
+  const report = await drain.run({ limitMs: LIMIT_MS });
+  if (report.outcome !== "completed" || report.acked !== handled) throw new Error(JSON.stringify(report));
+  return { sequences: sequences.slice(0, handled), lastAt };
+}
+
+function tell(answer: ScaleAnswer): void {
+  process.send?.(answer);
+}
+
+process.once("message", (job) => {
+  // scale.ts, its only sender, sends nothing else.
+  drainAll(job as Job).then(
+    (drained) => tell({ kind: "drained", ...drained }),
+    (error: unknown) => tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.once("disconnect", () => process.exit());
+tell({ kind: "ready" });
