@@ -378,6 +378,37 @@ function onceAids(): void {
     expect(await server.messages("DEAD")).toMatchObject([{ data: "done", headers: { "X-Order": "1" } }]);
   });
 
+  test("publish is retried until the stream takes the message", async () => {
+    const server = await given(["1"]);
+    await server.deleteStream("DEAD");
+    const report = await drain({
+      ...{ ...BASE, servers: server.wsUrl },
+      handler: async (_message, { publish }) => {
+        const publishing = publish("dlq.result", "at last");
+        await server.createStream("DEAD", { subjects: ["dlq.>"] });
+        await publishing;
+      },
+    });
+    expect(report).toMatchObject({ acked: 1, findings: [] });
+    expect(await server.messages("DEAD")).toMatchObject([{ data: "at last" }]);
+  });
+
+  test("a priority group passes through with the pull", async ({ skip }) => {
+    const server = await given([]);
+    if (/^2\.(9|10)\./.test(server.version)) skip(`nats-server ${server.version} has no priority groups`);
+    // The library's types name the policy by an enum, which JSON carries as its value.
+    const grouped = { priority_groups: ["jobs"], priority_policy: "overflow" as never };
+    await server.createConsumer(STREAM, "grouped", grouped);
+    await server.publish(`${STREAM}.new`, 3);
+    const options = { ...BASE, servers: server.wsUrl, consumer: "grouped", handler: () => {} };
+    expect(await drain(options)).toMatchObject({ outcome: "fatal", reason: "bad-request", fetched: 0 });
+    expect(await drain({ ...options, priorityGroup: { group: "jobs" } })).toMatchObject({ fetched: 3, acked: 3 });
+    // An overflow client takes only what is pending above its mark.
+    const overflow = { ...options, maxWaitMs: 300, priorityGroup: { group: "jobs", minPending: 5 } };
+    await server.publish(`${STREAM}.new`, 2);
+    expect(await drain(overflow)).toMatchObject({ fetched: 0, pending: 2 });
+  });
+
   test("an isolated publisher survives the loss of the drain's own connection", async () => {
     const server = await given(["1"]);
     const proxy = await labProxy(server);

@@ -1,0 +1,51 @@
+// Order by key, and the pace of a drain: both pure.
+import { describe, expect, it } from "vitest";
+import { KeyOrder } from "../src/order.ts";
+import { nextBatch } from "../src/pace.ts";
+
+interface Job {
+  readonly name: string;
+}
+
+describe("order by key", () => {
+  const order = () => new KeyOrder<Job>(({ name }) => name.charAt(0));
+  const job = (name: string): Job => ({ name });
+
+  it("lets one of a key through at a time, and keys side by side", () => {
+    const keys = order();
+    const [a1, a2, b1] = [job("a1"), job("a2"), job("b1")];
+    expect([a1, a2, b1].map((each) => keys.admit(each, 0))).toEqual(["ready", "waiting", "ready"]);
+    expect(keys.waiting()).toEqual([a2]);
+    expect(keys.ended(a1, undefined, 0)).toEqual({ next: a2, back: [] });
+    expect(keys.ended(a2, undefined, 0)).toEqual({ back: [] });
+    expect(keys.admit(job("a3"), 0)).toBe("ready");
+  });
+
+  it("sends back what waits behind a retry, each due after the one before it", () => {
+    const keys = order();
+    const [a1, a2, a3] = [job("a1"), job("a2"), job("a3")];
+    for (const each of [a1, a2, a3]) keys.admit(each, 0);
+    const { next, back } = keys.ended(a1, 1_000, 0);
+    expect(next).toBeUndefined();
+    expect(back.map((each) => each.job)).toEqual([a2, a3]);
+    const [second, third] = back.map(({ afterMs }) => afterMs);
+    expect(second).toBeGreaterThan(1_000);
+    expect(third).toBeGreaterThan(second ?? 0);
+    // One of the key that comes later goes back too, and after them.
+    const late = keys.admit(job("a4"), 500);
+    expect(late).toMatchObject({ job: { name: "a4" } });
+    expect(500 + (typeof late === "object" ? late.afterMs : 0)).toBeGreaterThan(third ?? 0);
+  });
+});
+
+describe("the next batch", () => {
+  it.each([
+    ["the first pull asks for all", { batch: 100, handled: 0, elapsedMs: 0, leftMs: 1_000 }, 100],
+    ["at 10 ms a message, what fits into the time left", { batch: 100, handled: 50, elapsedMs: 500, leftMs: 300 }, 30],
+    ["never more than a batch", { batch: 100, handled: 50, elapsedMs: 1, leftMs: 60_000 }, 100],
+    ["nothing when there is no time for one more", { batch: 100, handled: 1, elapsedMs: 400, leftMs: 399 }, 0],
+    ["nothing when the time is up", { batch: 100, handled: 0, elapsedMs: 0, leftMs: 0 }, 0],
+  ])("%s", (_what, pace, batch) => {
+    expect(nextBatch(pace)).toBe(batch);
+  });
+});
