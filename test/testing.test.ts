@@ -286,7 +286,9 @@ describe.each<[string, World]>([
 ])("a handler's test on %s", (_name, run) => {
   it.each(Object.entries(cases))("%s", async (_what, { options, bodies, rounds, published = [] }) => {
     const results = await run(options, bodies, rounds.length);
-    expect(results.map(({ settled }) => settled)).toEqual(rounds);
+    // Side by side, which of two keys is settled first depends on what came in one frame of the server's.
+    const ordered = (round: readonly string[]): readonly string[] => (options.concurrency ? round.toSorted() : round);
+    expect(results.map(({ settled }) => ordered(settled))).toEqual(rounds.map(ordered));
     expect(results.flatMap((round) => round.published)).toEqual(published);
     for (const { report, settled } of results) {
       expect(report.outcome).toBe("completed");
