@@ -13,6 +13,21 @@ interface Count {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, and how: printed once more at the end, where a long log is read first. */
+  failures: string[];
+}
+
+/** What is read of vitest's own report, in jest's format. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly message?: string;
+    readonly assertionResults: readonly { status: string; fullName: string; failureMessages?: readonly string[] }[];
+  }[];
 }
 
 /** Runs vitest as a user would see it, and reads its count from its JSON report. */
@@ -29,21 +44,27 @@ async function vitest(args: readonly string[], env: NodeJS.ProcessEnv = process.
       child.once("close", (exit) => resolve(exit ?? 1));
     });
     clearTimeout(timer);
-    // vitest's own report, in jest's format.
-    const report = JSON.parse(await readFile(file, "utf8")) as Record<
-      "numPassedTests" | "numFailedTests" | "numPendingTests" | "numTodoTests",
-      number
-    >;
+    const report = JSON.parse(await readFile(file, "utf8")) as Report;
     const failed = report.numFailedTests;
     return {
       passed: report.numPassedTests,
       // A file that could not be loaded, or an error outside of a test, fails the run without failing a test.
       failed: failed === 0 && code !== 0 ? 1 : failed,
       skipped: report.numPendingTests + report.numTodoTests,
+      failures: failuresOf(report),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function failuresOf(report: Report): string[] {
+  return report.testResults.flatMap(({ name, message, assertionResults }) => [
+    ...(message ? [`${name}\n${message}`] : []),
+    ...assertionResults
+      .filter(({ status }) => status === "failed")
+      .map(({ fullName, failureMessages = [] }) => [`${name}: ${fullName}`, ...failureMessages].join("\n")),
+  ]);
 }
 
 async function oldestServer(): Promise<string | undefined> {
@@ -63,6 +84,7 @@ if (args.length === 0 && process.env.NATS_SERVER === undefined) {
   const oldest = await oldestServer();
   if (oldest) counts.push(await vitest(["test/conformance"], { ...process.env, NATS_SERVER: oldest }));
 }
-const sum = (key: keyof Count): number => counts.reduce((total, count) => total + count[key], 0);
+const sum = (key: Exclude<keyof Count, "failures">): number => counts.reduce((total, count) => total + count[key], 0);
+for (const failure of counts.flatMap(({ failures }) => failures)) console.log(`failed: ${failure}`);
 console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
 process.exitCode = sum("failed") > 0 || sum("passed") === 0 ? 1 : 0;
