@@ -10,19 +10,25 @@ describe("the settler", () => {
     payload instanceof Uint8Array ? new TextDecoder().decode(payload) : String(payload);
 
   /** Messages that write down what was answered to them. */
-  function messages(): { readonly sent: string[]; msg(reply?: string): Msg } {
+  function messages(): { readonly sent: string[]; msg(reply?: string): Msg; write(protocol: string): void } {
     const sent: string[] = [];
+    const write = (protocol: string): void => {
+      for (const [, size, payload = ""] of protocol.matchAll(/PUB \S+ (\d+)\r\n(.*)\r\n/g)) {
+        expect(payload).toHaveLength(Number(size));
+        sent.push(payload);
+      }
+    };
     const msg = (reply = "$JS.ACK.S.C.1.1.1.1.0"): Msg => {
       const respond: Msg["respond"] = (payload) => sent.push(text(payload)) > 0;
       return { reply, respond } as Msg; // the part that the settler uses
     };
-    return { sent, msg };
+    return { sent, msg, write };
   }
   const none = { acked: 0, retried: 0, rejected: 0, deadLettered: 0, released: 0 };
 
   it("says each settlement in the words of the protocol, a delay in nanoseconds", async () => {
-    const { sent, msg } = messages();
-    const settler = new Settler(() => Promise.resolve(true));
+    const { sent, msg, write } = messages();
+    const settler = new Settler(() => Promise.resolve(true), write);
     settler.ack(msg());
     settler.nak(msg(), 1_500, "retried");
     settler.nak(msg(), 0.25, "released");
@@ -33,8 +39,8 @@ describe("the settler", () => {
   });
 
   it("sends what a turn of the event loop settled together, and without waiting for the drain's end", async () => {
-    const { sent, msg } = messages();
-    const settler = new Settler(() => Promise.resolve(true));
+    const { sent, msg, write } = messages();
+    const settler = new Settler(() => Promise.resolve(true), write);
     settler.ack(msg());
     settler.ack(msg());
     expect(sent).toEqual([]);
@@ -45,8 +51,8 @@ describe("the settler", () => {
   it("never naks without a delay that the server can read, or every delivery would be gone in milliseconds", () => {
     return fc.assert(
       fc.asyncProperty(fc.double(), async (delayMs) => {
-        const { sent, msg } = messages();
-        const settler = new Settler(() => Promise.resolve(true));
+        const { sent, msg, write } = messages();
+        const settler = new Settler(() => Promise.resolve(true), write);
         settler.nak(msg(), delayMs, "retried");
         await settler.confirm();
         const delay = /^-NAK \{"delay":(\d+)\}$/.exec(sent[0] ?? "")?.[1] ?? "none";
@@ -58,9 +64,9 @@ describe("the settler", () => {
   });
 
   it("counts what it sent once the server confirmed it, and not before", async () => {
-    const { msg } = messages();
+    const { msg, write } = messages();
     const pong = Promise.withResolvers<boolean>();
-    const settler = new Settler(() => pong.promise);
+    const settler = new Settler(() => pong.promise, write);
     settler.ack(msg());
     settler.ack(msg());
     settler.nak(msg(), 1, "retried");
@@ -76,19 +82,19 @@ describe("the settler", () => {
   });
 
   it("counts nothing that the server did not confirm", async () => {
-    const { msg } = messages();
-    const settler = new Settler(() => Promise.resolve(false));
+    const { msg, write } = messages();
+    const settler = new Settler(() => Promise.resolve(false), write);
     settler.ack(msg());
     await settler.confirm();
     expect(settler.confirmed).toEqual(none);
   });
 
   it("does not count what the user was denied to publish", async () => {
-    const { msg } = messages();
+    const { msg, write } = messages();
     const settler = new Settler(async () => {
       settler.denied("$JS.ACK.S.C.1.2.2.1.0"); // the server's errors come before its PONG
       return true;
-    });
+    }, write);
     settler.ack(msg("$JS.ACK.S.C.1.1.1.1.0"));
     settler.ack(msg("$JS.ACK.S.C.1.2.2.1.0"));
     settler.nak(msg("$JS.ACK.S.C.1.3.3.1.0"), 1, "released");
@@ -97,17 +103,33 @@ describe("the settler", () => {
   });
 
   it("asks the server again for what was settled while its answer was on the way", async () => {
-    const { msg } = messages();
+    const { msg, write } = messages();
     let flushes = 0;
     const settler = new Settler(async () => {
       flushes += 1;
       if (flushes < 3) settler.nak(msg(), 500, "released");
       return true;
-    });
+    }, write);
     settler.ack(msg());
     await settler.confirm();
     expect(flushes).toBe(3);
     expect(settler.confirmed).toEqual({ ...none, acked: 1, released: 2 });
+  });
+
+  it("asks again also for what went out by itself before that answer came", async () => {
+    const { msg, write } = messages();
+    let flushes = 0;
+    const settler = new Settler(async () => {
+      flushes += 1;
+      if (flushes === 1) settler.nak(msg(), 500, "released");
+      await nextTurn();
+      await nextTurn();
+      return true;
+    }, write);
+    settler.ack(msg());
+    await settler.confirm();
+    expect(flushes).toBe(2);
+    expect(settler.confirmed).toEqual({ ...none, acked: 1, released: 1 });
   });
 
   it("does not trouble the server when nothing was settled", async () => {
@@ -115,15 +137,15 @@ describe("the settler", () => {
     await new Settler(async () => {
       flushes += 1;
       return true;
-    }).confirm();
+    }, messages().write).confirm();
     expect(flushes).toBe(0);
   });
 
   it("lets no more than 4096 settlements wait for one answer, and keeps those that were confirmed", async () => {
-    const { msg } = messages();
+    const { msg, write } = messages();
     const answers = [true, false];
     let flushes = 0;
-    const settler = new Settler(async () => answers[flushes++] ?? true);
+    const settler = new Settler(async () => answers[flushes++] ?? true, write);
     for (let sent = 0; sent < 4_096; sent += 1) {
       expect(flushes).toBe(0);
       settler.ack(msg());
