@@ -1,6 +1,11 @@
 // What went wrong, as a reason: statuses of a pull request, errors of the connection and of the JetStream API. Pure.
-import { JetStreamApiError } from "@nats-io/jetstream";
-import { AuthorizationError, type PermissionViolationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
+import {
+  AuthorizationError,
+  PermissionViolationError,
+  type Status,
+  UserAuthenticationExpiredError,
+} from "@nats-io/nats-core";
+import { JetStreamError, NoJetStreamError } from "./jetstream.ts";
 import { type Ending, ending } from "./report.ts";
 import { SocketError } from "./socket.ts";
 
@@ -57,7 +62,10 @@ function classifyConflict(description: string, said: string, delivered: number):
   if (has("server shutdown")) return failed("server-shutdown", said);
   if (has("push based")) return failed("not-a-pull-consumer", said);
   if (has("exceeded maxwaiting")) return failed("limit-exceeded", said);
-  // MaxRequestBatch, MaxRequestExpires, MaxRequestMaxBytes: the consumer's configuration forbids what was asked.
+  // The consumer's configuration forbids what was asked.
+  if (has("maxrequestbatch")) return failed("bad-request", `Lower \`batch\`. ${said}`);
+  if (has("maxrequestexpires")) return failed("bad-request", `Lower \`maxWaitMs\`. ${said}`);
+  if (has("maxrequestmaxbytes")) return failed("bad-request", `Lower \`maxBytes\`. ${said}`);
   return failed("bad-request", said);
 }
 
@@ -105,28 +113,39 @@ export function classifyPermission(error: PermissionViolationError): Ending {
   );
 }
 
+/** The permission that `status` says is missing. */
+export function deniedSubject(status: Status): PermissionViolationError | undefined {
+  return status.type === "error" && status.error instanceof PermissionViolationError ? status.error : undefined;
+}
+
 /** Why consumer info was refused; undefined when the error says nothing about the drain's fate. */
 export function classifyInfoError(error: unknown, stream: string, consumer: string): Ending | undefined {
-  if (error instanceof JetStreamApiError) {
-    switch (error.code) {
-      case 10014:
-        return ending("consumer-not-found", `Stream "${stream}", consumer "${consumer}".`);
-      case 10059:
-        return ending("stream-not-found", `Stream "${stream}".`);
-      // JetStream system temporarily unavailable; insufficient resources; not enabled.
-      case 10008:
-      case 10023:
-      case 10076:
-        return ending("jetstream-unavailable", `The server said: ${error.message}.`);
-      default:
-        return undefined;
-    }
-  }
-  // Not exported by the library as a class: JetStream off for the account, or no responders at all.
-  if (error instanceof Error && error.name === "JetStreamNotEnabled") {
+  if (error instanceof NoJetStreamError) {
     return ending("jetstream-unavailable", "Check that JetStream is enabled for this server and account.");
   }
-  return undefined;
+  return error instanceof JetStreamError ? classifyApiError(error, stream, consumer) : undefined;
+}
+
+/** The same of an error of JetStream's API, by its number in nats-server's errors.json. */
+export function classifyApiError(
+  { code, message }: { readonly code: number; readonly message: string },
+  stream: string,
+  consumer: string,
+): Ending | undefined {
+  switch (code) {
+    case 10014:
+      return ending("consumer-not-found", `Stream "${stream}", consumer "${consumer}".`);
+    case 10059:
+      return ending("stream-not-found", `Stream "${stream}".`);
+    // JetStream system temporarily unavailable; insufficient resources; not enabled for the account, or at all.
+    case 10008:
+    case 10023:
+    case 10039:
+    case 10076:
+      return ending("jetstream-unavailable", `The server said: ${message}.`);
+    default:
+      return undefined;
+  }
 }
 
 /** Whether the server refused the credentials, at once or when they expired. */

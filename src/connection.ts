@@ -101,6 +101,8 @@ function authOptions(auth: Auth | undefined): AuthOptions {
   return { authenticator };
 }
 
+const ENCODER = new TextEncoder();
+
 /** An open connection, what it says about itself, and its one way to be gone. */
 export class Connection {
   readonly nats: NatsConnection;
@@ -144,10 +146,16 @@ export class Connection {
     return true;
   }
 
+  /** Sends text of the NATS protocol, ahead of what nats-core has not sent yet. Of a connection that has ended nothing is told. */
+  write(protocol: string): void {
+    this.#sockets.at(-1)?.send(ENCODER.encode(protocol) as Uint8Array<ArrayBuffer>); // as the Encoding standard has it
+  }
+
   /** Ends the connection at once. What was not flushed before is not waited for. */
   async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.close();
+    // The library closes its socket some promise reactions later. One that went first it would take for lost, and close twice.
     await this.nats.close().catch(() => {});
+    for (const socket of this.#sockets) socket.close();
   }
 
   async #watch(): Promise<void> {

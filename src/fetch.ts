@@ -1,8 +1,15 @@
 // One pull request: deliveries out as they arrive, a watch on the heartbeat, and always an answer to how it ended.
 import { createInbox, type Msg, type Status } from "@nats-io/nats-core";
-import { classifyConnectionLoss, classifyPermission, classifyStatus, type FetchEnd } from "./classify.ts";
+import {
+  classifyConnectionLoss,
+  classifyPermission,
+  classifyStatus,
+  deniedSubject,
+  type FetchEnd,
+} from "./classify.ts";
 import { clampDelay, type Deadline } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import { apiPrefix } from "./jetstream.ts";
 import type { PriorityGroup } from "./options.ts";
 import { type Ending, ending } from "./report.ts";
 
@@ -12,7 +19,7 @@ export interface FetchRequest {
   readonly domain?: string | undefined;
   readonly inboxPrefix?: string | undefined;
   readonly batch: number;
-  readonly maxBytes?: number | undefined;
+  readonly maxBytes: number;
   readonly priorityGroup?: PriorityGroup | undefined;
   readonly pinId?: string | undefined;
   readonly maxWaitMs: number;
@@ -34,6 +41,8 @@ export interface Fetch {
   readonly heartbeats: number;
   /** Ends it with `stopped`, or with the failure given. Deliveries on their way still come out, until the next flush. */
   stop(failure?: Ending): void;
+  /** Once it has ended: takes its subscription back, which at the end of a drain goes with the connection. */
+  forget(): void;
 }
 
 // nats-server waits for the first message up to `expires` under no_wait with expires ("one-shot"), and a bare no_wait
@@ -46,8 +55,7 @@ export function startFetch(connection: Connection, request: FetchRequest, delive
   // It may have ended since the last Fetch; nats-core would throw.
   if (connection.nats.isClosed()) return lostFetch(connection);
   const { promise: ended, resolve } = Promise.withResolvers<FetchEnd>();
-  const api = request.domain === undefined ? "$JS.API" : `$JS.${request.domain}.API`;
-  const subject = `${api}.CONSUMER.MSG.NEXT.${request.stream}.${request.consumer}`;
+  const subject = `${apiPrefix(request.domain)}.CONSUMER.MSG.NEXT.${request.stream}.${request.consumer}`;
   const inbox = createInbox(request.inboxPrefix);
   let delivered = 0;
   let heartbeats = 0;
@@ -61,7 +69,6 @@ export function startFetch(connection: Connection, request: FetchRequest, delive
     // The server's own word is its last. Where it was ours, UNSUB goes out now, and what the server had sent before it
     // still comes to `deliver`: a delivery dropped here would be stuck until its ack wait.
     if (how.kind === "stopped" || how.kind === "failed") void subscription.drain().catch(() => {});
-    else subscription.unsubscribe();
     resolve(how);
   };
   const fail = (failure: Ending): void => end({ kind: "failed", ending: failure });
@@ -108,6 +115,7 @@ export function startFetch(connection: Connection, request: FetchRequest, delive
       return heartbeats;
     },
     stop: (failure) => (failure ? fail(failure) : end({ kind: "stopped" })),
+    forget: () => subscription.unsubscribe(),
   };
 }
 
@@ -116,7 +124,7 @@ function lostFetch(connection: Connection): Fetch {
   const ended = connection
     .lost()
     .then((error): FetchEnd => ({ kind: "failed", ending: classifyConnectionLoss(error, false) }));
-  return { ended, delivered: 0, heartbeats: 0, stop: () => {} };
+  return { ended, delivered: 0, heartbeats: 0, stop: () => {}, forget: () => {} };
 }
 
 /** The body of the request (ADR-37), its times in nanoseconds. */
@@ -134,15 +142,6 @@ function pullRequest({ batch, maxBytes, maxWaitMs, heartbeatMs, fill, priorityGr
     ...(heartbeatMs > 0 ? { idle_heartbeat: heartbeatMs * NANOS_PER_MS } : {}),
   });
 }
-
-/** The permission that `status` says is missing. */
-export function deniedSubject(status: Status): PermissionViolationErrorLike | undefined {
-  return status.type === "error" && status.error.name === "PermissionViolationError"
-    ? (status.error as PermissionViolationErrorLike) // by its name
-    : undefined;
-}
-
-type PermissionViolationErrorLike = Parameters<typeof classifyPermission>[0];
 
 interface SilenceWatch {
   /** Something came on the inbox. */

@@ -55,7 +55,7 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
   readonly consumer: string;
   /** Most messages that one Fetch asks for. Whole number, 1 to 1,000,000. @default 100 */
   readonly batch?: number | undefined;
-  /** Most bytes of messages that one Fetch takes, headers and subjects included. Whole number from 1. @default no limit */
+  /** Most bytes of messages that one Fetch takes, headers and subjects included. Whole number from 1. @default 25165824 (24 MiB) */
   readonly maxBytes?: number | undefined;
   /** Pull requests one drain makes at most: it goes on while the last batch came full. Whole number from 1. @default 1 */
   readonly fetches?: number | undefined;
@@ -63,7 +63,7 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
   readonly fill?: boolean | undefined;
   /** Longest wait for messages, milliseconds from 0. @default a third of the limit, 5000 at most */
   readonly maxWaitMs?: number | undefined;
-  /** Idle heartbeat asked of the server, milliseconds from 50; twice that in silence is a loss. @default 1000, a third of max wait at most */
+  /** Idle heartbeat asked of the server, milliseconds from 50; twice that in silence is a loss. @default 2000, a third of max wait at most */
   readonly heartbeatMs?: number | undefined;
   /** Longest time to connect and authenticate, milliseconds from 1. @default a quarter of the limit, 5000 at most */
   readonly connectTimeoutMs?: number | undefined;
@@ -116,6 +116,9 @@ export interface PriorityGroup {
 /** The defaults that do not depend on the limit. */
 export const DEFAULTS = {
   batch: 100,
+  // nats-server sends what a pull brings as fast as it can read it, in WebSocket frames as large as they come. It ends a connection
+  // with more than 64 MiB on the way (max_pending), and workerd one with a frame above 32 MiB.
+  maxBytes: 25_165_824, // 24 MiB
   fetches: 1,
   fill: false,
   concurrency: 1,

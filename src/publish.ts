@@ -1,8 +1,18 @@
 // Publishing to JetStream from within a drain: with a PubAck, under an id that makes a retry a duplicate, within the budget.
-import { jetstream } from "@nats-io/jetstream";
-import { type MsgHdrs, headers as makeHeaders, nuid, type Payload } from "@nats-io/nats-core";
+import {
+  ClosedConnectionError,
+  ConnectionError,
+  type MsgHdrs,
+  headers as makeHeaders,
+  nuid,
+  type Payload,
+  PermissionViolationError,
+  RequestError,
+  TimeoutError,
+} from "@nats-io/nats-core";
 import { type Deadline, timer } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import { NoJetStreamError, requestJetStream } from "./jetstream.ts";
 
 export interface PublishOptions {
   /** The `Nats-Msg-Id`: the stream keeps one message of an id within its duplicate window. @default a new one, the same for every retry */
@@ -48,12 +58,10 @@ const MOST_UNHEARD = 3;
 /** Publishes for one drain, over the connection that `connect` gives. */
 export class Publisher {
   readonly #connect: () => Promise<Connection>;
-  readonly #domain: string | undefined;
 
   /** @param connect gives the connection to publish over, and a new one where the last has ended and it can */
-  constructor(connect: () => Promise<Connection>, domain?: string) {
+  constructor(connect: () => Promise<Connection>) {
     this.#connect = connect;
-    this.#domain = domain;
   }
 
   /** @throws {PublishError} */
@@ -64,7 +72,7 @@ export class Publisher {
       try {
         return await this.#attempt(subject, data, id, options, deadline);
       } catch (error) {
-        if (isUnheard(error)) unheard += 1;
+        if (error instanceof NoJetStreamError) unheard += 1;
         const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
         const late = Date.now() + backoffMs >= deadline;
         if (late || unheard >= MOST_UNHEARD || !isPassing(error)) throw new PublishError(subject, attempt, error);
@@ -77,23 +85,26 @@ export class Publisher {
     subject: string,
     data: Payload,
     id: string,
-    { headers }: PublishOptions,
+    { headers: given }: PublishOptions,
     deadline: Deadline,
   ): Promise<Published> {
     const { nats } = await this.#connect();
-    const client = jetstream(nats, this.#domain === undefined ? {} : { domain: this.#domain });
-    const timeout = Math.max(1, Math.min(ATTEMPT_MS, deadline - Date.now()));
-    const { stream, seq, duplicate } = await client.publish(subject, data, {
-      msgID: id,
-      headers: copyHeaders(headers),
-      timeout,
-      retries: 1,
-    });
-    return { stream, sequence: seq, duplicate };
+    const headers = copyHeaders(given);
+    headers.set("Nats-Msg-Id", id);
+    const timeoutMs = Math.min(ATTEMPT_MS, deadline - Date.now());
+    const ack = await requestJetStream<PubAck>(nats, subject, data, { headers, timeoutMs });
+    if (!ack.stream) throw new Error("the answer is not a PubAck");
+    return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate === true };
   }
 }
 
-/** A copy: the library writes the id into the headers it is given. */
+interface PubAck {
+  readonly stream: string;
+  readonly seq: number;
+  readonly duplicate?: boolean;
+}
+
+/** A copy, because the id is written into it. */
 function copyHeaders(headers: PublishOptions["headers"] = {}): MsgHdrs {
   const copy = makeHeaders();
   for (const [key, value] of Symbol.iterator in headers ? headers : Object.entries(headers)) {
@@ -102,21 +113,10 @@ function copyHeaders(headers: PublishOptions["headers"] = {}): MsgHdrs {
   return copy;
 }
 
-function isUnheard(error: unknown): boolean {
-  return error instanceof Error && /no.?responders|not enabled/i.test(`${error.name} ${error.message}`);
-}
-
 /** Whether another attempt may fare better: not after a refusal, by permission or by the stream itself. */
 function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return (
-    [
-      "TimeoutError",
-      "RequestError",
-      "ClosedConnectionError",
-      "NoResponders",
-      "JetStreamNotEnabled",
-      "ConnectionError",
-    ].includes(error.name) && !(error.cause instanceof Error && error.cause.name === "PermissionViolationError")
+  if (!(error instanceof Error) || error.cause instanceof PermissionViolationError) return false;
+  return [NoJetStreamError, TimeoutError, RequestError, ClosedConnectionError, ConnectionError].some(
+    (passing) => error instanceof passing,
   );
 }

@@ -45,6 +45,7 @@ export class Puller {
 
   /** Pulls once; resolves when the Fetch has ended, with how. */
   async pull(batch: number): Promise<FetchEnd> {
+    this.#fetch?.forget();
     const fetch = this.#startFetch(batch);
     this.#fetch = fetch;
     this.#asked ??= this.#askConsumer(fetch);
@@ -65,7 +66,15 @@ export class Puller {
 
   #startFetch(batch: number): Fetch {
     const { connection, options, budget, startedAt, connectMs, deadline, deliver } = this.#parts;
-    const { fill = DEFAULTS.fill, stream, consumer, domain, inboxPrefix, maxBytes, priorityGroup } = options;
+    const {
+      fill = DEFAULTS.fill,
+      maxBytes = DEFAULTS.maxBytes,
+      stream,
+      consumer,
+      domain,
+      inboxPrefix,
+      priorityGroup,
+    } = options;
     const maxWaitMs = Math.max(0, Math.min(budget.maxWaitMs, deadline - Date.now()));
     const request = {
       ...{ stream, consumer, domain, inboxPrefix, batch, maxBytes, fill, priorityGroup, pinId: this.#pinId },
@@ -85,7 +94,7 @@ export class Puller {
   /** In the same flight as the pull. A consumer that does not exist would otherwise look like silence. */
   async #askConsumer(fetch: Fetch): Promise<ConsumerAnswer> {
     const { connection, options, deadline, answered } = this.#parts;
-    const answer = await askConsumer(connection, options, deadline - Date.now());
+    const answer = await askConsumer(connection, options, deadline);
     if (answer.kind === "known") this.consumer = answer.facts;
     else if (answer.kind === "failed" && fetch.delivered === 0) fetch.stop(answer.ending);
     answered(this.consumer);

@@ -2,11 +2,10 @@
 import type { Status } from "@nats-io/nats-core";
 import { BatchPool } from "./batch.ts";
 import type { Budget } from "./budget.ts";
-import { classifyConnectionLoss, classifyPermission, type FetchEnd } from "./classify.ts";
+import { classifyConnectionLoss, classifyPermission, deniedSubject, type FetchEnd } from "./classify.ts";
 import { type Deadline, timer } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { askConsumer, type ConsumerFacts } from "./consumer.ts";
-import { deniedSubject } from "./fetch.ts";
 import { Finisher } from "./finish.ts";
 import { type HandlerContext, HandlerPool, type Pool, type PoolParts } from "./handle.ts";
 import { keepAlive, keepAliveIntervalMs } from "./keep-alive.ts";
@@ -72,8 +71,11 @@ export class DrainRun<Env> {
       const request = { ...options, name: `${options.name ?? DEFAULTS.name}-publisher` };
       this.#isolated = new LazyConnection(request, deadlines.handle, (status) => this.#noteDenied(status));
     }
-    const publisher = new Publisher(async () => (await this.#isolated?.get()) ?? connection, options.domain);
-    this.#settler = new Settler(() => connection.flush(this.#confirmBy));
+    const publisher = new Publisher(async () => (await this.#isolated?.get()) ?? connection);
+    this.#settler = new Settler(
+      () => connection.flush(this.#confirmBy),
+      (protocol) => connection.write(protocol),
+    );
     if (options.confirm === "leader") this.#askLeader();
     this.#finisher = new Finisher(publisher, this.#settler, options, deadlines.handle + budget.settleMs / 2);
     const publish: Publish = (subject, data, settings = {}) =>
@@ -168,9 +170,8 @@ export class DrainRun<Env> {
   /** Settlements were not confirmed, over a connection that works: the consumer may be gone. */
   async #lookForConsumer(): Promise<void> {
     const { connection, options, deadlines } = this.#parts;
-    const leftMs = deadlines.settle - Date.now();
-    if (leftMs < 1) return;
-    const answer = await askConsumer(connection, options, Math.min(leftMs, Math.max(250, 3 * this.#connectMs)));
+    const answerBy = Math.min(deadlines.settle, Date.now() + Math.max(250, 3 * this.#connectMs));
+    const answer = await askConsumer(connection, options, answerBy);
     if (answer.kind !== "failed" || answer.ending.reason !== "consumer-not-found") return;
     this.#gone = ending("consumer-deleted", "It was gone when the messages were settled: see its InactiveThreshold.");
   }

@@ -27,9 +27,11 @@ export class SocketError extends Error {
   }
 }
 
+type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
+
 /** What each runtime's socket comes down to. */
 interface Wire {
-  send(data: ArrayBuffer): void;
+  send(data: Bytes): void;
   /** Close frame, then the connection dropped, without waiting for the peer. */
   end(): void;
 }
@@ -53,7 +55,7 @@ export class DrainSocket {
   failure: SocketError | undefined;
   readonly #wire: Wire;
   #ended = false;
-  #unsent: ArrayBuffer[] = [];
+  #unsent: Bytes[] = [];
 
   constructor(url: string, options: SocketOptions = {}) {
     this.#wire = openWire(url, options, {
@@ -67,7 +69,7 @@ export class DrainSocket {
    * Sends with what else is sent in the same turn of the microtask queue, in one frame. nats-core sends CONNECT and PING apart,
    * and a server that refuses the first and hangs up answers the second with a TCP reset, which takes its refusal with it.
    */
-  send(data: ArrayBuffer): void {
+  send(data: Bytes): void {
     if (this.#ended) return;
     this.#unsent.push(data);
     if (this.#unsent.length === 1) queueMicrotask(() => this.#flush());
@@ -174,7 +176,8 @@ function openByWs(url: string, options: SocketOptions, events: WireEvents): Wire
     // package's stub instead.
     const { default: NodeWebSocket } = await import("ws");
     if (ended) return;
-    socket = new NodeWebSocket(url, { headers: { ...options.headers }, perMessageDeflate: false });
+    // A frame is as large as what a pull brings, of which `maxBytes` is the bound; the package's own would be 100 MiB.
+    socket = new NodeWebSocket(url, { headers: { ...options.headers }, perMessageDeflate: false, maxPayload: 0 });
     socket.binaryType = "arraybuffer";
     socket.on("open", events.open);
     socket.on("message", (data) => events.data(data as ArrayBuffer)); // by binaryType
@@ -219,7 +222,7 @@ function asSocketError(cause: unknown): SocketError {
   return new SocketError(message || "The WebSocket failed.", { cause });
 }
 
-function concatenate(chunks: readonly ArrayBuffer[]): ArrayBuffer {
+function concatenate(chunks: readonly Bytes[]): Bytes {
   const [only] = chunks;
   if (only && chunks.length === 1) return only;
   const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
@@ -228,7 +231,7 @@ function concatenate(chunks: readonly ArrayBuffer[]): ArrayBuffer {
     whole.set(new Uint8Array(chunk), at);
     at += chunk.byteLength;
   }
-  return whole.buffer;
+  return whole;
 }
 
 function quietly(action: () => void): void {

@@ -1,5 +1,4 @@
 // Statuses and errors, as nats-server and nats-core word them, against the reasons they mean.
-import { JetStreamApiError } from "@nats-io/jetstream";
 import {
   AuthorizationError,
   ConnectionError,
@@ -16,6 +15,7 @@ import {
   type FetchEnd,
   type PullStatus,
 } from "../src/classify.ts";
+import { JetStreamError, NoJetStreamError } from "../src/jetstream.ts";
 import type { Reason } from "../src/report.ts";
 import { SocketError } from "../src/socket.ts";
 
@@ -71,6 +71,12 @@ describe("a status on the pull's inbox", () => {
     });
   });
 
+  it("says which option to lower when it is over the consumer's limit", () => {
+    expect(classifyStatus(status(409, "Exceeded MaxRequestMaxBytes of 10"))).toMatchObject({
+      ending: { message: expect.stringContaining("Lower `maxBytes`.") },
+    });
+  });
+
   it("is read whatever its case, for that has changed between servers", () => {
     expect(outcomeOf(classifyStatus(status(409, "CONSUMER DELETED")))).toBe("consumer-deleted");
     expect(outcomeOf(classifyStatus(status(409, "leadership change")))).toBe("leadership-changed");
@@ -82,8 +88,7 @@ describe("a status on the pull's inbox", () => {
 });
 
 describe("an error of consumer info", () => {
-  const api = (err_code: number, description: string): JetStreamApiError =>
-    new JetStreamApiError({ code: 503, err_code, description });
+  const api = (err_code: number, description: string): JetStreamError => new JetStreamError({ err_code, description });
   const named = (name: string): Error => Object.assign(new Error("jetstream is not enabled"), { name });
 
   const table: [error: unknown, reason: Reason | undefined, detail: string][] = [
@@ -92,7 +97,7 @@ describe("an error of consumer info", () => {
     [api(10008, "JetStream system temporarily unavailable"), "jetstream-unavailable", "temporarily unavailable"],
     [api(10023, "insufficient resources"), "jetstream-unavailable", "insufficient resources"],
     [api(10076, "JetStream not enabled"), "jetstream-unavailable", "JetStream not enabled"],
-    [named("JetStreamNotEnabled"), "jetstream-unavailable", "server and account"],
+    [new NoJetStreamError(undefined), "jetstream-unavailable", "server and account"],
   ];
   it.each(table)("explains the drain: %s is %s", (error, reason, detail) => {
     expect(classifyInfoError(error, "ORDERS", "billing")).toEqual({

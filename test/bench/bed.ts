@@ -47,6 +47,8 @@ export async function makeBed(): Promise<Bed> {
       ...config,
     });
     try {
+      // A user without a list of permissions: for one with a list nats-server looks up the subject of every ack, which takes it
+      // longer than either client.
       const result = await work({ url: server.wsUrl, ...ADMIN_USER, ...job, consumer });
       await expectAllAcked(server, job.stream, consumer, job.messages * times, redeliveries);
       return result;

@@ -1,10 +1,11 @@
 // An empty drain: what it takes and what it costs when nothing is there, at once and after a wait.
 import { setTimeout as sleep } from "node:timers/promises";
 import { wsconnect } from "@nats-io/nats-core";
-import { DRAIN_USER } from "../support/nats.ts";
+import { ADMIN_USER } from "../support/nats.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import type { Bench, Measure } from "./bench.ts";
-import { alternate, median, round, sum } from "./stats.ts";
+import type { Ran } from "./runtimes.ts";
+import { alternate, median, round } from "./stats.ts";
 
 export interface Idle {
   readonly maxWaitMs: number;
@@ -28,9 +29,11 @@ const ALLOWED_MS = 10;
 const AT_ONCE = 40;
 const HEAD_START_MS = 400;
 const CASES = [
-  { maxWaitMs: 0, rounds: { count: 6, warmUps: 3 } },
-  { maxWaitMs: 5_000, rounds: { count: 3, warmUps: 0 } },
+  { maxWaitMs: 0, far: { count: 3, warmUps: 1 }, near: { count: 5, warmUps: 2 } },
+  { maxWaitMs: 5_000, far: { count: 1, warmUps: 0 }, near: { count: 4, warmUps: 0 } },
 ] as const;
+const SIDES = ["sluice", "natsjs"] as const;
+type Side = (typeof SIDES)[number];
 
 export const idle: Measure<Idle[]> = {
   name: "idle",
@@ -69,29 +72,33 @@ export const idle: Measure<Idle[]> = {
 async function measureWait(
   { bed, node, log }: Bench,
   stream: string,
-  { maxWaitMs, rounds }: (typeof CASES)[number],
+  { maxWaitMs, far, near }: (typeof CASES)[number],
 ): Promise<Idle> {
   const natsjsMaxWaitMs = Math.max(maxWaitMs, LEAST_NATSJS_WAIT_MS);
   const waits = { sluice: maxWaitMs, natsjs: natsjsMaxWaitMs };
-  const run = (side: "sluice" | "natsjs", url: string, times: number) =>
+  const run = (side: Side, url: string, times: number) =>
     bed.withConsumer({ stream, messages: 0, batch: 100, maxWaitMs: waits[side], url }, (job) =>
       node.run(side, job, times),
     );
 
   await using proxy = await startProxy({ target: { host: "127.0.0.1", port: bed.server.ports.ws } });
   proxy.latencyMs = LATENCY_MS;
-  // Both wait at once, each in its own process: neither's CPU time is the other's. The second starts when the first has connected.
-  const pairs = await alternate(["far", "near"], rounds, (where) => {
-    const [url, times] = where === "far" ? [proxy.url(), 1] : [bed.server.wsUrl, AT_ONCE];
-    return Promise.all([run("sluice", url, times), sleep(HEAD_START_MS).then(() => run("natsjs", url, times))]);
-  });
-  const wallMs = (at: 0 | 1, waitMs: number): number =>
-    round(median(pairs.far.map((pair) => pair[at].wallMs - waitMs)));
-  const cpuMs = (at: 0 | 1): number => round(sum(pairs.near.map((pair) => pair[at].cpuMs)) / rounds.count, 2);
+  // Both wait at once, each in its own process: neither's CPU time is the other's. One starts when the other has connected, in turns,
+  // because whoever is first wakes a machine up.
+  const both = async (first: Side, url: string, times: number): Promise<Record<Side, Ran>> => {
+    const startAfter = (side: Side): Promise<void> => sleep(side === first ? 0 : HEAD_START_MS);
+    const ran = (side: Side): Promise<Ran> => startAfter(side).then(() => run(side, url, times));
+    const [sluice, natsjs] = await Promise.all([ran("sluice"), ran("natsjs")]);
+    return { sluice, natsjs };
+  };
+  const wall = Object.values(await alternate(SIDES, far, (first) => both(first, proxy.url(), 1))).flat();
+  const busy = Object.values(await alternate(SIDES, near, (first) => both(first, bed.server.wsUrl, AT_ONCE))).flat();
+  const wallMs = (side: Side): number => round(median(wall.map((pair) => pair[side].wallMs - waits[side])));
+  const cpuMs = (side: Side): number => round(median(busy.map((pair) => pair[side].cpuMs)), 2);
   const result = {
     ...{ maxWaitMs, natsjsMaxWaitMs, roundTripMs: round(await measureRoundTrip(proxy)) },
-    ...{ sluiceWallMs: wallMs(0, maxWaitMs), natsjsWallMs: wallMs(1, natsjsMaxWaitMs) },
-    ...{ sluiceCpuMs: cpuMs(0), natsjsCpuMs: cpuMs(1) },
+    ...{ sluiceWallMs: wallMs("sluice"), natsjsWallMs: wallMs("natsjs") },
+    ...{ sluiceCpuMs: cpuMs("sluice"), natsjsCpuMs: cpuMs("natsjs") },
   };
   const { sluiceWallMs, sluiceCpuMs, natsjsCpuMs } = result;
   log(`empty drain, ${maxWaitMs} ms: ${sluiceWallMs} ms beside it, CPU ${sluiceCpuMs} ms, nats.js ${natsjsCpuMs} ms`);
@@ -100,7 +107,7 @@ async function measureWait(
 
 /** What the proxy's timers make of its latency. */
 async function measureRoundTrip(proxy: TestProxy): Promise<number> {
-  const nc = await wsconnect({ servers: proxy.url(), ...DRAIN_USER });
+  const nc = await wsconnect({ servers: proxy.url(), ...ADMIN_USER });
   const times: number[] = [];
   for (let time = 0; time < 5; time += 1) {
     const startedAt = performance.now();

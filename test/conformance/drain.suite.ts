@@ -238,6 +238,15 @@ export function drainSuite(runtime: string): void {
       });
     });
 
+    test("drains what the server sends in larger WebSocket frames than the runtime takes", async () => {
+      // workerd ends a connection that is sent a frame above 32 MiB, the `ws` package by default one above 100 MiB.
+      const count = 120;
+      const { run, state } = await given(count, { body: 1_000_000 });
+      const report = await run({ batch: count, fetches: 20, handler: () => {} });
+      expect(report).toMatchObject({ outcome: "completed", fetched: count, acked: count, more: false, pending: 0 });
+      expect(await state()).toMatchObject({ ackPending: 0, redelivered: 0, ackFloor: count });
+    });
+
     test("runs as many handlers at once as concurrency says, and no more", async () => {
       const { run } = await given(12);
       let running = 0;

@@ -50,6 +50,7 @@ export const FAULTS = {
   "message-over-max-bytes": { cause: "The next message is larger than `maxBytes`", reason: "message-too-large" },
   "batch-over-limit": { cause: "`batch` is over the consumer's limit", reason: "bad-request" },
   "expires-over-limit": { cause: "`maxWaitMs` is over the consumer's limit", reason: "bad-request" },
+  "bytes-over-limit": { cause: "`maxBytes` is over the consumer's limit", reason: "bad-request" },
   "paused-consumer": { cause: "The consumer is paused", reason: "empty" },
   "dns-failure": { cause: "The server's name does not resolve", reason: "connect-failed" },
   "refused-port": { cause: "Nothing listens at the address", reason: "connect-failed" },

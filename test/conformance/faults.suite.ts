@@ -344,6 +344,11 @@ function configurationFaults(): void {
     expectTruth("expires-over-limit", await run(server.wsUrl, { maxWaitMs: 2_000 }));
   });
 
+  fault("bytes-over-limit", async () => {
+    const server = await given(1, { consumer: { max_bytes: 1_000 } });
+    expectTruth("bytes-over-limit", await run(server.wsUrl, {}));
+  });
+
   fault("paused-consumer", async (skip) => {
     const server = await given(2);
     if (/^2\.(9|10)\./.test(server.version)) skip(`nats-server ${server.version} cannot pause a consumer`);

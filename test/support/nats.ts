@@ -17,7 +17,7 @@ import { findNatsBinary, readNatsVersion } from "../../src/cli/nats-binary.ts";
 import { type NatsServer, type NatsServerOptions, startNatsServer } from "../../src/cli/nats-process.ts";
 
 /** The least-privilege user; over WebSocket only. */
-export const DRAIN_USER = { user: "drain", pass: "drain-pw" } as const;
+const DRAIN_USER = { user: "drain", pass: "drain-pw" } as const;
 /** The user that may do everything in the account. */
 export const ADMIN_USER = { user: "admin", pass: "admin-pw" } as const;
 /** The admin as an entry of a `users` list, for tests that bring their own authorization. */

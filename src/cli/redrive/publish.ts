@@ -1,6 +1,6 @@
 // One dead letter back to its subject, with the word of the stream that it came from.
-import { JetStreamApiError } from "@nats-io/jetstream";
 import type { Connection } from "../../connection.ts";
+import { JetStreamError, NoJetStreamError } from "../../jetstream.ts";
 import { PublishError, Publisher } from "../../publish.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 
@@ -43,6 +43,5 @@ export function publisher(
 
 /** The stream's own word, or that there is none. */
 function isRefusal(cause: unknown): boolean {
-  if (cause instanceof JetStreamApiError) return true;
-  return cause instanceof Error && /no.?responders|not enabled/i.test(`${cause.name} ${cause.message}`);
+  return cause instanceof JetStreamError || cause instanceof NoJetStreamError;
 }

@@ -1,7 +1,7 @@
 // The stream of dead letters: read in order without a consumer, message by message, and deleted from.
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { classifyInfoError } from "../../classify.ts";
+import { classifyApiError } from "../../classify.ts";
 import type { Stored } from "./dead-letter.ts";
 
 const REQUEST_MS = 5_000;
@@ -72,7 +72,7 @@ async function asking<T>(stream: string, ask: () => Promise<T>): Promise<T> {
 }
 
 function explain(error: unknown, stream: string): string {
-  const known = classifyInfoError(error, stream, "");
+  const known = error instanceof JetStreamApiError ? classifyApiError(error, stream, "") : undefined;
   if (known) return known.message;
   if (!(error instanceof Error)) return String(error);
   // The request that was denied has timed out, and its cause knows why.
