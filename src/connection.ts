@@ -154,7 +154,7 @@ export class Connection {
   /** Ends the connection at once. What was not flushed before is not waited for. */
   async close(): Promise<void> {
     // The library closes its socket some promise reactions later. One that went first it would take for lost, and close twice.
-    await this.nats.close().catch(() => {});
+    await withoutStackTraces(() => this.nats.close()).catch(() => {});
     for (const socket of this.#sockets) socket.close();
   }
 
@@ -163,6 +163,18 @@ export class Connection {
       if (status.type === "error" && isAuthError(status.error)) this.#serverError = status.error;
       for (const watcher of this.#watchers) watcher(status);
     }
+  }
+}
+
+/** The library's close() takes stack traces that nobody reads, which is a twentieth of an empty drain's CPU time. */
+function withoutStackTraces<T>(action: () => T): T {
+  const { stackTraceLimit } = Error;
+  // Not by assignment, which throws where the intrinsics are frozen.
+  Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return action();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   }
 }
 

@@ -168,13 +168,19 @@ function openByFetch(url: string, options: SocketOptions, events: WireEvents): W
   };
 }
 
+// Only Node loads it: its built-in WebSocket can neither be dropped nor take headers. Bundlers for Workers find the package's stub
+// instead. Kept, because asking Node's loader again costs as much as a heartbeat.
+let loadingWs: Promise<typeof import("ws")> | undefined;
+function loadWs(): Promise<typeof import("ws")> {
+  loadingWs ??= import("ws");
+  return loadingWs;
+}
+
 function openByWs(url: string, options: SocketOptions, events: WireEvents): Wire {
   let socket: import("ws").WebSocket | undefined;
   let ended = false;
   const open = async (): Promise<void> => {
-    // Only Node loads it: its built-in WebSocket can neither be dropped nor take headers. Bundlers for Workers find the
-    // package's stub instead.
-    const { default: NodeWebSocket } = await import("ws");
+    const { default: NodeWebSocket } = await loadWs();
     if (ended) return;
     // A frame is as large as what a pull brings, of which `maxBytes` is the bound; the package's own would be 100 MiB.
     socket = new NodeWebSocket(url, { headers: { ...options.headers }, perMessageDeflate: false, maxPayload: 0 });
