@@ -3,6 +3,9 @@
 /** Milliseconds since the epoch, as `Date.now()` gives them. A deadline is such a number. */
 export type Deadline = number;
 
+/** JetStream's API has its times in nanoseconds. */
+export const NANOS_PER_MS = 1_000_000;
+
 /** What a bounded wait came to: the value, or the news that the deadline passed first. */
 export type Waited<T> = { readonly done: true; readonly value: T } | { readonly done: false };
 

@@ -2,7 +2,7 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { createInbox, type Msg } from "@nats-io/nats-core";
 import { classifyInfoError, deniedSubject } from "./classify.ts";
-import { type Deadline, waitUntil } from "./clock.ts";
+import { type Deadline, NANOS_PER_MS, waitUntil } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { apiPrefix, readAnswer } from "./jetstream.ts";
 import { type Ending, ending } from "./report.ts";
@@ -82,8 +82,6 @@ async function ask(
   unwatch();
   return answer.done ? answer.value : undefined;
 }
-
-const NANOS_PER_MS = 1e6;
 
 function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
   const { max_deliver: maxDeliver = -1 } = config;

@@ -7,7 +7,7 @@ import {
   deniedSubject,
   type FetchEnd,
 } from "./classify.ts";
-import { clampDelay, type Deadline } from "./clock.ts";
+import { clampDelay, type Deadline, NANOS_PER_MS } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { apiPrefix } from "./jetstream.ts";
 import type { PriorityGroup } from "./options.ts";
@@ -48,7 +48,6 @@ export interface Fetch {
 // nats-server waits for the first message up to `expires` under no_wait with expires ("one-shot"), and a bare no_wait
 // parks forever at max_ack_pending; so a pull always carries an `expires`, of at least this.
 const LEAST_EXPIRES_MS = 1;
-const NANOS_PER_MS = 1_000_000;
 
 /** Sends the pull request and hands each delivery to `deliver`, in the order of arrival, from the connection's own callback. */
 export function startFetch(connection: Connection, request: FetchRequest, deliver: (msg: Msg) => void): Fetch {

@@ -14,13 +14,10 @@ import {
   delayOnWire,
   exponentialDelay,
   type RetryDelay,
+  releaseDelay,
   type Settlement,
   settlementOfError,
 } from "./settlement.ts";
-
-// A released message was never looked at: it may go to the next drain soon, though not into a drain that is ending.
-const RELEASE_DELAY_MS = 500;
-const RELEASE_JITTER_MS = 500;
 
 export interface FinishOptions {
   readonly retryDelay?: RetryDelay | undefined;
@@ -99,7 +96,7 @@ export class Finisher {
   }
 
   /** Gives back a message that no handler has started, to come again after `waitMs`; by default soon. */
-  release(msg: Msg, waitMs: number = RELEASE_DELAY_MS + Math.random() * RELEASE_JITTER_MS): void {
+  release(msg: Msg, waitMs: number = releaseDelay(Math.random())): void {
     const backoffMs = this.#consumer?.backoffMs ?? [];
     // Only backoff makes the delivery count matter, and only then is it read.
     const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, deliveryCountOf(msg), backoffMs) : waitMs;

@@ -4,7 +4,7 @@ import { clampDelay, type Deadline } from "./clock.ts";
 import { DeliveredMessage, type Message } from "./message.ts";
 import { KeyOrder } from "./order.ts";
 import type { Publish } from "./publish.ts";
-import { isSettlement, type Settlement } from "./settlement.ts";
+import { isSettlement, LONGEST_RELEASE_MS, type Settlement } from "./settlement.ts";
 import type { ValueReader } from "./value.ts";
 
 /** What a handler gets beside its message. */
@@ -71,9 +71,6 @@ export interface HandlerPoolOptions<Env> extends PoolParts<Env> {
   readonly concurrency: number;
   readonly orderBy: ((message: Message<unknown>) => string) | undefined;
 }
-
-// When a released message is due at the latest, by finish.ts's own delay.
-const RELEASED_MS = 1_000;
 
 const ACKED: Handled = { kind: "returned", settlement: { kind: "ack" } };
 const OVERDUE: Handled = { kind: "overdue" };
@@ -276,7 +273,7 @@ export class HandlerPool<Env> implements Pool {
   /** Releases a job that nothing has started, and with it what waits behind it. */
   #putBack(job: Job): void {
     this.#options.release(job.msg);
-    const { back } = this.#order?.ended(job, RELEASED_MS, Date.now()) ?? { back: [] };
+    const { back } = this.#order?.ended(job, LONGEST_RELEASE_MS, Date.now()) ?? { back: [] };
     for (const each of back) this.#options.release(each.job.msg, each.afterMs);
   }
 }

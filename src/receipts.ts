@@ -1,18 +1,17 @@
 // Receipts of the consumer's leader: a settlement sent with a reply subject is answered once the leader has it (double ack).
-import { createInbox, type NatsConnection, type Subscription } from "@nats-io/nats-core";
+import { createInbox, type NatsConnection } from "@nats-io/nats-core";
 import { type Deadline, waitUntil } from "./clock.ts";
 
 /** Gives out reply subjects, and tells when each has been answered. One subscription for all of a drain's settlements. */
 export class LeaderReceipts {
   readonly #inbox: string;
-  readonly #subscription: Subscription;
   readonly #waiting = new Map<string, () => void>();
   #count = 0;
   #allIn: (() => void) | undefined;
 
   constructor(nats: NatsConnection, inboxPrefix?: string) {
     this.#inbox = createInbox(inboxPrefix);
-    this.#subscription = nats.subscribe(`${this.#inbox}.*`, {
+    nats.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => {
         if (error) return;
         // No responders: there is no such consumer any more, which is an answer, though no receipt.
@@ -35,10 +34,6 @@ export class LeaderReceipts {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#allIn = resolve;
     await waitUntil(promise, deadline);
-  }
-
-  close(): void {
-    this.#subscription.unsubscribe();
   }
 
   #answered(subject: string, received: boolean): void {

@@ -158,8 +158,10 @@ export class DrainRun<Env> {
 
   #askLeader(): void {
     const { connection, options } = this.#parts;
-    const receipts = new LeaderReceipts(connection.nats, options.inboxPrefix);
-    this.#settler.askLeader({ receipts, all: () => receipts.all(this.#confirmBy) });
+    this.#settler.askLeader(() => {
+      const receipts = new LeaderReceipts(connection.nats, options.inboxPrefix);
+      return { receipts, all: () => receipts.all(this.#confirmBy) };
+    });
   }
 
   get #unconfirmed(): number {

@@ -1,7 +1,7 @@
 // Sends settlements, and counts what the server confirmed: the connected server, by a PING after them, or the consumer's leader,
 // by its own answer to each.
 import type { Msg } from "@nats-io/nats-core";
-import { timer } from "./clock.ts";
+import { NANOS_PER_MS, timer } from "./clock.ts";
 import type { LeaderReceipts } from "./receipts.ts";
 
 /** The counter that a settled message falls into once the server confirmed it. */
@@ -69,7 +69,7 @@ export class Settler {
   /** Asks for another delivery after `delayMs`, at least a millisecond. */
   nak(msg: Msg, delayMs: number, as: "retried" | "released"): void {
     const clamped = Math.min(Math.max(LEAST_DELAY_MS, delayMs || 0), LONGEST_DELAY_MS);
-    const delay = Math.round(clamped * 1_000_000);
+    const delay = Math.round(clamped * NANOS_PER_MS);
     this.#send(msg, `-NAK {"delay":${delay}}`, as);
   }
 
@@ -89,8 +89,8 @@ export class Settler {
   }
 
   /** From now on the consumer's leader must answer each settlement, because the connected server's word is not enough. */
-  askLeader(leader: LeaderConfirmation): void {
-    this.#leader ??= leader;
+  askLeader(confirmation: () => LeaderConfirmation): void {
+    this.#leader ??= confirmation();
   }
 
   /** Resolves when the server's word on everything sent is known, or is known not to come. */

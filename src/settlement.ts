@@ -38,6 +38,17 @@ export function exponentialDelay(deliveryCount: number, random: number): number 
   return Math.round(whole / 2 + (whole / 2) * random);
 }
 
+/** When a released message comes again at the latest, in milliseconds. */
+export const LONGEST_RELEASE_MS = 1_000;
+
+/**
+ * A released message was never looked at: it may go to the next drain soon, though not into a drain that is ending. With equal
+ * jitter, as a retry. `random` is in [0, 1).
+ */
+export function releaseDelay(random: number): number {
+  return LONGEST_RELEASE_MS / 2 + (LONGEST_RELEASE_MS / 2) * random;
+}
+
 /** What to do with a message. */
 export type Action =
   | { readonly op: "ack" }

@@ -1,7 +1,7 @@
 // A nats-server in memory, with one stream and one consumer: it delivers made-up messages once, takes in what is published, and
 // writes down every settlement. A drain reaches it through its `via` option, so everything above the socket is the real thing.
 import type { MsgHdrs } from "@nats-io/nats-core";
-import { nextTurn } from "../clock.ts";
+import { NANOS_PER_MS, nextTurn } from "../clock.ts";
 import { parseAckSubject } from "../message.ts";
 import type { Fetcher } from "../socket.ts";
 import type { Delivery } from "./message.ts";
@@ -60,7 +60,6 @@ const INFO = {
   ...{ server_id: "FAKE", server_name: "sluice/testing", version: "2.15.1", proto: 1 },
   ...{ headers: true, jetstream: true, max_payload: 1_048_576 },
 };
-const NANOS_PER_MS = 1e6;
 
 export class FakeServer implements Fetcher {
   readonly settlements: SentSettlement[] = [];

@@ -2,6 +2,7 @@
 // counts only when the server, too, says that each message was delivered once and acked.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConsumerConfig, jetstreamManager, StorageType } from "@nats-io/jetstream";
+import { NANOS_PER_MS } from "../../src/clock.ts";
 import { ADMIN_USER, startTestServer, type TestServer } from "../support/nats.ts";
 import type { Job } from "./contenders.ts";
 
@@ -30,7 +31,6 @@ interface RunOptions {
   readonly redeliveries?: boolean;
 }
 
-const NANOS_PER_MS = 1e6;
 const SETTLE_TIMEOUT_MS = 5_000;
 
 export async function makeBed(): Promise<Bed> {

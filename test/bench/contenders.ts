@@ -1,6 +1,7 @@
 // The contenders, the same code in Node and in workerd: Sluice, what a user would write with nats.js, and the floor under both.
 import { jetstream } from "@nats-io/jetstream";
 import { createInbox, type NatsConnection, wsconnect } from "@nats-io/nats-core";
+import { NANOS_PER_MS } from "../../src/clock.ts";
 import { defineDrain } from "../../src/index.ts";
 
 /** One invocation's work: what is there, where, and how it is asked for. */
@@ -97,7 +98,6 @@ async function drainWithNatsjs({ url, user, pass, messages, ...job }: Job): Prom
 }
 
 const ACK = new TextEncoder().encode("+ACK");
-const NANOS_PER_MS = 1e6;
 
 /** The floor: a bare subscription whose callback publishes `+ACK`. No handler, no accounting, no watch: it only works when nothing fails. */
 async function drainBare({ url, user, pass, messages, ...job }: Job): Promise<number> {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import { wsconnect } from "@nats-io/nats-core";
+import { NANOS_PER_MS } from "../../src/clock.ts";
 import { defineDrain } from "../../src/index.ts";
 import type { Measure } from "./bench.ts";
 import type { Job } from "./contenders.ts";
@@ -20,7 +21,6 @@ const LIMIT_MS = 1_000;
 // nats-server's default is 30 s; a sixth of it keeps the bench short, and what nats.js needs is a little less than it.
 const ACK_WAIT_MS = 5_000;
 const MOST_MS = 1_500;
-const NANOS_PER_MS = 1e6;
 
 export const release: Measure<Release> = {
   name: "release",
