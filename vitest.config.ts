@@ -11,7 +11,7 @@ import { type Certificates, makeCertificates } from "./test/support/certificates
 const alias = {
   "sluice/http": fileURLToPath(new URL("src/triggers/http.ts", import.meta.url)),
   "sluice/cron": fileURLToPath(new URL("src/triggers/cron.ts", import.meta.url)),
-  "sluice/testing": fileURLToPath(new URL("src/testing.ts", import.meta.url)),
+  "sluice/testing": fileURLToPath(new URL("src/testing/index.ts", import.meta.url)),
   sluice: fileURLToPath(new URL("src/index.ts", import.meta.url)),
 };
 

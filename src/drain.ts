@@ -1,11 +1,11 @@
 // defineDrain(): one bounded drain, from the platform's limit to the report.
 import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
-import { classifyConnectFailure } from "./classify.ts";
-import type { Codec, CodecValues } from "./codec.ts";
-import { type Connected, connect } from "./connection.ts";
+import { type Connected, connect } from "./connection/connection.ts";
+import { classifyConnectFailure } from "./connection/failure.ts";
+import type { Codec, CodecValues } from "./message/codec.ts";
 import { type AnyOptions, DEFAULTS, type DrainOptions } from "./options.ts";
-import { type Ending, ending, makeReport, type Report } from "./report.ts";
+import { type Ending, ending, makeReport, type Report } from "./report/report.ts";
 import { type Deadlines, DrainRun } from "./run.ts";
 import { validateOptions } from "./validate.ts";
 

@@ -1,11 +1,8 @@
 // The public face of `sluice`.
 
-export type { BatchHandler, BatchResult } from "./batch.ts";
 export { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "./budget.ts";
 export { type InvalidOption, invalidOption } from "./checks.ts";
-export type { CloudEvent } from "./cloud-event.ts";
-export type { Codec, CodecValues } from "./codec.ts";
-export type { DeadLetterOptions } from "./dead-letter.ts";
+export type { Fetcher, SocketOptions } from "./connection/socket.ts";
 export {
   type Drain,
   defineDrain,
@@ -16,8 +13,20 @@ export {
   runInput,
   type WithEnv,
 } from "./drain.ts";
-export type { Handler, HandlerContext } from "./handle.ts";
-export type { Message } from "./message.ts";
+export type { BatchHandler, BatchResult } from "./handle/batch-pool.ts";
+export type { Handler, HandlerContext } from "./handle/handler-pool.ts";
+export {
+  type QueueBatch,
+  type QueueConsumer,
+  type QueueContext,
+  type QueueHandlerOptions,
+  type QueueMessage,
+  type QueueRetryOptions,
+  queueHandler,
+} from "./handle/queue-handler.ts";
+export type { CloudEvent } from "./message/cloud-event.ts";
+export type { Codec, CodecValues } from "./message/codec.ts";
+export type { Message } from "./message/message.ts";
 export {
   type Auth,
   DEFAULTS,
@@ -27,17 +36,17 @@ export {
   type PriorityGroup,
   type Servers,
 } from "./options.ts";
-export { type Publish, PublishError, type Published, type PublishOptions } from "./publish.ts";
 export {
-  type QueueBatch,
-  type QueueConsumer,
-  type QueueContext,
-  type QueueHandlerOptions,
-  type QueueMessage,
-  type QueueRetryOptions,
-  queueHandler,
-} from "./queue-handler.ts";
-export { type Counts, type Finding, type Outcome, REASONS, type Reason, type Report, type Timings } from "./report.ts";
+  type Counts,
+  type Finding,
+  type Outcome,
+  REASONS,
+  type Reason,
+  type Report,
+  type Timings,
+} from "./report/report.ts";
+export type { DeadLetterOptions } from "./settle/dead-letter.ts";
+export { type Publish, PublishError, type Published, type PublishOptions } from "./settle/publish.ts";
 export {
   ack,
   exponentialDelay,
@@ -47,5 +56,4 @@ export {
   reject,
   retry,
   type Settlement,
-} from "./settlement.ts";
-export type { Fetcher, SocketOptions } from "./socket.ts";
+} from "./settle/settlement.ts";

@@ -1,14 +1,14 @@
 // DrainOptions, the one table of their defaults, and their validation, which happens before anything else does.
 import type { Authenticator } from "@nats-io/nats-core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { BatchHandler } from "./batch.ts";
 import type { BudgetOptions } from "./budget.ts";
-import type { Codec, CodecValues } from "./codec.ts";
-import type { DeadLetterOptions } from "./dead-letter.ts";
-import type { Handler } from "./handle.ts";
-import type { Message } from "./message.ts";
-import type { RetryDelay } from "./settlement.ts";
-import type { Fetcher } from "./socket.ts";
+import type { Fetcher } from "./connection/socket.ts";
+import type { BatchHandler } from "./handle/batch-pool.ts";
+import type { Handler } from "./handle/handler-pool.ts";
+import type { Codec, CodecValues } from "./message/codec.ts";
+import type { Message } from "./message/message.ts";
+import type { DeadLetterOptions } from "./settle/dead-letter.ts";
+import type { RetryDelay } from "./settle/settlement.ts";
 
 /** One address of nats-server's WebSocket listener, or several to try in turn: `wss://host[:port][/path]`. */
 export type Servers = string | readonly string[];

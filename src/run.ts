@@ -1,24 +1,24 @@
 // One drain under way: its Fetches, its handlers, its settlements, and what it knows when it ends.
 import type { Status } from "@nats-io/nats-core";
-import { BatchPool } from "./batch.ts";
 import type { Budget } from "./budget.ts";
-import { classifyConnectionLoss, classifyPermission, deniedSubject, type FetchEnd } from "./classify.ts";
-import { type Deadline, timer } from "./clock.ts";
-import type { Connection } from "./connection.ts";
-import { askConsumer, type ConsumerFacts } from "./consumer.ts";
-import { Finisher } from "./finish.ts";
-import { type HandlerContext, HandlerPool, type Pool, type PoolParts } from "./handle.ts";
-import { keepAlive, keepAliveIntervalMs } from "./keep-alive.ts";
-import { LazyConnection } from "./lazy-connection.ts";
+import type { Connection } from "./connection/connection.ts";
+import { classifyConnectionLoss, classifyPermission, deniedSubject, type FetchEnd } from "./connection/failure.ts";
+import { LazyConnection } from "./connection/isolated.ts";
+import { type Deadline, timer } from "./deadline.ts";
+import { askConsumer, type ConsumerFacts } from "./fetch/consumer.ts";
+import { nextBatch } from "./fetch/pace.ts";
+import { Puller } from "./fetch/puller.ts";
+import { BatchPool } from "./handle/batch-pool.ts";
+import { type HandlerContext, HandlerPool, type Pool, type PoolParts } from "./handle/handler-pool.ts";
+import { valueReader } from "./message/value.ts";
 import { type AnyOptions, DEFAULTS } from "./options.ts";
-import { nextBatch } from "./pace.ts";
-import { type Publish, Publisher } from "./publish.ts";
-import { Puller } from "./pull.ts";
-import { LeaderReceipts } from "./receipts.ts";
-import { type Ending, ending, makeReport, type Report } from "./report.ts";
-import { Settler } from "./settle.ts";
-import { valueReader } from "./value.ts";
-import { findings, verdict } from "./verdict.ts";
+import { type Ending, ending, makeReport, type Report } from "./report/report.ts";
+import { findings, verdict } from "./report/verdict.ts";
+import { keepAlive, keepAliveIntervalMs } from "./settle/keep-alive.ts";
+import { Settler } from "./settle/outbox.ts";
+import { type Publish, Publisher } from "./settle/publish.ts";
+import { LeaderReceipts } from "./settle/receipts.ts";
+import { Finisher } from "./settle/settler.ts";
 
 /** When each part of the drain has to be over, in milliseconds since the epoch. */
 export interface Deadlines {

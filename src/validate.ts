@@ -10,9 +10,9 @@ import {
   invalidOption,
   show,
 } from "./checks.ts";
-import { CODECS, type Codec } from "./codec.ts";
-import type { DeadLetterOptions } from "./dead-letter.ts";
+import { CODECS, type Codec } from "./message/codec.ts";
 import type { DrainSettings, PriorityGroup } from "./options.ts";
+import type { DeadLetterOptions } from "./settle/dead-letter.ts";
 
 /** Options whose handlers may be anything yet. */
 type UncheckedOptions = DrainSettings<Codec, unknown> & { readonly handler?: unknown; readonly batchHandler?: unknown };

@@ -14,10 +14,10 @@ import {
   classifyStatus,
   type FetchEnd,
   type PullStatus,
-} from "../src/classify.ts";
-import { JetStreamError, NoJetStreamError } from "../src/jetstream.ts";
-import type { Reason } from "../src/report.ts";
-import { SocketError } from "../src/socket.ts";
+} from "../src/connection/failure.ts";
+import { JetStreamError, NoJetStreamError } from "../src/connection/jetstream.ts";
+import { SocketError } from "../src/connection/socket.ts";
+import type { Reason } from "../src/report/report.ts";
 
 describe("a status on the pull's inbox", () => {
   const status = (code: number, description: string, known: Partial<PullStatus> = {}): PullStatus => ({

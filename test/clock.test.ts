@@ -1,6 +1,6 @@
 // Every wait of a drain has an end, and leaves neither a timer nor an unheard rejection behind.
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { clampDelay, nextTurn, timer, waitUntil } from "../src/clock.ts";
+import { clampDelay, nextTurn, timer, waitUntil } from "../src/deadline.ts";
 
 // setImmediate stays real: a test below looks at what Node does a turn later.
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));

@@ -1,8 +1,8 @@
 // CloudEvents in both modes of the NATS binding, and what is none.
 import { headers as makeHeaders } from "@nats-io/nats-core";
 import { describe, expect, it } from "vitest";
-import { readCloudEvent } from "../src/cloud-event.ts";
-import { DeliveredMessage } from "../src/message.ts";
+import { readCloudEvent } from "../src/message/cloud-event.ts";
+import { DeliveredMessage } from "../src/message/message.ts";
 
 function messageOf(headers: Record<string, string>, body: string): DeliveredMessage {
   const made = makeHeaders();

@@ -1,8 +1,8 @@
 // A dead letter carries the message's own headers, none that would act on the new stream, and where it came from.
 import { headers, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import { describe, expect, it } from "vitest";
-import { deadLetterHeaders } from "../src/dead-letter.ts";
-import { DeliveredMessage } from "../src/message.ts";
+import { DeliveredMessage } from "../src/message/message.ts";
+import { deadLetterHeaders } from "../src/settle/dead-letter.ts";
 
 const AT = new Date("2025-11-22T18:20:00.123Z");
 

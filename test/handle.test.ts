@@ -1,8 +1,8 @@
 // Handlers run in order, so many at a time; what is stopped settles once, and never again.
 import type { Msg } from "@nats-io/nats-core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { type Handled, type Handler, HandlerPool, type HandlerPoolOptions } from "../src/handle.ts";
-import { ack, reject, retry } from "../src/settlement.ts";
+import { type Handled, type Handler, HandlerPool, type HandlerPoolOptions } from "../src/handle/handler-pool.ts";
+import { ack, reject, retry } from "../src/settle/settlement.ts";
 
 /** A delivery whose subject is its name. */
 const msg = (name: string): Msg => ({ subject: name, reply: "$JS.ACK.S.C.1.1.1.1.0", data: new Uint8Array() }) as Msg; // all that is read

@@ -1,8 +1,8 @@
 // Held messages are kept from redelivery: often enough for the consumer's ack wait, and only while they are held.
 import type { Msg } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ConsumerFacts } from "../src/consumer.ts";
-import { keepAlive, keepAliveIntervalMs } from "../src/keep-alive.ts";
+import type { ConsumerFacts } from "../src/fetch/consumer.ts";
+import { keepAlive, keepAliveIntervalMs } from "../src/settle/keep-alive.ts";
 
 describe("the interval", () => {
   const facts = (ackWaitMs: number, backoffMs: readonly number[] = []): ConsumerFacts => ({

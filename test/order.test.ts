@@ -1,7 +1,7 @@
 // Order by key, and the pace of a drain: both pure.
 import { describe, expect, it } from "vitest";
-import { KeyOrder } from "../src/order.ts";
-import { nextBatch } from "../src/pace.ts";
+import { nextBatch } from "../src/fetch/pace.ts";
+import { KeyOrder } from "../src/handle/key-order.ts";
 
 interface Job {
   readonly name: string;

@@ -5,8 +5,8 @@ import type { ExecutionContext, ExportedHandlerQueueHandler, MessageBatch } from
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test, vi } from "vitest";
 import { unstable_defaultWranglerConfig as defaultConfig, unstable_startWorker as startWorker } from "wrangler";
 import { z } from "zod";
+import { type QueueBatch, type QueueConsumer, type QueueContext, queueHandler } from "../src/handle/queue-handler.ts";
 import { type BatchHandler, type DrainSettings, defineDrain, type Report, type Settlement } from "../src/index.ts";
-import { type QueueBatch, type QueueConsumer, type QueueContext, queueHandler } from "../src/queue-handler.ts";
 import { startTestServer, type TestServer } from "./support/nats.ts";
 import { type Fate, QUEUE_CASES, type QueueCase } from "./support/queue-cases.ts";
 import type { QueueLog, QueueResult, Redelivery } from "./support/queue-worker.ts";

@@ -1,6 +1,6 @@
-// The README says what the code does: its tables, its list of files, and its examples, which run.
+// The README says what the code does: its tables, and its examples, which run.
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -17,15 +17,6 @@ const folder = join(root, "test/.snippets");
 describe("the README", () => {
   test("has the tables that the code gives (node test/support/readme.ts writes them)", () => {
     expect(actual).toBe(expected);
-  });
-
-  test("lists every file of src, and none that is not there", () => {
-    const listed = /## Architecture[\s\S]*?```\nsrc\/\n([\s\S]*?)```/.exec(actual)?.[1] ?? "";
-    const names = Array.from(listed.matchAll(/^ {2}([\w.-]+\/?) /gm), ([, name = ""]) => name);
-    const present = readdirSync(join(root, "src")).map((name) =>
-      statSync(join(root, "src", name)).isDirectory() ? `${name}/` : name,
-    );
-    expect(names.toSorted()).toEqual(present.toSorted());
   });
 
   test("names scripts that package.json has", async () => {

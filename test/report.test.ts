@@ -1,6 +1,6 @@
 // The reasons are part of the API: the table here is DESIGN's, spelled out once more so that no change goes unnoticed.
 import { describe, expect, it } from "vitest";
-import { ending, makeReport, type Outcome, REASONS, type Reason, type ReportFacts } from "../src/report.ts";
+import { ending, makeReport, type Outcome, REASONS, type Reason, type ReportFacts } from "../src/report/report.ts";
 
 const DESIGN: Readonly<Record<Outcome, readonly Reason[]>> = {
   completed: ["empty", "batch-full", "max-wait", "deadline"],

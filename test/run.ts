@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fetchDebianNatsBinary, OLDEST_VERSION } from "../src/cli/nats-binary.ts";
+import { fetchDebianNatsBinary, OLDEST_VERSION } from "../src/demo/nats-binary.ts";
 
 // Under 10 minutes on 2 cores; a soak takes what its schedules take.
 const LONGEST_RUN_MS = process.env.SLUICE_SCHEDULES === undefined ? 14 * 60_000 : 12 * 3_600_000;

@@ -2,8 +2,8 @@
 import type { Msg } from "@nats-io/nats-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nextTurn } from "../src/clock.ts";
-import { Settler } from "../src/settle.ts";
+import { nextTurn } from "../src/deadline.ts";
+import { Settler } from "../src/settle/outbox.ts";
 
 describe("the settler", () => {
   const text = (payload: unknown): string =>

@@ -10,7 +10,7 @@ import {
   reject,
   retry,
   type Settlement,
-} from "../src/settlement.ts";
+} from "../src/settle/settlement.ts";
 
 describe("a handler's result", () => {
   const retryDelay = (deliveryCount: number): number => 100 * deliveryCount;

@@ -11,7 +11,7 @@ import {
   reject,
   retry,
 } from "../src/index.ts";
-import { type FakeMessage, testDrain } from "../src/testing.ts";
+import { type FakeMessage, testDrain } from "../src/testing/index.ts";
 import { closeExhibit, type LabServer, openServer } from "./support/lab-client.ts";
 
 /** Options as a case has them: anything but where the messages come from. */

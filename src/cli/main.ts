@@ -14,7 +14,7 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   start: {
     summary: "See it work: a demo with a nats-server, a Worker and a target of its own.",
-    load: async () => (await import("./start.ts")).start,
+    load: async () => (await import("../demo/start.ts")).start,
   },
   redrive: {
     summary: "Publish dead letters back to where they came from.",

@@ -1,7 +1,8 @@
 // `sluice redrive`: publishes dead letters back to the subjects that they came from, and takes them out of their stream.
 import { setTimeout as pause } from "node:timers/promises";
-import { classifyConnectFailure } from "../classify.ts";
-import { type Connection, connect } from "../connection.ts";
+import { type Connection, connect } from "../connection/connection.ts";
+import { classifyConnectFailure } from "../connection/failure.ts";
+import { type Progress, startProgress } from "../demo/progress.ts";
 import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
 import type { Filter } from "./redrive/dead-letter.ts";
 import { preview } from "./redrive/dry-run.ts";
@@ -9,7 +10,6 @@ import { LOGIN_OPTIONS, type Login, readLogin } from "./redrive/login.ts";
 import { publisher } from "./redrive/publish.ts";
 import { type Counts, putBack } from "./redrive/put-back.ts";
 import { type DeadLetterStream, openStream } from "./redrive/stream.ts";
-import { type Progress, startProgress } from "./start/progress.ts";
 
 const COMMAND = "sluice redrive";
 const DEFAULT_MAX = 1_000;

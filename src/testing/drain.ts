@@ -1,8 +1,9 @@
 // testDrain(): one run of a drain over made-up messages, and what became of each.
-import type { Codec, CodecValues } from "../codec.ts";
+
 import { defineDrain, type OptionsSource, runInput, type WithEnv } from "../drain.ts";
+import type { Codec, CodecValues } from "../message/codec.ts";
 import type { AnyOptions } from "../options.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../report/report.ts";
 import { type Delivery, type FakeMessage, makeDelivery } from "./message.ts";
 import { Observer } from "./observer.ts";
 import { type PublishedMessage, readSettlements, redeliveries, sortPublished, type TestSettlement } from "./outcome.ts";

@@ -1,6 +1,6 @@
 // Made-up messages: a few fields given, the rest as a first delivery would have them.
 import { type Msg, type MsgHdrs, headers as makeHeaders } from "@nats-io/nats-core";
-import { DeliveredMessage, type Message } from "../message.ts";
+import { DeliveredMessage, type Message } from "../message/message.ts";
 
 /** A made-up message of a stream, as one delivery of it. */
 export interface FakeMessage {

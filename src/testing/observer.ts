@@ -1,10 +1,10 @@
 // Watches a drain's functions from around them, for what a settlement on the wire does not say: why a message was rejected,
 // and whether a handler had it at all.
-import type { BatchHandler } from "../batch.ts";
-import { type Handler, isThenable } from "../handle.ts";
-import type { Message } from "../message.ts";
+import type { BatchHandler } from "../handle/batch-pool.ts";
+import { type Handler, isThenable } from "../handle/handler-pool.ts";
+import type { Message } from "../message/message.ts";
 import type { AnyOptions } from "../options.ts";
-import { exponentialDelay, isSettlement, settlementOfError } from "../settlement.ts";
+import { exponentialDelay, isSettlement, settlementOfError } from "../settle/settlement.ts";
 
 /** What was seen of a message. */
 export interface Seen {

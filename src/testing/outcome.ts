@@ -1,8 +1,8 @@
 // What a run came to, from what its server saw and what was seen of its handlers.
 import type { MsgHdrs } from "@nats-io/nats-core";
-import { InvalidValueError } from "../invalid-value.ts";
-import { DeliveredMessage } from "../message.ts";
-import { type ValueOptions, valueReader } from "../value.ts";
+import { InvalidValueError } from "../message/invalid-value.ts";
+import { DeliveredMessage } from "../message/message.ts";
+import { type ValueOptions, valueReader } from "../message/value.ts";
 import { type Delivery, type FakeMessage, toMsg } from "./message.ts";
 import type { Seen } from "./observer.ts";
 import type { SentMessage, SentSettlement } from "./server.ts";

@@ -1,9 +1,9 @@
 // A nats-server in memory, with one stream and one consumer: it delivers made-up messages once, takes in what is published, and
 // writes down every settlement. A drain reaches it through its `via` option, so everything above the socket is the real thing.
 import type { MsgHdrs } from "@nats-io/nats-core";
-import { NANOS_PER_MS, nextTurn } from "../clock.ts";
-import { parseAckSubject } from "../message.ts";
-import type { Fetcher } from "../socket.ts";
+import type { Fetcher } from "../connection/socket.ts";
+import { NANOS_PER_MS, nextTurn } from "../deadline.ts";
+import { parseAckSubject } from "../message/message.ts";
 import type { Delivery } from "./message.ts";
 import {
   type ClientCommand,

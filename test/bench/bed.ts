@@ -2,7 +2,7 @@
 // counts only when the server, too, says that each message was delivered once and acked.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConsumerConfig, jetstreamManager, StorageType } from "@nats-io/jetstream";
-import { NANOS_PER_MS } from "../../src/clock.ts";
+import { NANOS_PER_MS } from "../../src/deadline.ts";
 import { ADMIN_USER, startTestServer, type TestServer } from "../support/nats.ts";
 import type { Job } from "./contenders.ts";
 

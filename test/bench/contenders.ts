@@ -1,7 +1,7 @@
 // The contenders, the same code in Node and in workerd: Sluice, what a user would write with nats.js, and the floor under both.
 import { jetstream } from "@nats-io/jetstream";
 import { createInbox, type NatsConnection, wsconnect } from "@nats-io/nats-core";
-import { NANOS_PER_MS } from "../../src/clock.ts";
+import { NANOS_PER_MS } from "../../src/deadline.ts";
 import { defineDrain } from "../../src/index.ts";
 
 /** One invocation's work: what is there, where, and how it is asked for. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import { wsconnect } from "@nats-io/nats-core";
-import { NANOS_PER_MS } from "../../src/clock.ts";
+import { NANOS_PER_MS } from "../../src/deadline.ts";
 import { defineDrain } from "../../src/index.ts";
 import type { Measure } from "./bench.ts";
 import type { Job } from "./contenders.ts";

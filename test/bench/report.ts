@@ -1,5 +1,5 @@
 // How the figures are shown: a table for a reader, with the targets met or not.
-import { formatTable } from "../../src/cli/start/table.ts";
+import { formatTable } from "../../src/demo/table.ts";
 import type { Row } from "./bench.ts";
 
 /** The table, and below it how many targets were met. */

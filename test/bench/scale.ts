@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { formatTable } from "../../src/cli/start/table.ts";
+import { formatTable } from "../../src/demo/table.ts";
 import { type Bed, makeBed } from "./bed.ts";
 import type { Job } from "./contenders.ts";
 import type { Drained, ScaleAnswer } from "./scale-process.ts";

@@ -1,6 +1,6 @@
 // Before any test: a nats-server at hand, and the laboratory.
 import type { TestProject } from "vitest/node";
-import { findNatsBinary } from "../../src/cli/nats-binary.ts";
+import { findNatsBinary } from "../../src/demo/nats-binary.ts";
 import type { Certificates } from "./certificates.ts";
 import { startLab } from "./lab.ts";
 

@@ -13,8 +13,8 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import { type ConnectionOptions, type NatsConnection, wsconnect } from "@nats-io/nats-core";
-import { findNatsBinary, readNatsVersion } from "../../src/cli/nats-binary.ts";
-import { type NatsServer, type NatsServerOptions, startNatsServer } from "../../src/cli/nats-process.ts";
+import { findNatsBinary, readNatsVersion } from "../../src/demo/nats-binary.ts";
+import { type NatsServer, type NatsServerOptions, startNatsServer } from "../../src/demo/nats-process.ts";
 
 /** The least-privilege user; over WebSocket only. */
 const DRAIN_USER = { user: "drain", pass: "drain-pw" } as const;

@@ -1,6 +1,6 @@
 // Queues consumers that each try one rule of Queues, run unchanged by a real Queues consumer in workerd and by a drain: what they
 // do with the messages 1, 2 and 3, and what must become of each.
-import type { QueueConsumer } from "../../src/queue-handler.ts";
+import type { QueueConsumer } from "../../src/handle/queue-handler.ts";
 
 /** What becomes of a message: it is done, or delivered again after the default delay, or after so many seconds. */
 export type Fate = "ack" | "retry" | number;

@@ -1,7 +1,7 @@
 // A clock of one's own: a drain under test has the time that the test gives it.
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { DrainOptions, DrainSettings, Handler } from "../../src/index.ts";
-import { FakeClock, type FakeMessage, testDrain } from "../../src/testing.ts";
+import { FakeClock, type FakeMessage, testDrain } from "../../src/testing/index.ts";
 
 /** Options of a drain with this handler. */
 const given = (handler: Handler, settings: Partial<DrainSettings> = {}): DrainOptions => ({

@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { type DrainOptions, type DrainSettings, type Handler, RejectError, reject, retry } from "../../src/index.ts";
-import { type FakeMessage, fakeMessage, testDrain } from "../../src/testing.ts";
+import { type FakeMessage, fakeMessage, testDrain } from "../../src/testing/index.ts";
 
 /** Options of a drain with this handler. */
 const given = (handler: Handler, settings: Partial<DrainSettings> = {}): DrainOptions => ({

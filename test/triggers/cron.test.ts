@@ -1,7 +1,7 @@
 // What a cron run tells its scheduler: done, failed, or failed for good.
 import { describe, expect, it } from "vitest";
 import type { Drain, RunInput } from "../../src/drain.ts";
-import { ending, makeReport, type Reason, type Report } from "../../src/report.ts";
+import { ending, makeReport, type Reason, type Report } from "../../src/report/report.ts";
 import { CRON_LIMIT_MS, DrainError, type ScheduledOptions, scheduled } from "../../src/triggers/cron.ts";
 
 interface Env {

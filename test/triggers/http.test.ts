@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import type { Drain, RunInput } from "../../src/drain.ts";
-import { ending, makeReport, REASONS, type Reason, type Report } from "../../src/report.ts";
+import { ending, makeReport, REASONS, type Reason, type Report } from "../../src/report/report.ts";
 import { drainRoutes, HTTP_LIMIT_MS } from "../../src/triggers/http.ts";
 
 interface Env {

@@ -4,8 +4,8 @@ import { createServer, type IncomingHttpHeaders, type RequestListener } from "no
 import type { AddressInfo } from "node:net";
 import { headers, type Msg } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DeliveredMessage, type Message } from "../../src/message.ts";
-import type { Settlement } from "../../src/settlement.ts";
+import { DeliveredMessage, type Message } from "../../src/message/message.ts";
+import type { Settlement } from "../../src/settle/settlement.ts";
 import { eventHeaders, forward, settlementOf } from "../../src/worker/forward.ts";
 
 function messageOf(

@@ -1,7 +1,7 @@
 // The deployable Worker as it is deployed: wrangler.toml's main, in workerd, through wrangler's own dev server, against a real
 // nats-server and a target that answers as real ones do.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type DevWorker, startDevWorker } from "../../src/cli/start/dev-worker.ts";
+import { type DevWorker, startDevWorker } from "../../src/demo/dev-worker.ts";
 import type { Report } from "../../src/index.ts";
 import { startTestServer, type TestServer } from "../support/nats.ts";
 import { startTarget, type TestTarget } from "../support/target.ts";

@@ -1,5 +1,5 @@
 // What a redrive would put back, as a table: by where it came from and why it died.
-import { formatTable } from "../start/table.ts";
+import { formatTable } from "../../demo/table.ts";
 import { type Filter, matches, readDeadLetter, type Stored } from "./dead-letter.ts";
 
 /** What a redrive would do. */

@@ -1,7 +1,7 @@
 // One dead letter back to its subject, with the word of the stream that it came from.
-import type { Connection } from "../../connection.ts";
-import { JetStreamError, NoJetStreamError } from "../../jetstream.ts";
-import { PublishError, Publisher } from "../../publish.ts";
+import type { Connection } from "../../connection/connection.ts";
+import { JetStreamError, NoJetStreamError } from "../../connection/jetstream.ts";
+import { PublishError, Publisher } from "../../settle/publish.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 
 /** What the stream said; `refused` when none takes it, or the one that does is not the one it came from. */

@@ -1,7 +1,7 @@
 // The stream of dead letters: read in order without a consumer, message by message, and deleted from.
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { classifyApiError } from "../../classify.ts";
+import { classifyApiError } from "../../connection/failure.ts";
 import type { Stored } from "./dead-letter.ts";
 
 const REQUEST_MS = 5_000;

@@ -5,8 +5,8 @@ import {
   type Status,
   UserAuthenticationExpiredError,
 } from "@nats-io/nats-core";
+import { type Ending, ending } from "../report/report.ts";
 import { JetStreamError, NoJetStreamError } from "./jetstream.ts";
-import { type Ending, ending } from "./report.ts";
 import { SocketError } from "./socket.ts";
 
 /** How a Fetch ended: cleanly, or with the ending it gives the drain. */

@@ -1,17 +1,17 @@
 // One pull request: deliveries out as they arrive, a watch on the heartbeat, and always an answer to how it ended.
 import { createInbox, type Msg, type Status } from "@nats-io/nats-core";
+import type { Connection } from "../connection/connection.ts";
 import {
   classifyConnectionLoss,
   classifyPermission,
   classifyStatus,
   deniedSubject,
   type FetchEnd,
-} from "./classify.ts";
-import { clampDelay, type Deadline, NANOS_PER_MS } from "./clock.ts";
-import type { Connection } from "./connection.ts";
-import { apiPrefix } from "./jetstream.ts";
-import type { PriorityGroup } from "./options.ts";
-import { type Ending, ending } from "./report.ts";
+} from "../connection/failure.ts";
+import { apiPrefix } from "../connection/jetstream.ts";
+import { clampDelay, type Deadline, NANOS_PER_MS } from "../deadline.ts";
+import type { PriorityGroup } from "../options.ts";
+import { type Ending, ending } from "../report/report.ts";
 
 export interface FetchRequest {
   readonly stream: string;

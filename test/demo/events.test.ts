@@ -1,6 +1,6 @@
 // GitHub's example webhooks as messages that are CloudEvents.
 import { describe, expect, it } from "vitest";
-import { loadEvents, toEvents } from "../../../src/cli/start/events.ts";
+import { loadEvents, toEvents } from "../../src/demo/events.ts";
 
 describe("a webhook's message", () => {
   it("has the event and the action in its subject and type, and the repository as its source", () => {

@@ -1,6 +1,6 @@
 // Drains until the server has nothing left: by cron and by POST /drain in turn, as the two kinds of scheduler would.
 import { once } from "node:events";
-import type { Report } from "../../index.ts";
+import type { Report } from "../index.ts";
 import type { ServerState } from "./demo-server.ts";
 import type { DevWorker } from "./dev-worker.ts";
 

@@ -10,9 +10,9 @@ import {
   type WsConnectionOptions,
   wsconnect,
 } from "@nats-io/nats-core";
-import { type ConnectFailure, isAuthError } from "./classify.ts";
-import { type Deadline, nextTurn, waitUntil } from "./clock.ts";
-import type { Auth, Servers } from "./options.ts";
+import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
+import type { Auth, Servers } from "../options.ts";
+import { type ConnectFailure, isAuthError } from "./failure.ts";
 import { DrainSocket, type SocketOptions } from "./socket.ts";
 
 export interface ConnectRequest extends SocketOptions {

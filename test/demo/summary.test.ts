@@ -1,6 +1,6 @@
 // The tables that the demo ends with.
 import { expect, it } from "vitest";
-import { drainTable, eventTable, isComplete } from "../../../src/cli/start/summary.ts";
+import { drainTable, eventTable, isComplete } from "../../src/demo/summary.ts";
 
 const received = new Map([
   ["com.github.push", 7],

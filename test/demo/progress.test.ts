@@ -1,6 +1,6 @@
 // The progress of the demo on a terminal and without one.
 import { expect, it } from "vitest";
-import { bar, startProgress } from "../../../src/cli/start/progress.ts";
+import { bar, startProgress } from "../../src/demo/progress.ts";
 
 function output(isTTY: boolean): { isTTY: boolean; text: string; write(text: string): boolean } {
   return {

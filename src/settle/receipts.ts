@@ -1,6 +1,6 @@
 // Receipts of the consumer's leader: a settlement sent with a reply subject is answered once the leader has it (double ack).
 import { createInbox, type NatsConnection } from "@nats-io/nats-core";
-import { type Deadline, waitUntil } from "./clock.ts";
+import { type Deadline, waitUntil } from "../deadline.ts";
 
 /** Gives out reply subjects, and tells when each has been answered. One subscription for all of a drain's settlements. */
 export class LeaderReceipts {

@@ -1,9 +1,10 @@
 // Runs an existing Cloudflare Queues consumer as a batch handler: with its MessageBatch, its Message and their rules.
-import type { BatchHandler } from "./batch.ts";
-import { checkType, invalidOption, show } from "./checks.ts";
-import { type Deadline, nextTurn, waitUntil } from "./clock.ts";
-import type { Message } from "./message.ts";
-import type { Settlement } from "./settlement.ts";
+
+import { checkType, invalidOption, show } from "../checks.ts";
+import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
+import type { Message } from "../message/message.ts";
+import type { Settlement } from "../settle/settlement.ts";
+import type { BatchHandler } from "./batch-pool.ts";
 
 /** How a retry is asked for. */
 export interface QueueRetryOptions {

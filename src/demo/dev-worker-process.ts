@@ -2,7 +2,7 @@
 // on Ctrl-C as they see fit, and because it ends itself, workerd included, when the demo is gone.
 import { devNull } from "node:os";
 import { fileURLToPath } from "node:url";
-import type { Report } from "../../index.ts";
+import type { Report } from "../index.ts";
 
 /** The one message that the process is sent. Secrets come this way and so touch neither a disk nor a process list. */
 export interface DevWorkerInput {
@@ -21,8 +21,8 @@ export type DevWorkerMessage =
   /** The Worker logged the report of a drain. */
   | { readonly kind: "report"; readonly report: Report };
 
-// Three folders up from src/cli/start and from dist/cli/start alike.
-const CONFIG = fileURLToPath(new URL("../../../wrangler.toml", import.meta.url));
+// Two folders up from src/demo.
+const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
 let running: { dispose(): Promise<void> } | undefined;
 

@@ -1,9 +1,9 @@
 // Runs a batch handler: all deliveries of a Fetch at once, and one settlement a message.
 import type { Msg } from "@nats-io/nats-core";
-import { clampDelay } from "./clock.ts";
-import { type Handled, type HandlerContext, isThenable, type Pool, type PoolParts, returned } from "./handle.ts";
-import { DeliveredMessage, type Message } from "./message.ts";
-import { isSettlement, type Settlement } from "./settlement.ts";
+import { clampDelay } from "../deadline.ts";
+import { DeliveredMessage, type Message } from "../message/message.ts";
+import { isSettlement, type Settlement } from "../settle/settlement.ts";
+import { type Handled, type HandlerContext, isThenable, type Pool, type PoolParts, returned } from "./handler-pool.ts";
 
 /**
  * Called once a Fetch, with everything it delivered. Returning nothing acks all, throwing retries all, and an array has one

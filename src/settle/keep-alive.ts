@@ -1,7 +1,7 @@
 // Keeps what is held from being delivered again: "in progress" for every message, every half ack wait.
 import type { Msg } from "@nats-io/nats-core";
-import { clampDelay } from "./clock.ts";
-import type { ConsumerFacts } from "./consumer.ts";
+import { clampDelay } from "../deadline.ts";
+import type { ConsumerFacts } from "../fetch/consumer.ts";
 
 // nats-server's own default; used where the user may not ask for consumer info.
 const DEFAULT_ACK_WAIT_MS = 30_000;

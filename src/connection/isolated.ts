@@ -1,6 +1,6 @@
 // A connection opened at first use, and again where it was lost: for publishing beside the drain's own.
 import type { Status } from "@nats-io/nats-core";
-import type { Deadline } from "./clock.ts";
+import type { Deadline } from "../deadline.ts";
 import { type Connection, type ConnectRequest, connect } from "./connection.ts";
 
 export class LazyConnection {

@@ -9,9 +9,9 @@ import {
   RetentionPolicy,
 } from "@nats-io/jetstream";
 import { headers, type NatsConnection, wsconnect } from "@nats-io/nats-core";
-import type { NatsBinary } from "../nats-binary.ts";
-import { type NatsExit, type NatsServer, startNatsServer } from "../nats-process.ts";
 import type { DemoEvent } from "./events.ts";
+import type { NatsBinary } from "./nats-binary.ts";
+import { type NatsExit, type NatsServer, startNatsServer } from "./nats-process.ts";
 
 export const STREAM = "GITHUB";
 export const CONSUMER = "sluice";

@@ -1,7 +1,7 @@
 // Sends settlements, and counts what the server confirmed: the connected server, by a PING after them, or the consumer's leader,
 // by its own answer to each.
 import type { Msg } from "@nats-io/nats-core";
-import { NANOS_PER_MS, timer } from "./clock.ts";
+import { NANOS_PER_MS, timer } from "../deadline.ts";
 import type { LeaderReceipts } from "./receipts.ts";
 
 /** The counter that a settled message falls into once the server confirmed it. */

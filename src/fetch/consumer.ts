@@ -1,11 +1,11 @@
 // What the consumer says of itself, asked for in the same flight as the pull: ack wait, max deliver, backoff, pending.
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { createInbox, type Msg } from "@nats-io/nats-core";
-import { classifyInfoError, deniedSubject } from "./classify.ts";
-import { type Deadline, NANOS_PER_MS, waitUntil } from "./clock.ts";
-import type { Connection } from "./connection.ts";
-import { apiPrefix, readAnswer } from "./jetstream.ts";
-import { type Ending, ending } from "./report.ts";
+import type { Connection } from "../connection/connection.ts";
+import { classifyInfoError, deniedSubject } from "../connection/failure.ts";
+import { apiPrefix, readAnswer } from "../connection/jetstream.ts";
+import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
+import { type Ending, ending } from "../report/report.ts";
 
 /** The part of a consumer's configuration and state that a drain uses. Times in milliseconds. */
 export interface ConsumerFacts {

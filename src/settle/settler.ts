@@ -1,13 +1,13 @@
 // From a handler's end to the settlement on the wire: decide, dead-letter first where that is asked for, then settle.
 import type { Msg } from "@nats-io/nats-core";
-import { BatchLengthError } from "./batch.ts";
-import type { Deadline } from "./clock.ts";
-import type { ConsumerFacts } from "./consumer.ts";
+import type { Deadline } from "../deadline.ts";
+import type { ConsumerFacts } from "../fetch/consumer.ts";
+import { BatchLengthError } from "../handle/batch-pool.ts";
+import type { Handled, Settled } from "../handle/handler-pool.ts";
+import { type Message, parseAckSubject } from "../message/message.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
-import type { Handled, Settled } from "./handle.ts";
-import { type Message, parseAckSubject } from "./message.ts";
+import type { Settler } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
-import type { Settler } from "./settle.ts";
 import {
   type Action,
   decide,

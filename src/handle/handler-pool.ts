@@ -1,11 +1,11 @@
 // Runs the handlers: so many at a time, in the order of arrival or of a key, until their deadline.
 import type { Msg } from "@nats-io/nats-core";
-import { clampDelay, type Deadline } from "./clock.ts";
-import { DeliveredMessage, type Message } from "./message.ts";
-import { KeyOrder } from "./order.ts";
-import type { Publish } from "./publish.ts";
-import { isSettlement, LONGEST_RELEASE_MS, type Settlement } from "./settlement.ts";
-import type { ValueReader } from "./value.ts";
+import { clampDelay, type Deadline } from "../deadline.ts";
+import { DeliveredMessage, type Message } from "../message/message.ts";
+import type { ValueReader } from "../message/value.ts";
+import type { Publish } from "../settle/publish.ts";
+import { isSettlement, LONGEST_RELEASE_MS, type Settlement } from "../settle/settlement.ts";
+import { KeyOrder } from "./key-order.ts";
 
 /** What a handler gets beside its message. */
 export interface HandlerContext<Env = unknown> {

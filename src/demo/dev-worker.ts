@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { extname } from "node:path";
-import type { Report } from "../../index.ts";
+import type { Report } from "../index.ts";
 import type { DevWorkerInput, DevWorkerMessage } from "./dev-worker-process.ts";
 
 export interface DevWorkerOptions extends DevWorkerInput {

@@ -1,7 +1,7 @@
 // Dead letters: publish, wait for the PubAck, and only then may the message be termed.
 import { type MsgHdrs, headers as makeHeaders } from "@nats-io/nats-core";
-import type { Deadline } from "./clock.ts";
-import type { Message } from "./message.ts";
+import type { Deadline } from "../deadline.ts";
+import type { Message } from "../message/message.ts";
 import type { Publisher } from "./publish.ts";
 
 /** Where dead letters go. */

@@ -10,9 +10,9 @@ import {
   RequestError,
   TimeoutError,
 } from "@nats-io/nats-core";
-import { type Deadline, timer } from "./clock.ts";
-import type { Connection } from "./connection.ts";
-import { NoJetStreamError, requestJetStream } from "./jetstream.ts";
+import type { Connection } from "../connection/connection.ts";
+import { NoJetStreamError, requestJetStream } from "../connection/jetstream.ts";
+import { type Deadline, timer } from "../deadline.ts";
 
 export interface PublishOptions {
   /** The `Nats-Msg-Id`: the stream keeps one message of an id within its duplicate window. @default a new one, the same for every retry */

@@ -1,15 +1,15 @@
 // The pulls of one drain: each a Fetch, the first with a question about the consumer beside it, and what they told.
 import type { Msg } from "@nats-io/nats-core";
-import type { Budget } from "./budget.ts";
-import type { FetchEnd } from "./classify.ts";
-import { type Deadline, waitUntil } from "./clock.ts";
-import type { Codec } from "./codec.ts";
-import type { Connection } from "./connection.ts";
+import type { Budget } from "../budget.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { FetchEnd } from "../connection/failure.ts";
+import { type Deadline, waitUntil } from "../deadline.ts";
+import type { Codec } from "../message/codec.ts";
+import { parseAckSubject } from "../message/message.ts";
+import { DEFAULTS, type DrainSettings } from "../options.ts";
+import { ending } from "../report/report.ts";
 import { askConsumer, type ConsumerAnswer, type ConsumerFacts } from "./consumer.ts";
 import { type Fetch, startFetch } from "./fetch.ts";
-import { parseAckSubject } from "./message.ts";
-import { DEFAULTS, type DrainSettings } from "./options.ts";
-import { ending } from "./report.ts";
 
 export interface PullerParts {
   readonly connection: Connection;

@@ -2,16 +2,16 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";
+import { type Command, defineCommand, EXIT, UsageError } from "../cli/command.ts";
+import { CONSUMER, type DemoServer, STREAM, startDemoServer } from "./demo-server.ts";
+import { needInstalled } from "./dev-dependency.ts";
+import { type DevWorker, startDevWorker } from "./dev-worker.ts";
+import { cronUrl, drainUntilEmpty, drainUrl } from "./drains.ts";
+import { loadEvents } from "./events.ts";
 import { findNatsBinary } from "./nats-binary.ts";
-import { CONSUMER, type DemoServer, STREAM, startDemoServer } from "./start/demo-server.ts";
-import { needInstalled } from "./start/dev-dependency.ts";
-import { type DevWorker, startDevWorker } from "./start/dev-worker.ts";
-import { cronUrl, drainUntilEmpty, drainUrl } from "./start/drains.ts";
-import { loadEvents } from "./start/events.ts";
-import { startProgress } from "./start/progress.ts";
-import { drainTable, eventTable, isComplete, summarize } from "./start/summary.ts";
-import { startTarget, type Target } from "./start/target.ts";
+import { startProgress } from "./progress.ts";
+import { drainTable, eventTable, isComplete, summarize } from "./summary.ts";
+import { startTarget, type Target } from "./target.ts";
 
 /** The Worker's vars that shape the demo: small batches make several drains, and no drain waits long. */
 const DRAIN_VARS = { BATCH: "100", CONCURRENCY: "6", MAX_WAIT_MS: "1000" } as const;

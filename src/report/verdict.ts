@@ -1,7 +1,7 @@
 // The verdict on a drain: from everything it met, the one reason of its report, and the findings beside it. Pure.
-import type { FetchEnd } from "./classify.ts";
-import type { ConsumerFacts } from "./consumer.ts";
-import type { Failures } from "./finish.ts";
+import type { FetchEnd } from "../connection/failure.ts";
+import type { ConsumerFacts } from "../fetch/consumer.ts";
+import type { Failures } from "../settle/settler.ts";
 import { type Ending, ending, type Finding } from "./report.ts";
 
 /** What a drain met. */

@@ -1,0 +1,7 @@
+// The public face of `sluice/testing`: a drain's handlers against made-up messages, with a clock of one's own.
+
+export { FakeClock } from "./clock.ts";
+export { type TestInput, type TestResult, type TestSettings, testDrain } from "./drain.ts";
+export { type FakeMessage, type FakeMessageOptions, fakeMessage } from "./message.ts";
+export type { PublishedMessage, TestSettlement } from "./outcome.ts";
+export type { FakeConsumer } from "./server.ts";
