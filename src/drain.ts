@@ -5,7 +5,8 @@ import { type Connected, connect } from "./connection/connection.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
 import { type AnyOptions, DEFAULTS, type DrainOptions } from "./options.ts";
-import { type Ending, ending, makeReport, type Report } from "./report/report.ts";
+import { type Ending, ending } from "./report/reasons.ts";
+import { makeReport, type Report } from "./report/report.ts";
 import { type Deadlines, DrainRun } from "./run.ts";
 import { validateOptions } from "./validate.ts";
 
@@ -135,6 +136,7 @@ function emptyReport(end: Ending, startedAt: number, target?: { stream: string; 
     rejected: 0,
     deadLettered: 0,
     released: 0,
+    exhausted: 0,
     unconfirmed: 0,
     more: false,
     heartbeats: 0,

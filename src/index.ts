@@ -2,6 +2,7 @@
 
 export { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "./budget.ts";
 export { type InvalidOption, invalidOption } from "./checks.ts";
+export type { Auth, Servers } from "./connection/login.ts";
 export type { Fetcher, SocketOptions } from "./connection/socket.ts";
 export {
   type Drain,
@@ -13,6 +14,7 @@ export {
   runInput,
   type WithEnv,
 } from "./drain.ts";
+export type { PriorityGroup } from "./fetch/pull-request.ts";
 export type { BatchHandler, BatchResult } from "./handle/batch-pool.ts";
 export type { Handler, HandlerContext } from "./handle/handler-pool.ts";
 export {
@@ -27,24 +29,16 @@ export {
 export type { CloudEvent } from "./message/cloud-event.ts";
 export type { Codec, CodecValues } from "./message/codec.ts";
 export type { Message } from "./message/message.ts";
+export type { HistoryOptions } from "./observe/history.ts";
+export type { MessageEnd, ObservedMessage, Observer } from "./observe/observer.ts";
 export {
-  type Auth,
   DEFAULTS,
   type DrainHandlers,
   type DrainOptions,
   type DrainSettings,
-  type PriorityGroup,
-  type Servers,
 } from "./options.ts";
-export {
-  type Counts,
-  type Finding,
-  type Outcome,
-  REASONS,
-  type Reason,
-  type Report,
-  type Timings,
-} from "./report/report.ts";
+export { type Outcome, REASONS, type Reason } from "./report/reasons.ts";
+export type { Counts, Finding, Report, Timings } from "./report/report.ts";
 export type { DeadLetterOptions } from "./settle/dead-letter.ts";
 export { type Publish, PublishError, type Published, type PublishOptions } from "./settle/publish.ts";
 export {

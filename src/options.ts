@@ -1,28 +1,17 @@
 // DrainOptions, the one table of their defaults, and their validation, which happens before anything else does.
-import type { Authenticator } from "@nats-io/nats-core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BudgetOptions } from "./budget.ts";
+import type { Auth, Servers } from "./connection/login.ts";
 import type { Fetcher } from "./connection/socket.ts";
+import type { PriorityGroup } from "./fetch/pull-request.ts";
 import type { BatchHandler } from "./handle/batch-pool.ts";
 import type { Handler } from "./handle/handler-pool.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
 import type { Message } from "./message/message.ts";
+import type { HistoryOptions } from "./observe/history.ts";
+import type { Observer } from "./observe/observer.ts";
 import type { DeadLetterOptions } from "./settle/dead-letter.ts";
 import type { RetryDelay } from "./settle/settlement.ts";
-
-/** One address of nats-server's WebSocket listener, or several to try in turn: `wss://host[:port][/path]`. */
-export type Servers = string | readonly string[];
-
-/**
- * How the drain proves who it is: a token, a user and password, the text of a `.creds` file, an nkey seed (`SU…`), or an
- * authenticator of nats-core. The last three sign with pure-JS Ed25519: about 10 ms of CPU, 20 to 30 on a cold start.
- */
-export type Auth =
-  | { readonly token: string }
-  | { readonly user: string; readonly password: string }
-  | { readonly creds: string }
-  | { readonly nkeySeed: string }
-  | Authenticator;
 
 /** What to drain, from where, and with what handler. */
 export type DrainOptions<Env = unknown, C extends Codec = "bytes", Value = CodecValues[C]> = DrainSettings<C, Value> &
@@ -57,14 +46,22 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
   readonly batch?: number | undefined;
   /** Most bytes of messages that one Fetch takes, headers and subjects included. Whole number from 1. @default 25165824 (24 MiB) */
   readonly maxBytes?: number | undefined;
+  /** Messages that the first pull request asks for beyond the concurrency, so that no handler waits for the next. Whole number from 0. @default as many as `concurrency` */
+  readonly prefetch?: number | undefined;
   /** Pull requests one drain makes at most: it goes on while the last batch came full. Whole number from 1. @default 1 */
   readonly fetches?: number | undefined;
   /** Wait the whole max wait for a full batch, instead of ending with what is there. @default false */
   readonly fill?: boolean | undefined;
+  /** When to end: `empty`, once nothing is left of what was there, or `limit`, waiting for more until the budget ends. @default "empty" */
+  readonly until?: "empty" | "limit" | undefined;
+  /** After so many failures in a row (throw, timeout, HTTP 408, 425, 429 or 5xx) nothing more is started, and the drain ends with `handlers-failing`. Whole number from 1. @default none: it goes on */
+  readonly stopAfterFailures?: number | undefined;
   /** Longest wait for messages, milliseconds from 0. @default a third of the limit, 5000 at most */
   readonly maxWaitMs?: number | undefined;
   /** Idle heartbeat asked of the server, milliseconds from 50; twice that in silence is a loss. @default 2000, a third of max wait at most */
   readonly heartbeatMs?: number | undefined;
+  /** How often something crosses the wire, so that no idle proxy cuts the connection under a long handler, milliseconds from 1000. @default 20000 */
+  readonly pingIntervalMs?: number | undefined;
   /** Longest time to connect and authenticate, milliseconds from 1. @default a quarter of the limit, 5000 at most */
   readonly connectTimeoutMs?: number | undefined;
   /** Time kept at the end to release and confirm, milliseconds from 1. @default an eighth of the limit, 2000 at most */
@@ -99,18 +96,14 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** A binding of Workers (mTLS, VPC, service) that carries the connection in place of the network. @default the network */
   readonly via?: Fetcher | undefined;
+  /** Accept `ws://` to a host that is not this machine: credentials and bodies then cross the network unencrypted, which every report says. @default false */
+  readonly allowInsecure?: boolean | undefined;
+  /** Is told what the drain does, as it does it: for logs, metrics and traces. One that throws or hangs harms no drain. @default none */
+  readonly observer?: Observer | undefined;
+  /** Keeps the last reports in a NATS KV bucket, written after the settling and inside the budget. @default none */
+  readonly history?: HistoryOptions | undefined;
   /** Name of the connection, as nats-server's monitoring shows it. @default "sluice" */
   readonly name?: string | undefined;
-}
-
-/** How a pull request takes part in a priority group (ADR-42). */
-export interface PriorityGroup {
-  readonly group: string;
-  /** With policy `overflow`: only while so many messages are pending, or wait for their ack. */
-  readonly minPending?: number;
-  readonly minAckPending?: number;
-  /** With policy `prioritized`: 0 (first) to 9. */
-  readonly priority?: number;
 }
 
 /** The defaults that do not depend on the limit. */
@@ -121,6 +114,8 @@ export const DEFAULTS = {
   maxBytes: 25_165_824, // 24 MiB
   fetches: 1,
   fill: false,
+  until: "empty",
+  pingIntervalMs: 20_000,
   concurrency: 1,
   name: "sluice",
 } as const;

@@ -10,8 +10,9 @@ import {
   invalidOption,
   show,
 } from "./checks.ts";
+import type { PriorityGroup } from "./fetch/pull-request.ts";
 import { CODECS, type Codec } from "./message/codec.ts";
-import type { DrainSettings, PriorityGroup } from "./options.ts";
+import type { DrainSettings } from "./options.ts";
 import type { DeadLetterOptions } from "./settle/dead-letter.ts";
 
 /** Options whose handlers may be anything yet. */

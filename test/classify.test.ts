@@ -17,7 +17,7 @@ import {
 } from "../src/connection/failure.ts";
 import { JetStreamError, NoJetStreamError } from "../src/connection/jetstream.ts";
 import { SocketError } from "../src/connection/socket.ts";
-import type { Reason } from "../src/report/report.ts";
+import type { Reason } from "../src/report/reasons.ts";
 
 describe("a status on the pull's inbox", () => {
   const status = (code: number, description: string, known: Partial<PullStatus> = {}): PullStatus => ({

@@ -1,7 +1,8 @@
 // A delivery's metadata comes from its ack subject, of which two forms are in use, and its body from one frame.
 import { headers, type Msg } from "@nats-io/nats-core";
 import { describe, expect, it } from "vitest";
-import { DeliveredMessage, type DeliveryInfo, parseAckSubject } from "../src/message/message.ts";
+import { type DeliveryInfo, parseAckSubject } from "../src/message/ack-subject.ts";
+import { DeliveredMessage } from "../src/message/message.ts";
 
 const TIME = "1763835600123456789";
 const INFO: DeliveryInfo = {

@@ -1,6 +1,7 @@
 // The reasons are part of the API: the table here is DESIGN's, spelled out once more so that no change goes unnoticed.
 import { describe, expect, it } from "vitest";
-import { ending, makeReport, type Outcome, REASONS, type Reason, type ReportFacts } from "../src/report/report.ts";
+import { ending, type Outcome, REASONS, type Reason } from "../src/report/reasons.ts";
+import { makeReport, type ReportFacts } from "../src/report/report.ts";
 
 const DESIGN: Readonly<Record<Outcome, readonly Reason[]>> = {
   completed: ["empty", "batch-full", "max-wait", "deadline"],
@@ -64,6 +65,7 @@ describe("a report", () => {
     rejected: 3,
     deadLettered: 2,
     released: 1,
+    exhausted: 0,
     unconfirmed: 0,
     pending: 9,
     more: true,

@@ -11,8 +11,8 @@ import {
   wsconnect,
 } from "@nats-io/nats-core";
 import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
-import type { Auth, Servers } from "../options.ts";
 import { type ConnectFailure, isAuthError } from "./failure.ts";
+import type { Auth, Servers } from "./login.ts";
 import { DrainSocket, type SocketOptions } from "./socket.ts";
 
 export interface ConnectRequest extends SocketOptions {

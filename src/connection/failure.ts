@@ -5,7 +5,7 @@ import {
   type Status,
   UserAuthenticationExpiredError,
 } from "@nats-io/nats-core";
-import { type Ending, ending } from "../report/report.ts";
+import { type Ending, ending } from "../report/reasons.ts";
 import { JetStreamError, NoJetStreamError } from "./jetstream.ts";
 import { SocketError } from "./socket.ts";
 

@@ -5,7 +5,7 @@ import type { Connection } from "../connection/connection.ts";
 import { classifyInfoError, deniedSubject } from "../connection/failure.ts";
 import { apiPrefix, readAnswer } from "../connection/jetstream.ts";
 import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
-import { type Ending, ending } from "../report/report.ts";
+import { type Ending, ending } from "../report/reasons.ts";
 
 /** The part of a consumer's configuration and state that a drain uses. Times in milliseconds. */
 export interface ConsumerFacts {

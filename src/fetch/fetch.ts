@@ -10,8 +10,8 @@ import {
 } from "../connection/failure.ts";
 import { apiPrefix } from "../connection/jetstream.ts";
 import { clampDelay, type Deadline, NANOS_PER_MS } from "../deadline.ts";
-import type { PriorityGroup } from "../options.ts";
-import { type Ending, ending } from "../report/report.ts";
+import { type Ending, ending } from "../report/reasons.ts";
+import type { PriorityGroup } from "./pull-request.ts";
 
 export interface FetchRequest {
   readonly stream: string;

@@ -4,10 +4,10 @@ import type { Budget } from "../budget.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { FetchEnd } from "../connection/failure.ts";
 import { type Deadline, waitUntil } from "../deadline.ts";
+import { parseAckSubject } from "../message/ack-subject.ts";
 import type { Codec } from "../message/codec.ts";
-import { parseAckSubject } from "../message/message.ts";
 import { DEFAULTS, type DrainSettings } from "../options.ts";
-import { ending } from "../report/report.ts";
+import { ending } from "../report/reasons.ts";
 import { askConsumer, type ConsumerAnswer, type ConsumerFacts } from "./consumer.ts";
 import { type Fetch, startFetch } from "./fetch.ts";
 

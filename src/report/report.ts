@@ -1,95 +1,5 @@
-// What a drain returns, and the table of reasons: the one place that says what each way of ending means.
-
-/** How a drain ended, as a scheduler sees it: done, worth another try as it is, or in need of an operator. */
-export type Outcome = "completed" | "retryable" | "fatal";
-
-/** What a reason means, to a scheduler and to an operator. */
-export interface ReasonEntry {
-  readonly outcome: Outcome;
-  /** One sentence for an operator; part of the README's table. */
-  readonly meaning: string;
-  /** Where waiting helps: how long, in milliseconds, before a retry is worth its connection. */
-  readonly retryAfterMs?: number;
-}
-
-/** Every way a drain can end. Closed, and part of the API: a scheduler may switch over it. */
-export type Reason =
-  | ("empty" | "batch-full" | "max-wait" | "deadline")
-  | ("heartbeat-lost" | "connection-lost" | "connect-failed" | "connect-timeout" | "jetstream-unavailable")
-  | ("leadership-changed" | "server-shutdown" | "limit-exceeded" | "aborted")
-  | ("unauthorized" | "permission-denied" | "stream-not-found" | "consumer-not-found" | "consumer-deleted")
-  | ("not-a-pull-consumer" | "message-too-large" | "bad-request" | "invalid-options");
-
-/** The table of reasons: `REASONS[reason].outcome`, `.meaning` and, where waiting helps, `.retryAfterMs`. */
-export const REASONS: Readonly<Record<Reason, ReasonEntry>> = {
-  empty: { outcome: "completed", meaning: "Nothing is left of what was there." },
-  "batch-full": { outcome: "completed", meaning: "The batch came full; there may be more." },
-  "max-wait": { outcome: "completed", meaning: "With `fill`: max wait ended before the batch was full." },
-  deadline: { outcome: "completed", meaning: "The budget ended first; what no handler had started was released." },
-
-  "heartbeat-lost": {
-    outcome: "retryable",
-    meaning: "The server fell silent for two heartbeats while the pull request was outstanding.",
-    retryAfterMs: 1_000,
-  },
-  "connection-lost": { outcome: "retryable", meaning: "The connection ended during the drain.", retryAfterMs: 1_000 },
-  "connect-failed": { outcome: "retryable", meaning: "No connection could be made.", retryAfterMs: 5_000 },
-  "connect-timeout": {
-    outcome: "retryable",
-    meaning: "The server did not complete the connection in its slice of the budget.",
-    retryAfterMs: 5_000,
-  },
-  "jetstream-unavailable": {
-    outcome: "retryable",
-    meaning: "Nothing answered for JetStream: it is off, or has no leader, for this account or server.",
-    retryAfterMs: 5_000,
-  },
-  "leadership-changed": {
-    outcome: "retryable",
-    meaning: "The consumer got a new leader during the Fetch.",
-    retryAfterMs: 500,
-  },
-  "server-shutdown": {
-    outcome: "retryable",
-    meaning: "The server said that it is shutting down.",
-    retryAfterMs: 1_000,
-  },
-  "limit-exceeded": {
-    outcome: "retryable",
-    meaning:
-      "A limit of the consumer is reached: waiting pull requests (max_waiting) or unacked messages (max_ack_pending).",
-    retryAfterMs: 5_000,
-  },
-  aborted: { outcome: "retryable", meaning: "The caller's signal aborted the drain; the rest was released." },
-
-  unauthorized: { outcome: "fatal", meaning: "The server refused the credentials." },
-  "permission-denied": {
-    outcome: "fatal",
-    meaning: "The user may not publish or subscribe to a subject that a drain needs.",
-  },
-  "stream-not-found": { outcome: "fatal", meaning: "There is no such stream in this account." },
-  "consumer-not-found": { outcome: "fatal", meaning: "The stream has no such consumer; a drain never creates one." },
-  "consumer-deleted": { outcome: "fatal", meaning: "The consumer or its stream was deleted during the Fetch." },
-  "not-a-pull-consumer": { outcome: "fatal", meaning: "The consumer pushes; a drain needs a pull consumer." },
-  "message-too-large": {
-    outcome: "fatal",
-    meaning: "The next message is larger than `maxBytes`; no Fetch can pass it.",
-  },
-  "bad-request": { outcome: "fatal", meaning: "The server refused the pull request." },
-  "invalid-options": { outcome: "fatal", meaning: "An option is missing or malformed, or the limit is too small." },
-};
-
-/** How one ended, before the numbers are known: the reason, and what to tell the operator. */
-export interface Ending {
-  readonly reason: Reason;
-  readonly message: string;
-}
-
-/** An ending with the table's own sentence, and what this time adds to it. */
-export function ending(reason: Reason, detail?: string): Ending {
-  const { meaning } = REASONS[reason];
-  return { reason, message: detail ? `${meaning} ${detail}` : meaning };
-}
+// What a drain returns.
+import { type Ending, type Outcome, REASONS, type Reason } from "./reasons.ts";
 
 /** Something worth an operator's look that did not end the drain. */
 export interface Finding {
@@ -104,14 +14,16 @@ export interface Counts {
   readonly fetched: number;
   /** Acks that the server confirmed. */
   readonly acked: number;
-  /** Naks that the server confirmed: the handler threw, asked for it, or ran out of time. */
+  /** Naks that the server confirmed: the handler threw, asked for it, or ran out of time. Each will be delivered again. */
   readonly retried: number;
   /** Terms that the server confirmed, without a dead letter. */
   readonly rejected: number;
   /** Terms that the server confirmed, after the dead letter had its PubAck. */
   readonly deadLettered: number;
-  /** Naks that the server confirmed of messages that no handler had started. */
+  /** Naks that the server confirmed of messages that no handler had started. Each will be delivered again. */
   readonly released: number;
+  /** Used up max deliver without success, and without a dead letter: stays in the stream, and is not delivered again. */
+  readonly exhausted: number;
   /** Everything whose settling the server did not confirm. Each of these is delivered again after its ack wait. */
   readonly unconfirmed: number;
 }
@@ -152,7 +64,8 @@ export type ReportFacts = Omit<Report, "outcome" | "reason" | "message" | "retry
 
 /** A report: the ending, the table's word on it, and the facts. */
 export function makeReport(end: Ending, facts: ReportFacts): Report {
-  const { outcome, retryAfterMs } = REASONS[end.reason];
+  const { outcome } = REASONS[end.reason];
+  const retryAfterMs = end.retryAfterMs ?? REASONS[end.reason].retryAfterMs;
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   return { outcome, reason: end.reason, message: end.message, ...wait, ...facts };
 }

@@ -2,7 +2,8 @@
 import type { FetchEnd } from "../connection/failure.ts";
 import type { ConsumerFacts } from "../fetch/consumer.ts";
 import type { Failures } from "../settle/settler.ts";
-import { type Ending, ending, type Finding } from "./report.ts";
+import { type Ending, ending } from "./reasons.ts";
+import type { Finding } from "./report.ts";
 
 /** What a drain met. */
 export interface Met {

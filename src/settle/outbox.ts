@@ -5,7 +5,7 @@ import { NANOS_PER_MS, timer } from "../deadline.ts";
 import type { LeaderReceipts } from "./receipts.ts";
 
 /** The counter that a settled message falls into once the server confirmed it. */
-export type SettledAs = "acked" | "retried" | "rejected" | "deadLettered" | "released";
+export type SettledAs = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
 
 const ACK = "+ACK";
 const TERM = "+TERM";
@@ -55,7 +55,14 @@ export class Settler {
   #sent: Sent = { replies: [], as: [] };
   /** Something was sent since the server was last asked. */
   #unasked = false;
-  readonly #confirmed: Record<SettledAs, number> = { acked: 0, retried: 0, rejected: 0, deadLettered: 0, released: 0 };
+  readonly #confirmed: Record<SettledAs, number> = {
+    acked: 0,
+    retried: 0,
+    rejected: 0,
+    deadLettered: 0,
+    released: 0,
+    exhausted: 0,
+  };
 
   constructor(flush: () => Promise<boolean>, write: (protocol: string) => void) {
     this.#flush = flush;

@@ -3,7 +3,7 @@
 import type { MsgHdrs } from "@nats-io/nats-core";
 import type { Fetcher } from "../connection/socket.ts";
 import { NANOS_PER_MS, nextTurn } from "../deadline.ts";
-import { parseAckSubject } from "../message/message.ts";
+import { parseAckSubject } from "../message/ack-subject.ts";
 import type { Delivery } from "./message.ts";
 import {
   type ClientCommand,

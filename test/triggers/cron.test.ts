@@ -1,7 +1,8 @@
 // What a cron run tells its scheduler: done, failed, or failed for good.
 import { describe, expect, it } from "vitest";
 import type { Drain, RunInput } from "../../src/drain.ts";
-import { ending, makeReport, type Reason, type Report } from "../../src/report/report.ts";
+import { ending, type Reason } from "../../src/report/reasons.ts";
+import { makeReport, type Report } from "../../src/report/report.ts";
 import { CRON_LIMIT_MS, DrainError, type ScheduledOptions, scheduled } from "../../src/triggers/cron.ts";
 
 interface Env {
@@ -11,7 +12,7 @@ interface Env {
 function reportOf(reason: Reason): Report {
   return makeReport(ending(reason, "Detail."), {
     ...{ stream: "ORDERS", consumer: "billing", fetched: 0, acked: 0, retried: 0, rejected: 0, deadLettered: 0 },
-    ...{ released: 0, unconfirmed: 0, more: false, heartbeats: 0, findings: [] },
+    ...{ released: 0, exhausted: 0, unconfirmed: 0, more: false, heartbeats: 0, findings: [] },
     ...{ startedAt: "2025-11-22T18:20:00.000Z", timings: { totalMs: 50 } },
   });
 }

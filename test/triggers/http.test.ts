@@ -2,7 +2,8 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import type { Drain, RunInput } from "../../src/drain.ts";
-import { ending, makeReport, REASONS, type Reason, type Report } from "../../src/report/report.ts";
+import { ending, REASONS, type Reason } from "../../src/report/reasons.ts";
+import { makeReport, type Report } from "../../src/report/report.ts";
 import { drainRoutes, HTTP_LIMIT_MS } from "../../src/triggers/http.ts";
 
 interface Env {
@@ -13,7 +14,7 @@ interface Env {
 function reportOf(reason: Reason): Report {
   return makeReport(ending(reason, "Detail."), {
     ...{ stream: "ORDERS", consumer: "billing", fetched: 2, acked: 1, retried: 1, rejected: 0, deadLettered: 0 },
-    ...{ released: 0, unconfirmed: 0, pending: 0, more: false, heartbeats: 0, findings: [] },
+    ...{ released: 0, exhausted: 0, unconfirmed: 0, pending: 0, more: false, heartbeats: 0, findings: [] },
     ...{ startedAt: "2025-11-22T18:20:00.000Z", timings: { totalMs: 50 } },
   });
 }
