@@ -60,7 +60,12 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       projects: [
         {
           resolve: { alias },
-          test: { ...shared, name: "node", include: ["test/**/*.test.ts"], exclude: ["test/**/*.workerd.test.ts"] },
+          test: {
+            ...shared,
+            name: "node",
+            include: ["test/**/*.test.ts"],
+            exclude: ["test/**/*.workerd.test.ts"],
+          },
         },
         {
           // The deployable Worker's own date, so that its defaults hold here too.

@@ -86,7 +86,12 @@ export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget
     closeMs: Math.floor(close),
   };
   const used = slices.connectMs + slices.maxWaitMs + slices.settleMs + slices.closeMs;
-  return { limitMs: limit, ...slices, handleMs: limit - used, heartbeatMs: heartbeat(maxWaitMs, options.heartbeatMs) };
+  return {
+    limitMs: limit,
+    ...slices,
+    handleMs: limit - used,
+    heartbeatMs: heartbeat(maxWaitMs, options.heartbeatMs),
+  };
 }
 
 /** An option is an upper bound, also below the least that a default would keep. */

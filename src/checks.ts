@@ -38,7 +38,8 @@ export function checkSubject(option: string, subject: unknown): void {
 /** A whole number from `low` to `high`, if it is there. */
 export function checkWholeNumber(option: string, value: unknown, low: number, high: number): void {
   if (value === undefined) return;
-  if (typeof value !== "number") throw invalidOption(TypeError, option, `must be a number, not ${show(value)}`);
+  if (typeof value !== "number")
+    throw invalidOption(TypeError, option, `must be a number, not ${show(value)}`);
   if (!Number.isInteger(value) || value < low || value > high)
     throw invalidOption(RangeError, option, `must be a whole number from ${low} to ${high}, not ${value}`);
 }

@@ -103,7 +103,11 @@ async function drain<Env>(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Report> {
   const deadlines = setDeadlines(startedAt, budget);
-  const connecting = await connect({ ...options, name: options.name ?? DEFAULTS.name }, deadlines.connect, signal);
+  const connecting = await connect(
+    { ...options, name: options.name ?? DEFAULTS.name },
+    deadlines.connect,
+    signal,
+  );
   if (connecting.kind !== "connected") {
     return emptyReport(classifyConnectFailure(connecting, showServers(options)), startedAt, options);
   }

@@ -14,7 +14,10 @@ import type { DeadLetterOptions } from "./settle/dead-letter.ts";
 import type { RetryDelay } from "./settle/settlement.ts";
 
 /** What to drain, from where, and with what handler. */
-export type DrainOptions<Env = unknown, C extends Codec = "bytes", Value = CodecValues[C]> = DrainSettings<C, Value> &
+export type DrainOptions<Env = unknown, C extends Codec = "bytes", Value = CodecValues[C]> = DrainSettings<
+  C,
+  Value
+> &
   DrainHandlers<Env, Value>;
 
 /** Who handles: a handler of one message, or one of a batch. */

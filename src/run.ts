@@ -2,7 +2,12 @@
 import type { Status } from "@nats-io/nats-core";
 import type { Budget } from "./budget.ts";
 import type { Connection } from "./connection/connection.ts";
-import { classifyConnectionLoss, classifyPermission, deniedSubject, type FetchEnd } from "./connection/failure.ts";
+import {
+  classifyConnectionLoss,
+  classifyPermission,
+  deniedSubject,
+  type FetchEnd,
+} from "./connection/failure.ts";
 import { LazyConnection } from "./connection/isolated.ts";
 import { type Deadline, timer } from "./deadline.ts";
 import { askConsumer, type ConsumerFacts } from "./fetch/consumer.ts";
@@ -136,7 +141,13 @@ export class DrainRun<Env> {
     const { pending, heartbeats, firstMessageMs } = this.#puller;
     const end = verdict({
       ...{ fetchEnd: this.#fetchEnd, denied: this.#denied, stopped: this.#stopped, lost: this.#lost },
-      ...{ fetched, unconfirmed, gone: this.#gone, cutShort: this.#cutShort, consumer: this.#puller.consumer },
+      ...{
+        fetched,
+        unconfirmed,
+        gone: this.#gone,
+        cutShort: this.#cutShort,
+        consumer: this.#puller.consumer,
+      },
     });
     return makeReport(end, {
       stream,
@@ -176,7 +187,10 @@ export class DrainRun<Env> {
     const answerBy = Math.min(deadlines.settle, Date.now() + Math.max(250, 3 * this.#connectMs));
     const answer = await askConsumer(connection, options, answerBy);
     if (answer.kind !== "failed" || answer.ending.reason !== "consumer-not-found") return;
-    this.#gone = ending("consumer-deleted", "It was gone when the messages were settled: see its InactiveThreshold.");
+    this.#gone = ending(
+      "consumer-deleted",
+      "It was gone when the messages were settled: see its InactiveThreshold.",
+    );
   }
 
   #makePool(context: HandlerContext<Env>): Pool {
@@ -252,7 +266,10 @@ export class DrainRun<Env> {
     // Before the signal: a handler that returns because of it has not done its work, and must not be acked for it.
     this.#poolStopped = this.#pool.stop();
     this.#stopping.abort(
-      new DOMException(why === "deadline" ? "The drain's time is up." : "The drain was aborted.", "AbortError"),
+      new DOMException(
+        why === "deadline" ? "The drain's time is up." : "The drain was aborted.",
+        "AbortError",
+      ),
     );
   }
 

@@ -16,7 +16,10 @@ import type { DrainSettings } from "./options.ts";
 import type { DeadLetterOptions } from "./settle/dead-letter.ts";
 
 /** Options whose handlers may be anything yet. */
-type UncheckedOptions = DrainSettings<Codec, unknown> & { readonly handler?: unknown; readonly batchHandler?: unknown };
+type UncheckedOptions = DrainSettings<Codec, unknown> & {
+  readonly handler?: unknown;
+  readonly batchHandler?: unknown;
+};
 
 /**
  * Checks every option, so that a wrong one fails where it was written and not in a run.
@@ -99,10 +102,18 @@ function validateServer(server: unknown): void {
   const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
   if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
     // Whatever stands before an @ may be a password.
-    throw invalidOption(TypeError, "servers", `must start with wss:// or ws://, not ${show(maskCredentials(server))}`);
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `must start with wss:// or ws://, not ${show(maskCredentials(server))}`,
+    );
   // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
   if (url.username || url.password)
-    throw invalidOption(TypeError, "servers", `credentials do not belong in the URL of ${url.host}; give them as auth`);
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `credentials do not belong in the URL of ${url.host}; give them as auth`,
+    );
 }
 
 function maskCredentials(server: unknown): unknown {
@@ -114,7 +125,8 @@ function validateAuth(auth: unknown): void {
   const given: Record<string, unknown> = typeof auth === "object" && auth !== null ? { ...auth } : {};
   const text = (key: string): boolean => typeof given[key] === "string" && given[key] !== "";
   const kinds = ["token", "user", "creds", "nkeySeed"].filter((key) => given[key] !== undefined);
-  if (kinds.length > 1) throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
+  if (kinds.length > 1)
+    throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
   if (text("token") || (text("user") && text("password"))) return;
   if (text("nkeySeed")) {
     if (!/^SU[A-Z2-7]{56}$/.test(String(given.nkeySeed)))
@@ -124,7 +136,11 @@ function validateAuth(auth: unknown): void {
   if (text("creds")) {
     const creds = String(given.creds);
     if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds))
-      throw invalidOption(TypeError, "auth.creds", "is not the text of a .creds file: its JWT or its seed is missing");
+      throw invalidOption(
+        TypeError,
+        "auth.creds",
+        "is not the text of a .creds file: its JWT or its seed is missing",
+      );
     return;
   }
   throw invalidOption(
@@ -137,17 +153,29 @@ function validateAuth(auth: unknown): void {
 function validateHeaders(headers: unknown): void {
   if (headers === undefined) return;
   if (typeof headers !== "object" || headers === null)
-    throw invalidOption(TypeError, "headers", `must be an object of names and values, not a ${typeof headers}`);
+    throw invalidOption(
+      TypeError,
+      "headers",
+      `must be an object of names and values, not a ${typeof headers}`,
+    );
   for (const [name, value] of Object.entries(headers)) {
     // The value may be a secret, so the message does not hold it.
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== "string" || /[\r\n\0]/.test(value))
-      throw invalidOption(TypeError, `headers.${name}`, "is not a header of HTTP: a name, and a value of one line");
+      throw invalidOption(
+        TypeError,
+        `headers.${name}`,
+        "is not a header of HTTP: a name, and a value of one line",
+      );
   }
 }
 
 function validateDeadLetter(deadLetter: DeadLetterOptions): void {
   if (typeof deadLetter !== "object" || deadLetter === null)
-    throw invalidOption(TypeError, "deadLetter", `must be { subject, maxDeliveries }, not ${show(deadLetter)}`);
+    throw invalidOption(
+      TypeError,
+      "deadLetter",
+      `must be { subject, maxDeliveries }, not ${show(deadLetter)}`,
+    );
   checkSubject("deadLetter.subject", deadLetter.subject);
   checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
 }

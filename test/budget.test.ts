@@ -1,7 +1,13 @@
 // The budget keeps its promises for every limit that a platform may have: properties first, then the platforms we know.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "../src/budget.ts";
+import {
+  type Budget,
+  type BudgetOptions,
+  LEAST_LIMIT_MS,
+  LimitTooSmallError,
+  planBudget,
+} from "../src/budget.ts";
 
 const anyLimit = fc.oneof(
   fc.integer({ min: LEAST_LIMIT_MS, max: 2 * LEAST_LIMIT_MS }),

@@ -65,11 +65,14 @@ describe("a status on the pull's inbox", () => {
     expect(outcomeOf(classifyStatus(status(code, description)))).toBe(reason);
   });
 
-  it.each(failures.filter(([code]) => code !== 503))("is quoted for the operator: %i %j", (code, description) => {
-    expect(classifyStatus(status(code, description))).toMatchObject({
-      ending: { message: expect.stringContaining(`${code} ${description}`) },
-    });
-  });
+  it.each(failures.filter(([code]) => code !== 503))(
+    "is quoted for the operator: %i %j",
+    (code, description) => {
+      expect(classifyStatus(status(code, description))).toMatchObject({
+        ending: { message: expect.stringContaining(`${code} ${description}`) },
+      });
+    },
+  );
 
   it("says which option to lower when it is over the consumer's limit", () => {
     expect(classifyStatus(status(409, "Exceeded MaxRequestMaxBytes of 10"))).toMatchObject({
@@ -82,19 +85,27 @@ describe("a status on the pull's inbox", () => {
     expect(outcomeOf(classifyStatus(status(409, "leadership change")))).toBe("leadership-changed");
   });
 
-  it.each(["Idle Heartbeat", "FlowControl Request"])("ends nothing when it is a heartbeat: 100 %s", (description) => {
-    expect(classifyStatus(status(100, description))).toBeUndefined();
-  });
+  it.each(["Idle Heartbeat", "FlowControl Request"])(
+    "ends nothing when it is a heartbeat: 100 %s",
+    (description) => {
+      expect(classifyStatus(status(100, description))).toBeUndefined();
+    },
+  );
 });
 
 describe("an error of consumer info", () => {
-  const api = (err_code: number, description: string): JetStreamError => new JetStreamError({ err_code, description });
+  const api = (err_code: number, description: string): JetStreamError =>
+    new JetStreamError({ err_code, description });
   const named = (name: string): Error => Object.assign(new Error("jetstream is not enabled"), { name });
 
   const table: [error: unknown, reason: Reason | undefined, detail: string][] = [
     [api(10014, "consumer not found"), "consumer-not-found", 'Stream "ORDERS", consumer "billing".'],
     [api(10059, "stream not found"), "stream-not-found", 'Stream "ORDERS".'],
-    [api(10008, "JetStream system temporarily unavailable"), "jetstream-unavailable", "temporarily unavailable"],
+    [
+      api(10008, "JetStream system temporarily unavailable"),
+      "jetstream-unavailable",
+      "temporarily unavailable",
+    ],
     [api(10023, "insufficient resources"), "jetstream-unavailable", "insufficient resources"],
     [api(10076, "JetStream not enabled"), "jetstream-unavailable", "JetStream not enabled"],
     [new NoJetStreamError(undefined), "jetstream-unavailable", "server and account"],
@@ -116,7 +127,8 @@ describe("an error of consumer info", () => {
 
 describe("a connection that was not made", () => {
   const SERVERS = "wss://nats.example.com";
-  const upgrade = (status: number): SocketError => new SocketError(`the upgrade was answered ${status}`, { status });
+  const upgrade = (status: number): SocketError =>
+    new SocketError(`the upgrade was answered ${status}`, { status });
   const table: [cause: unknown, reason: Reason, said: string][] = [
     [upgrade(401), "unauthorized", "answered 401"],
     [upgrade(403), "unauthorized", "answered 403"],
@@ -160,10 +172,18 @@ describe("a connection that ended during the drain", () => {
     [undefined, true, "server-shutdown", ""],
     [new Error("read ECONNRESET"), true, "server-shutdown", ""],
     [new UserAuthenticationExpiredError("User Authentication Expired"), false, "unauthorized", "Expired"],
-    [new AuthorizationError("Account Authentication Expired"), true, "unauthorized", "Account Authentication Expired"],
+    [
+      new AuthorizationError("Account Authentication Expired"),
+      true,
+      "unauthorized",
+      "Account Authentication Expired",
+    ],
   ];
   it.each(table)("with %s, shutdown announced %s, is %s", (error, shuttingDown, reason, said) => {
-    expect(classifyConnectionLoss(error, shuttingDown)).toEqual({ reason, message: expect.stringContaining(said) });
+    expect(classifyConnectionLoss(error, shuttingDown)).toEqual({
+      reason,
+      message: expect.stringContaining(said),
+    });
   });
 });
 

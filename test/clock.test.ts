@@ -8,7 +8,10 @@ afterEach(() => void vi.useRealTimers());
 
 describe("waiting until a deadline", () => {
   it("brings the value, and cancels its timer", async () => {
-    expect(await waitUntil(Promise.resolve("value"), Date.now() + 1_000)).toEqual({ done: true, value: "value" });
+    expect(await waitUntil(Promise.resolve("value"), Date.now() + 1_000)).toEqual({
+      done: true,
+      value: "value",
+    });
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -36,7 +39,9 @@ describe("waiting until a deadline", () => {
   });
 
   it("passes a rejection on, and cancels its timer", async () => {
-    await expect(waitUntil(Promise.reject(new Error("refused")), Date.now() + 1_000)).rejects.toThrow("refused");
+    await expect(waitUntil(Promise.reject(new Error("refused")), Date.now() + 1_000)).rejects.toThrow(
+      "refused",
+    );
     expect(vi.getTimerCount()).toBe(0);
   });
 

@@ -33,7 +33,9 @@ describe("in binary mode", () => {
     ["application/vnd.order+json", "[1]", [1]],
     ["image/png", "x", new TextEncoder().encode("x")],
   ])("data of type %s is read as such", (contentType, body, data) => {
-    expect(readCloudEvent(messageOf({ ...ATTRIBUTES, "Content-Type": contentType }, body)).data).toEqual(data);
+    expect(readCloudEvent(messageOf({ ...ATTRIBUTES, "Content-Type": contentType }, body)).data).toEqual(
+      data,
+    );
   });
 
   it("an event without a body has no data", () => {
@@ -64,7 +66,12 @@ describe("what is no CloudEvent is refused with the reason, and without its body
     ["no id", { "ce-specversion": "1.0", "ce-source": "/", "ce-type": "t" }, "secret", "id is missing"],
     ["data that is no JSON", { ...ATTRIBUTES, "Content-Type": "application/json" }, "secret", "not JSON"],
     ["a body that is no JSON", { "Content-Type": "application/cloudevents+json" }, "secret", "not JSON"],
-    ["a body that is no object", { "Content-Type": "application/cloudevents+json" }, '["secret"]', "not an object"],
+    [
+      "a body that is no object",
+      { "Content-Type": "application/cloudevents+json" },
+      '["secret"]',
+      "not an object",
+    ],
     ["another format", { "Content-Type": "application/cloudevents+avro" }, "secret", "avro"],
   ])("%s", (_what, headers, body, reason) => {
     const read = () => readCloudEvent(messageOf(headers as Record<string, string>, body));

@@ -48,7 +48,9 @@ describe("the headers of a dead letter", () => {
   });
 
   it("keep every other one as it was, with all its values", () => {
-    const kept = deadLetter(headersOf(["Trace", "a"], ["Trace", "b"], ["ce-type", "order"], ["X-Nats-Like", "1"]));
+    const kept = deadLetter(
+      headersOf(["Trace", "a"], ["Trace", "b"], ["ce-type", "order"], ["X-Nats-Like", "1"]),
+    );
     expect(kept.values("Trace")).toEqual(["a", "b"]);
     expect(kept.get("ce-type")).toBe("order");
     expect(kept.get("X-Nats-Like")).toBe("1");

@@ -13,9 +13,13 @@ const LIMIT_MS = 5_000;
 const HANG_MS = 15_000;
 
 /** Drains in a process of its own; resolves when that has ended, with its report and how long it lived after it. */
-async function drainAndExit(servers: string): Promise<{ report: Report; livedOnMs: number; code: number | null }> {
+async function drainAndExit(
+  servers: string,
+): Promise<{ report: Report; livedOnMs: number; code: number | null }> {
   const script = fileURLToPath(new URL("support/exit-drain.ts", import.meta.url));
-  const child = spawn(process.execPath, [script, servers, String(LIMIT_MS)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [script, servers, String(LIMIT_MS)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const timer = setTimeout(() => child.kill("SIGKILL"), HANG_MS);
   let reportedAt = 0;
   child.stdout.once("data", () => {

@@ -1,11 +1,17 @@
 // Handlers run in order, so many at a time; what is stopped settles once, and never again.
 import type { Msg } from "@nats-io/nats-core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { type Handled, type Handler, HandlerPool, type HandlerPoolOptions } from "../src/handle/handler-pool.ts";
+import {
+  type Handled,
+  type Handler,
+  HandlerPool,
+  type HandlerPoolOptions,
+} from "../src/handle/handler-pool.ts";
 import { ack, reject, retry } from "../src/settle/settlement.ts";
 
 /** A delivery whose subject is its name. */
-const msg = (name: string): Msg => ({ subject: name, reply: "$JS.ACK.S.C.1.1.1.1.0", data: new Uint8Array() }) as Msg; // all that is read
+const msg = (name: string): Msg =>
+  ({ subject: name, reply: "$JS.ACK.S.C.1.1.1.1.0", data: new Uint8Array() }) as Msg; // all that is read
 
 /** A pool that writes down what became of each message, in order. */
 function startPool(
@@ -13,7 +19,8 @@ function startPool(
   options: Partial<Pick<HandlerPoolOptions<unknown>, "concurrency" | "settle">> = {},
 ) {
   const log: string[] = [];
-  const say = (handled: Handled): string => (handled.kind === "returned" ? handled.settlement.kind : handled.kind);
+  const say = (handled: Handled): string =>
+    handled.kind === "returned" ? handled.settlement.kind : handled.kind;
   const pool = new HandlerPool({
     handler,
     context: {
@@ -69,7 +76,11 @@ describe("a handler", () => {
     ["promises nothing", async () => {}, "m ack"],
     ["promises retry()", async () => retry(), "m retry"],
     ["rejects", () => Promise.reject(new Error("no")), "m threw"],
-    ["returns something else, as Array.push does", (() => 7) as unknown as Handler<unknown, unknown>, "m ack"], // as JavaScript may
+    [
+      "returns something else, as Array.push does",
+      (() => 7) as unknown as Handler<unknown, unknown>,
+      "m ack",
+    ], // as JavaScript may
   ];
   it.each(table)("that %s settles its message", async (_result, handler, settled) => {
     const { pool, log, push } = startPool(handler);

@@ -19,8 +19,14 @@ describe("an ack subject", () => {
     ["of the first form", `$JS.ACK.ORDERS.billing.3.42.40.${TIME}.7`],
     ["of the second form, without a domain", `$JS.ACK._.hAsH.ORDERS.billing.3.42.40.${TIME}.7`],
     ["of the second form, with a domain", `$JS.ACK.edge.hAsH.ORDERS.billing.3.42.40.${TIME}.7`],
-    ["of the second form, with a token after it", `$JS.ACK.edge.hAsH.ORDERS.billing.3.42.40.${TIME}.7.rAnDoM`],
-    ["of the second form, with tokens of a later server", `$JS.ACK._.hAsH.ORDERS.billing.3.42.40.${TIME}.7.a.b.c`],
+    [
+      "of the second form, with a token after it",
+      `$JS.ACK.edge.hAsH.ORDERS.billing.3.42.40.${TIME}.7.rAnDoM`,
+    ],
+    [
+      "of the second form, with tokens of a later server",
+      `$JS.ACK._.hAsH.ORDERS.billing.3.42.40.${TIME}.7.a.b.c`,
+    ],
   ];
   it.each(table)("%s says everything about the delivery", (_form, subject) => {
     expect(parseAckSubject(subject)).toEqual(INFO);

@@ -29,7 +29,8 @@ function refusal(options: DrainOptions): Error {
 }
 
 const SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"; // the example of nkeys' documentation
-const CREDS = "-----BEGIN NATS USER JWT-----\ne30\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\nSU\n";
+const CREDS =
+  "-----BEGIN NATS USER JWT-----\ne30\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\nSU\n";
 
 describe("right options", () => {
   const table: Partial<DrainOptions>[] = [
@@ -43,10 +44,27 @@ describe("right options", () => {
     { batch: 1, maxBytes: 1, fetches: 1, concurrency: 1, fill: true },
     { batch: 1_000_000, fetches: 1_000_000, concurrency: 10_000, fill: false },
     { maxWaitMs: 0, heartbeatMs: 50, connectTimeoutMs: 1, settleTimeoutMs: 1 },
-    { retryDelay: () => 1, onError: () => {}, name: "billing", domain: "edge", inboxPrefix: "_INBOX.billing" },
+    {
+      retryDelay: () => 1,
+      onError: () => {},
+      name: "billing",
+      domain: "edge",
+      inboxPrefix: "_INBOX.billing",
+    },
     { deadLetter: { subject: "dead.orders" } },
-    { deadLetter: { subject: "dead.orders", maxDeliveries: 5 }, via: { fetch }, headers: { "X-Tenant": "acme" } },
-    { auth: undefined, batch: undefined, deadLetter: undefined, domain: undefined, via: undefined, name: undefined },
+    {
+      deadLetter: { subject: "dead.orders", maxDeliveries: 5 },
+      via: { fetch },
+      headers: { "X-Tenant": "acme" },
+    },
+    {
+      auth: undefined,
+      batch: undefined,
+      deadLetter: undefined,
+      domain: undefined,
+      via: undefined,
+      name: undefined,
+    },
   ];
   it.each(table)("pass: %j", (part) => {
     expect(() => validateOptions({ ...RIGHT, ...part })).not.toThrow();
@@ -129,7 +147,9 @@ describe("an option of the wrong shape", () => {
   });
 
   it.each([undefined, null, "options", 5])("is also that there are no options: %j", (options) => {
-    expect(() => validateOptions(options as unknown as DrainOptions)).toThrow(/^options: must be an object, not /); // wrong on purpose
+    expect(() => validateOptions(options as unknown as DrainOptions)).toThrow(
+      /^options: must be an object, not /,
+    ); // wrong on purpose
   });
 });
 

@@ -106,7 +106,11 @@ describe("the installed package", () => {
 describe("the tarball", () => {
   it("has nothing that publint would mend", async () => {
     // As it was installed: exactly what the tarball has.
-    const { messages } = await publint({ pkgDir: join(project, "node_modules", "sluice"), pack: false, strict: true });
+    const { messages } = await publint({
+      pkgDir: join(project, "node_modules", "sluice"),
+      pack: false,
+      strict: true,
+    });
     expect(messages).toEqual([]);
   });
 

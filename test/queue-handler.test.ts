@@ -3,10 +3,24 @@
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext, ExportedHandlerQueueHandler, MessageBatch } from "@cloudflare/workers-types";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test, vi } from "vitest";
-import { unstable_defaultWranglerConfig as defaultConfig, unstable_startWorker as startWorker } from "wrangler";
+import {
+  unstable_defaultWranglerConfig as defaultConfig,
+  unstable_startWorker as startWorker,
+} from "wrangler";
 import { z } from "zod";
-import { type QueueBatch, type QueueConsumer, type QueueContext, queueHandler } from "../src/handle/queue-handler.ts";
-import { type BatchHandler, type DrainSettings, defineDrain, type Report, type Settlement } from "../src/index.ts";
+import {
+  type QueueBatch,
+  type QueueConsumer,
+  type QueueContext,
+  queueHandler,
+} from "../src/handle/queue-handler.ts";
+import {
+  type BatchHandler,
+  type DrainSettings,
+  defineDrain,
+  type Report,
+  type Settlement,
+} from "../src/index.ts";
 import { startTestServer, type TestServer } from "./support/nats.ts";
 import { type Fate, QUEUE_CASES, type QueueCase } from "./support/queue-cases.ts";
 import type { QueueLog, QueueResult, Redelivery } from "./support/queue-worker.ts";
@@ -74,7 +88,8 @@ function redeliveries(fates: readonly Fate[]): Redelivery[] {
 function expectRedeliveries(actual: readonly Redelivery[], expected: readonly Redelivery[]): void {
   const sorted = actual.toSorted((one, other) => one.body - other.body);
   expect(sorted.map(({ body }) => body)).toEqual(expected.map(({ body }) => body));
-  for (const [at, { afterMs }] of expected.entries()) expect(sorted[at]?.afterMs).toBeGreaterThanOrEqual(afterMs);
+  for (const [at, { afterMs }] of expected.entries())
+    expect(sorted[at]?.afterMs).toBeGreaterThanOrEqual(afterMs);
 }
 
 /** What a queue delivers again, of which so many come late; a sentinel sent after the batch is not before the others. */
@@ -171,7 +186,8 @@ describe.each(Object.entries(QUEUE_CASES))(
         retried: expected.length,
         unconfirmed: 0,
       });
-      if (expected.length > 0) expectRedeliveries(await redeliveredByDrain(name, expected.length, handledAt), expected);
+      if (expected.length > 0)
+        expectRedeliveries(await redeliveredByDrain(name, expected.length, handledAt), expected);
       const state = { pending: 0, ackPending: 0, ackFloor: 3, delivered: 3 + expected.length };
       expect(await server.consumerState(name, "worker")).toMatchObject(state);
     });
@@ -221,14 +237,20 @@ describe("a consumer in a drain", () => {
     ["acks-some-then-throws", [undefined, undefined, "thrown"]],
     ["acks-each-then-throws", ["thrown", undefined, undefined]],
     ["waits-until-a-rejection", [undefined, "thrown", "thrown"]],
-  ])("that %s has its error told once a message that fails for it, and once at least", async (name, messages) => {
-    await given(`${name}-told`);
-    const { settlements } = await drain(`${name}-told`, queueHandler(QUEUE_CASES[name]?.consumer ?? (() => {})));
-    const causes = settlements.map((settlement) =>
-      settlement && "cause" in settlement ? settlement.cause : undefined,
-    );
-    expect(causes.map((cause) => (cause instanceof Error ? cause.message : undefined))).toEqual(messages);
-  });
+  ])(
+    "that %s has its error told once a message that fails for it, and once at least",
+    async (name, messages) => {
+      await given(`${name}-told`);
+      const { settlements } = await drain(
+        `${name}-told`,
+        queueHandler(QUEUE_CASES[name]?.consumer ?? (() => {})),
+      );
+      const causes = settlements.map((settlement) =>
+        settlement && "cause" in settlement ? settlement.cause : undefined,
+      );
+      expect(causes.map((cause) => (cause instanceof Error ? cause.message : undefined))).toEqual(messages);
+    },
+  );
 
   test("is refused when it is none", () => {
     const refused = (make: () => unknown): unknown =>
@@ -251,7 +273,8 @@ describe("the types", () => {
       for (const { body } of batch.messages)
         context.waitUntil(fetch(env.KEY, { body: `${body.total}`, method: "POST" }).then(() => {}));
     };
-    const annotated = async (batch: MessageBatch<Order>, _env: Env, _context: ExecutionContext) => batch.ackAll();
+    const annotated = async (batch: MessageBatch<Order>, _env: Env, _context: ExecutionContext) =>
+      batch.ackAll();
     expectTypeOf(queueHandler(consumer)).toEqualTypeOf<BatchHandler<Env, Order>>();
     expectTypeOf(queueHandler(annotated)).toEqualTypeOf<BatchHandler<Env, Order>>();
     const one = defineDrain((env: Env) => ({
@@ -265,9 +288,17 @@ describe("the types", () => {
   test("refuse a schema that gives another body", () => {
     const consumer = (batch: MessageBatch<Order>): void => batch.ackAll();
     const settings = { servers: "wss://nats.example.com", stream: "ORDERS", consumer: "billing" };
-    defineDrain({ ...settings, schema: z.object({ total: z.number() }), batchHandler: queueHandler(consumer) });
+    defineDrain({
+      ...settings,
+      schema: z.object({ total: z.number() }),
+      batchHandler: queueHandler(consumer),
+    });
     // @ts-expect-error a total is a number
-    defineDrain({ ...settings, schema: z.object({ total: z.string() }), batchHandler: queueHandler(consumer) });
+    defineDrain({
+      ...settings,
+      schema: z.object({ total: z.string() }),
+      batchHandler: queueHandler(consumer),
+    });
   });
 
   test("tell an untyped one what it gets", () => {

@@ -21,7 +21,10 @@ describe("the README", () => {
 
   test("names scripts that package.json has", async () => {
     const { scripts } = (await import("../package.json", { with: { type: "json" } })).default;
-    const named = Array.from(actual.matchAll(/npm (?:run )?(start|test|[a-z]+:[a-z]+)\b/g), ([, name = ""]) => name);
+    const named = Array.from(
+      actual.matchAll(/npm (?:run )?(start|test|[a-z]+:[a-z]+)\b/g),
+      ([, name = ""]) => name,
+    );
     expect(named.length).toBeGreaterThan(1);
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
   });

@@ -37,15 +37,21 @@ describe("the table of reasons", () => {
     expect(reasonsOf(outcome as Outcome)).toEqual(reasons); // a key of DESIGN
   });
 
-  it.each(Object.entries(REASONS))("says of %s one whole sentence that no other reason has", (_reason, { meaning }) => {
-    expect(meaning).toMatch(/^[A-Z].*\.$/);
-    expect(Object.values(REASONS).filter((other) => other.meaning === meaning)).toHaveLength(1);
-  });
+  it.each(Object.entries(REASONS))(
+    "says of %s one whole sentence that no other reason has",
+    (_reason, { meaning }) => {
+      expect(meaning).toMatch(/^[A-Z].*\.$/);
+      expect(Object.values(REASONS).filter((other) => other.meaning === meaning)).toHaveLength(1);
+    },
+  );
 
-  it.each(Object.entries(REASONS))("asks for a wait only where %s may pass", (_reason, { outcome, retryAfterMs }) => {
-    if (outcome !== "retryable") expect(retryAfterMs).toBeUndefined();
-    else expect(retryAfterMs ?? 1_000).toBeGreaterThan(0);
-  });
+  it.each(Object.entries(REASONS))(
+    "asks for a wait only where %s may pass",
+    (_reason, { outcome, retryAfterMs }) => {
+      if (outcome !== "retryable") expect(retryAfterMs).toBeUndefined();
+      else expect(retryAfterMs ?? 1_000).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe("an ending", () => {

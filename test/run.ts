@@ -26,7 +26,11 @@ interface Report {
   readonly testResults: readonly {
     readonly name: string;
     readonly message?: string;
-    readonly assertionResults: readonly { status: string; fullName: string; failureMessages?: readonly string[] }[];
+    readonly assertionResults: readonly {
+      status: string;
+      fullName: string;
+      failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -84,7 +88,8 @@ if (args.length === 0 && process.env.NATS_SERVER === undefined) {
   const oldest = await oldestServer();
   if (oldest) counts.push(await vitest(["test/conformance"], { ...process.env, NATS_SERVER: oldest }));
 }
-const sum = (key: Exclude<keyof Count, "failures">): number => counts.reduce((total, count) => total + count[key], 0);
+const sum = (key: Exclude<keyof Count, "failures">): number =>
+  counts.reduce((total, count) => total + count[key], 0);
 for (const failure of counts.flatMap(({ failures }) => failures)) console.log(`failed: ${failure}`);
 console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
 process.exitCode = sum("failed") > 0 || sum("passed") === 0 ? 1 : 0;

@@ -37,12 +37,17 @@ describe("a handler's result", () => {
 
 describe("a settlement", () => {
   it.each([-1, -0.001, Number.NaN, Number.POSITIVE_INFINITY])("refuses to retry after %d ms", (delayMs) => {
-    expect(() => retry({ delayMs })).toThrow(new RangeError(`delayMs: must be at least 0 ms, not ${delayMs}`));
+    expect(() => retry({ delayMs })).toThrow(
+      new RangeError(`delayMs: must be at least 0 ms, not ${delayMs}`),
+    );
   });
 
-  it.each([ack(), retry(), retry({ delayMs: 5 }), reject("why")])("is told from other results: %j", (settlement) => {
-    expect(isSettlement(settlement)).toBe(true);
-  });
+  it.each([ack(), retry(), retry({ delayMs: 5 }), reject("why")])(
+    "is told from other results: %j",
+    (settlement) => {
+      expect(isSettlement(settlement)).toBe(true);
+    },
+  );
 
   it.each([undefined, null, true, "ack", 1, {}, { kind: "nak" }, { ok: true }, [ack()], () => ack()])(
     "is not what a handler returns by the way: %s",
@@ -54,7 +59,10 @@ describe("a settlement", () => {
 
 describe("the delay before the next delivery", () => {
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-  const delivery = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
+  const delivery = fc.oneof(
+    fc.integer({ min: 1, max: 20 }),
+    fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  );
 
   it("doubles from 1 s to 5 min, and jitter takes half of it at most", () => {
     fc.assert(

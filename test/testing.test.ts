@@ -15,7 +15,8 @@ import { type FakeMessage, testDrain } from "../src/testing/index.ts";
 import { closeExhibit, type LabServer, openServer } from "./support/lab-client.ts";
 
 /** Options as a case has them: anything but where the messages come from. */
-type CaseOptions = Omit<DrainSettings, "servers" | "auth" | "stream" | "consumer"> & DrainHandlers<unknown, Uint8Array>;
+type CaseOptions = Omit<DrainSettings, "servers" | "auth" | "stream" | "consumer"> &
+  DrainHandlers<unknown, Uint8Array>;
 
 /** One run, as both worlds see it. */
 interface Round {
@@ -59,7 +60,9 @@ const onFake: World = async (options, bodies, rounds) => {
     const { report, settlements, published } = result;
     results.push({
       report,
-      settled: settlements.map((settlement) => describeSettlement(settlement.id.replace("S:", ""), settlement)),
+      settled: settlements.map((settlement) =>
+        describeSettlement(settlement.id.replace("S:", ""), settlement),
+      ),
       published: published.map(({ text }) => text),
     });
   }
@@ -287,7 +290,8 @@ describe.each<[string, World]>([
   it.each(Object.entries(cases))("%s", async (_what, { options, bodies, rounds, published = [] }) => {
     const results = await run(options, bodies, rounds.length);
     // Side by side, which of two keys is settled first depends on what came in one frame of the server's.
-    const ordered = (round: readonly string[]): readonly string[] => (options.concurrency ? round.toSorted() : round);
+    const ordered = (round: readonly string[]): readonly string[] =>
+      options.concurrency ? round.toSorted() : round;
     expect(results.map(({ settled }) => ordered(settled))).toEqual(rounds.map(ordered));
     expect(results.flatMap((round) => round.published)).toEqual(published);
     for (const { report, settled } of results) {

@@ -30,9 +30,20 @@ describe("with no annotation, TypeScript infers", () => {
   });
 
   test("the value from a codec, and bytes without one", () => {
-    defineDrain({ ...BASE, handler: (message) => void expectTypeOf(message.value).toEqualTypeOf<Uint8Array>() });
-    defineDrain({ ...BASE, codec: "text", handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<string>() });
-    defineDrain({ ...BASE, codec: "json", handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<unknown>() });
+    defineDrain({
+      ...BASE,
+      handler: (message) => void expectTypeOf(message.value).toEqualTypeOf<Uint8Array>(),
+    });
+    defineDrain({
+      ...BASE,
+      codec: "text",
+      handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<string>(),
+    });
+    defineDrain({
+      ...BASE,
+      codec: "json",
+      handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<unknown>(),
+    });
     defineDrain({
       ...BASE,
       codec: "cloudevents",

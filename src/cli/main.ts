@@ -73,7 +73,9 @@ function overview(): string {
 
 async function version(): Promise<string> {
   // Two folders up from src/cli and from dist/cli alike.
-  const manifest: unknown = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  const manifest: unknown = JSON.parse(
+    await readFile(new URL("../../package.json", import.meta.url), "utf8"),
+  );
   const found =
     typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : undefined;
   return String(found);

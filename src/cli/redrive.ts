@@ -32,11 +32,23 @@ duplicate window. A message that dies again meanwhile waits for the next run. Th
   options: {
     ...LOGIN_OPTIONS,
     stream: { type: "string", placeholder: "name", description: "The stream of dead letters. Required." },
-    subject: { type: "string", placeholder: "filter", description: "Only what came from such a subject, as orders.>" },
-    consumer: { type: "string", placeholder: "name", description: "Only what this consumer's drain gave up." },
+    subject: {
+      type: "string",
+      placeholder: "filter",
+      description: "Only what came from such a subject, as orders.>",
+    },
+    consumer: {
+      type: "string",
+      placeholder: "name",
+      description: "Only what this consumer's drain gave up.",
+    },
     reason: { type: "string", placeholder: "text", description: "Only what has this text in its reason." },
     max: { type: "string", placeholder: "n", description: `Most to put back. (default: ${DEFAULT_MAX})` },
-    rate: { type: "string", placeholder: "n", description: "Most to put back in a second. (default: no limit)" },
+    rate: {
+      type: "string",
+      placeholder: "n",
+      description: "Most to put back in a second. (default: no limit)",
+    },
     "dry-run": { type: "boolean", description: "Print what would be put back, and change nothing." },
     keep: { type: "boolean", description: "Leave the dead letters in their stream, too." },
   },
@@ -66,7 +78,11 @@ async function logIn(login: Login, signal: AbortSignal): Promise<Connection> {
   throw new Error(classifyConnectFailure(attempt, login.servers).message);
 }
 
-async function showPreview(letters: DeadLetterStream, settings: Settings, signal: AbortSignal): Promise<number> {
+async function showPreview(
+  letters: DeadLetterStream,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<number> {
   const { table, wouldRedrive, skipped } = await preview(letters.read(), { ...settings, signal });
   signal.throwIfAborted();
   console.log(`${table}\n\n${JSON.stringify({ wouldRedrive, skipped, left: await letters.count() })}`);
@@ -80,7 +96,9 @@ async function redriveAll(
   signal: AbortSignal,
 ): Promise<number> {
   if (letters.denyDelete && !keep)
-    throw new Error(`stream "${letters.name}" lets nobody delete from it: put its dead letters back with --keep`);
+    throw new Error(
+      `stream "${letters.name}" lets nobody delete from it: put its dead letters back with --keep`,
+    );
   const progress = startProgress(process.stderr);
   const counts: Counts = { redriven: 0, duplicates: 0, skipped: 0, refused: 0 };
   try {

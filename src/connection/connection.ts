@@ -66,7 +66,11 @@ async function attemptConnect(
   }
 }
 
-function connectionOptions(request: ConnectRequest, connectMs: number, sockets: DrainSocket[]): WsConnectionOptions {
+function connectionOptions(
+  request: ConnectRequest,
+  connectMs: number,
+  sockets: DrainSocket[],
+): WsConnectionOptions {
   const servers = typeof request.servers === "string" ? [request.servers] : [...request.servers];
   const options: WsConnectionOptions = {
     servers,

@@ -27,7 +27,10 @@ export interface PullStatus {
   readonly delivered: number;
 }
 
-const failed = (...args: Parameters<typeof ending>): FetchEnd => ({ kind: "failed", ending: ending(...args) });
+const failed = (...args: Parameters<typeof ending>): FetchEnd => ({
+  kind: "failed",
+  ending: ending(...args),
+});
 
 /** What a status ends the Fetch with; undefined for a heartbeat, which ends nothing. The codes are ADR-37's and nats-server's. */
 export function classifyStatus({ code, description, fill, delivered }: PullStatus): FetchEnd | undefined {
@@ -44,7 +47,10 @@ export function classifyStatus({ code, description, fill, delivered }: PullStatu
     case 423:
       return failed("limit-exceeded", `Another client of the priority group holds the pin. ${said}`);
     case 503:
-      return failed("jetstream-unavailable", "No responders: check that JetStream is enabled for this account.");
+      return failed(
+        "jetstream-unavailable",
+        "No responders: check that JetStream is enabled for this account.",
+      );
     case 409:
       return classifyConflict(description.toLowerCase(), said, delivered);
     default:
@@ -56,7 +62,8 @@ function classifyConflict(description: string, said: string, delivered: number):
   const has = (words: string): boolean => description.includes(words);
   if (has("batch completed")) return { kind: "batch-full" };
   // After some messages it means that the byte budget is used up; as the first answer, that it can never be met.
-  if (has("exceeds maxbytes")) return delivered > 0 ? { kind: "batch-full" } : failed("message-too-large", said);
+  if (has("exceeds maxbytes"))
+    return delivered > 0 ? { kind: "batch-full" } : failed("message-too-large", said);
   if (has("consumer deleted") || has("stream deleted")) return failed("consumer-deleted", said);
   if (has("leadership change")) return failed("leadership-changed", said);
   if (has("server shutdown")) return failed("server-shutdown", said);
@@ -81,7 +88,10 @@ export function classifyConnectFailure(failure: ConnectFailure, servers: string)
     case "aborted":
       return ending("aborted");
     case "timeout":
-      return ending("connect-timeout", `Check that ${servers} is nats-server's WebSocket listener and is alive.`);
+      return ending(
+        "connect-timeout",
+        `Check that ${servers} is nats-server's WebSocket listener and is alive.`,
+      );
     case "failed":
       return classifyConnectError(failure.cause, servers);
     default:
@@ -115,7 +125,9 @@ export function classifyPermission(error: PermissionViolationError): Ending {
 
 /** The permission that `status` says is missing. */
 export function deniedSubject(status: Status): PermissionViolationError | undefined {
-  return status.type === "error" && status.error instanceof PermissionViolationError ? status.error : undefined;
+  return status.type === "error" && status.error instanceof PermissionViolationError
+    ? status.error
+    : undefined;
 }
 
 /** Why consumer info was refused; undefined when the error says nothing about the drain's fate. */

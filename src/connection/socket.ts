@@ -183,7 +183,11 @@ function openByWs(url: string, options: SocketOptions, events: WireEvents): Wire
     const { default: NodeWebSocket } = await loadWs();
     if (ended) return;
     // A frame is as large as what a pull brings, of which `maxBytes` is the bound; the package's own would be 100 MiB.
-    socket = new NodeWebSocket(url, { headers: { ...options.headers }, perMessageDeflate: false, maxPayload: 0 });
+    socket = new NodeWebSocket(url, {
+      headers: { ...options.headers },
+      perMessageDeflate: false,
+      maxPayload: 0,
+    });
     socket.binaryType = "arraybuffer";
     socket.on("open", events.open);
     socket.on("message", (data) => events.data(data as ArrayBuffer)); // by binaryType
@@ -191,7 +195,9 @@ function openByWs(url: string, options: SocketOptions, events: WireEvents): Wire
     socket.on("error", (cause) => events.end(asSocketError(cause)));
     socket.on("unexpected-response", (_request, response) => {
       const status = response.statusCode ?? 0;
-      events.end(new SocketError(`The server answered HTTP ${status} instead of the WebSocket upgrade.`, { status }));
+      events.end(
+        new SocketError(`The server answered HTTP ${status} instead of the WebSocket upgrade.`, { status }),
+      );
     });
   };
   open().catch((cause: unknown) => events.end(asSocketError(cause)));

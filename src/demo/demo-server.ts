@@ -107,7 +107,9 @@ async function connectAdmin(servers: string, { user, password: pass }: Login): P
     // The server is ready and local, so what stands between is most likely a proxy: NODE_USE_ENV_PROXY is for WebSockets too.
     const told = cause instanceof Error ? cause.message : String(cause);
     const advice = "is there a proxy? NO_PROXY must have 127.0.0.1";
-    throw new Error(`the demo's own nats-server at ${servers} cannot be reached (${told}): ${advice}`, { cause });
+    throw new Error(`the demo's own nats-server at ${servers} cannot be reached (${told}): ${advice}`, {
+      cause,
+    });
   }
 }
 
@@ -128,7 +130,9 @@ async function answered<T>(request: Promise<T>): Promise<T> {
     return await request;
   } catch (cause) {
     const told = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`the demo's own nats-server no longer answers (${told}): start the demo again`, { cause });
+    throw new Error(`the demo's own nats-server no longer answers (${told}): start the demo again`, {
+      cause,
+    });
   }
 }
 

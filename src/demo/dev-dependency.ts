@@ -10,8 +10,11 @@ export async function needInstalled<T>(name: string, load: () => T | Promise<T>)
     return await load();
   } catch (cause) {
     if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
-    throw new Error(`the demo needs ${name}, which is not installed: run npm install in a checkout of sluice`, {
-      cause,
-    });
+    throw new Error(
+      `the demo needs ${name}, which is not installed: run npm install in a checkout of sluice`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -70,7 +70,9 @@ async function ready(child: ChildProcess, exited: Promise<void>, signal: AbortSi
     if (message.kind === "failed") reject(failure(message.message.replace(/\s*\n\s*/g, " ")));
   });
   child.once("error", (cause) => reject(failure(cause.message)));
-  void exited.then(() => reject(failure(`its process ended with ${child.signalCode ?? `code ${child.exitCode}`}`)));
+  void exited.then(() =>
+    reject(failure(`its process ended with ${child.signalCode ?? `code ${child.exitCode}`}`)),
+  );
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   const late = (): void => reject(failure(`it was not ready within ${START_TIMEOUT_MS / 1_000} s`));

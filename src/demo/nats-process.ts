@@ -153,8 +153,12 @@ async function ready(
   };
   const watcher = watch(portsDir, lookForPorts);
   watcher.once("error", reject);
-  child.once("error", (cause) => reject(new Error(`nats-server could not be started: ${cause.message}`, { cause })));
-  void exited.then(({ code, signal: name }) => reject(startFailure(`ended with ${name ?? `code ${code}`}`, log)));
+  child.once("error", (cause) =>
+    reject(new Error(`nats-server could not be started: ${cause.message}`, { cause })),
+  );
+  void exited.then(({ code, signal: name }) =>
+    reject(startFailure(`ended with ${name ?? `code ${code}`}`, log)),
+  );
   const late = (): void => reject(startFailure(`was not ready within ${START_TIMEOUT_MS / 1000} s`, log));
   const timer = setTimeout(late, START_TIMEOUT_MS);
   const onAbort = (): void => reject(signal?.reason);
@@ -176,13 +180,18 @@ async function readPorts(portsDir: string): Promise<NatsPorts | undefined> {
   if (file === undefined) return undefined;
   // {"nats":["nats://127.0.0.1:41000"],"monitoring":["http://…"],"websocket":["ws://…"]} in 2.9.10 and 2.15.1 alike.
   const text = await readFile(join(portsDir, file), "utf8");
-  const port = (listener: string): number => Number(new RegExp(`"${listener}":\\["[^"]*:(\\d+)"`).exec(text)?.[1] ?? 0);
+  const port = (listener: string): number =>
+    Number(new RegExp(`"${listener}":\\["[^"]*:(\\d+)"`).exec(text)?.[1] ?? 0);
   const ports = { nats: port("nats"), ws: port("websocket"), monitor: port("monitoring") };
-  return text.trimEnd().endsWith("}") && ports.nats > 0 && ports.ws > 0 && ports.monitor > 0 ? ports : undefined;
+  return text.trimEnd().endsWith("}") && ports.nats > 0 && ports.ws > 0 && ports.monitor > 0
+    ? ports
+    : undefined;
 }
 
 function startFailure(what: string, log: readonly string[]): Error {
-  const taken = log.map((line) => /listen tcp \S*?:(\d+): bind: /.exec(line)?.[1]).find((port) => port !== undefined);
+  const taken = log
+    .map((line) => /listen tcp \S*?:(\d+): bind: /.exec(line)?.[1])
+    .find((port) => port !== undefined);
   if (taken !== undefined) return new Error(`port ${taken} on 127.0.0.1 is taken: nats-server needs it`);
   const lastLines = log.filter((line) => line.trim() !== "").slice(-5);
   return new Error(`nats-server ${what}; the end of its log: ${lastLines.join(" | ") || "(empty)"}`);
@@ -238,7 +247,9 @@ function tieToThisProcess(child: ChildProcess, folder: string): () => void {
 function startWatchdog(pid: number, folder: string): ChildProcess | undefined {
   if (process.platform === "win32") return undefined;
   const script = 'read -r _; kill -KILL "$1"; rm -rf "$2"';
-  const watchdog = spawn("sh", ["-c", script, "sh", String(pid), folder], { stdio: ["pipe", "ignore", "ignore"] });
+  const watchdog = spawn("sh", ["-c", script, "sh", String(pid), folder], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   watchdog.on("error", () => {}); // Without a shell the "exit" event is all there is.
   watchdog.unref();
   if (watchdog.stdin instanceof Socket) watchdog.stdin.unref();

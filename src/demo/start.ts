@@ -25,14 +25,18 @@ target, drains by cron and by POST /drain until nothing is left, and says what c
 runs on this machine; Ctrl-C ends it all and leaves nothing behind. Results go to stdout, the rest to
 stderr. nats-server is the one in NATS_SERVER, on PATH, or one that is fetched.`,
   options: {
-    once: { type: "boolean", description: "Exit when nothing is left, instead of keeping everything running." },
+    once: {
+      type: "boolean",
+      description: "Exit when nothing is left, instead of keeping everything running.",
+    },
     port: {
       type: "string",
       placeholder: "port",
       description: "Port of the Worker on 127.0.0.1. (default: a free one)",
     },
   },
-  run: async ({ once: exitWhenDone = false, port }, signal) => await runDemo(exitWhenDone, readPort(port), signal),
+  run: async ({ once: exitWhenDone = false, port }, signal) =>
+    await runDemo(exitWhenDone, readPort(port), signal),
 });
 
 async function runDemo(exitWhenDone: boolean, port: number, signal: AbortSignal): Promise<number> {
@@ -64,7 +68,9 @@ async function runDemo(exitWhenDone: boolean, port: number, signal: AbortSignal)
 
   const summary = summarize(await server.state(), target.received(), drains);
   const width = process.stdout.columns ?? WIDTH_WITHOUT_TERMINAL;
-  console.log(`\n${eventTable(target.receivedByType(), width)}\n\n${drainTable(drains)}\n\n${JSON.stringify(summary)}`);
+  console.log(
+    `\n${eventTable(target.receivedByType(), width)}\n\n${drainTable(drains)}\n\n${JSON.stringify(summary)}`,
+  );
   if (!exitWhenDone) {
     progress.line(whatToTry(server, worker, target, token));
     await untilEnded(server, worker, signal);
@@ -128,7 +134,9 @@ async function refuseTakenPort(port: number): Promise<void> {
   } catch (cause) {
     const taken = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
     const why = taken ? "is taken" : "cannot be listened on";
-    throw new Error(`--port ${port}: the port ${why} on 127.0.0.1; choose another, or leave --port out`, { cause });
+    throw new Error(`--port ${port}: the port ${why} on 127.0.0.1; choose another, or leave --port out`, {
+      cause,
+    });
   } finally {
     probe.close();
   }

@@ -17,7 +17,13 @@ export interface Summary {
 }
 
 export function summarize(state: ServerState, received: number, drains: readonly DemoDrain[]): Summary {
-  return { published: state.published, received, acked: state.acked, left: left(state), drains: drains.length };
+  return {
+    published: state.published,
+    received,
+    acked: state.acked,
+    left: left(state),
+    drains: drains.length,
+  };
 }
 
 /** Whether every event got through, once, and the server knows. */
@@ -36,12 +42,24 @@ export function eventTable(receivedByType: ReadonlyMap<string, number>, width: n
     const [, event = type] = /^com\.github\.([^.]+)/.exec(type) ?? [];
     counts.set(event, (counts.get(event) ?? 0) + count);
   }
-  const rows = [...counts].sort(([a], [b]) => a.localeCompare(b)).map(([event, count]) => [event, String(count)]);
+  const rows = [...counts]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([event, count]) => [event, String(count)]);
   return inColumns(formatTable(["event", "received"], rows), width);
 }
 
 export function drainTable(drains: readonly DemoDrain[]): string {
-  const head = ["drain", "trigger", "answer", "reason", "fetched", "acked", "connected", "first message", "total"];
+  const head = [
+    "drain",
+    "trigger",
+    "answer",
+    "reason",
+    "fetched",
+    "acked",
+    "connected",
+    "first message",
+    "total",
+  ];
   const rows = drains.map(({ trigger, answer, report, tookMs }, index) => [
     String(index + 1),
     trigger,

@@ -50,7 +50,10 @@ export async function askConsumer(
   try {
     const info = readAnswer<ConsumerInfo>(msg);
     if (info.config.deliver_subject) {
-      return { kind: "failed", ending: ending("not-a-pull-consumer", `Consumer "${consumer}" of stream "${stream}".`) };
+      return {
+        kind: "failed",
+        ending: ending("not-a-pull-consumer", `Consumer "${consumer}" of stream "${stream}".`),
+      };
     }
     return { kind: "known", facts: consumerFacts(info) };
   } catch (error) {

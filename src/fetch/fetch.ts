@@ -50,7 +50,11 @@ export interface Fetch {
 const LEAST_EXPIRES_MS = 1;
 
 /** Sends the pull request and hands each delivery to `deliver`, in the order of arrival, from the connection's own callback. */
-export function startFetch(connection: Connection, request: FetchRequest, deliver: (msg: Msg) => void): Fetch {
+export function startFetch(
+  connection: Connection,
+  request: FetchRequest,
+  deliver: (msg: Msg) => void,
+): Fetch {
   // It may have ended since the last Fetch; nats-core would throw.
   if (connection.nats.isClosed()) return lostFetch(connection);
   const { promise: ended, resolve } = Promise.withResolvers<FetchEnd>();
@@ -127,7 +131,15 @@ function lostFetch(connection: Connection): Fetch {
 }
 
 /** The body of the request (ADR-37), its times in nanoseconds. */
-function pullRequest({ batch, maxBytes, maxWaitMs, heartbeatMs, fill, priorityGroup, pinId }: FetchRequest): string {
+function pullRequest({
+  batch,
+  maxBytes,
+  maxWaitMs,
+  heartbeatMs,
+  fill,
+  priorityGroup,
+  pinId,
+}: FetchRequest): string {
   return JSON.stringify({
     batch,
     max_bytes: maxBytes,
@@ -160,7 +172,8 @@ function watchSilence(
   const startedAt = Date.now();
   const lossMs = 2 * heartbeatMs;
   // Until the first frame an answer may need a long way; without heartbeats only the end of the wait can be missed.
-  let allowedMs = heartbeatMs > 0 ? Math.max(lossMs, firstAnswerMs) : maxWaitMs + Math.max(500, 2 * firstAnswerMs);
+  let allowedMs =
+    heartbeatMs > 0 ? Math.max(lossMs, firstAnswerMs) : maxWaitMs + Math.max(500, 2 * firstAnswerMs);
   let lastFrameAt = startedAt;
   let suspicious = false;
   let id: ReturnType<typeof setTimeout>;

@@ -107,7 +107,9 @@ export class Puller {
     // No responders: the consumer, the stream or all of JetStream is missing.
     if (end.ending.reason === "jetstream-unavailable") {
       const answer = await waitUntil(this.#asked, Date.now() + Math.max(500, 2 * this.#parts.connectMs));
-      return answer.done && answer.value.kind === "failed" ? { kind: "failed", ending: answer.value.ending } : end;
+      return answer.done && answer.value.kind === "failed"
+        ? { kind: "failed", ending: answer.value.ending }
+        : end;
     }
     // Silence from the start: since nats-server 2.11.5 also what a pull with a heartbeat meets when too many others wait.
     const facts = this.consumer;

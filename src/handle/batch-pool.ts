@@ -3,7 +3,14 @@ import type { Msg } from "@nats-io/nats-core";
 import { clampDelay } from "../deadline.ts";
 import { DeliveredMessage, type Message } from "../message/message.ts";
 import { isSettlement, type Settlement } from "../settle/settlement.ts";
-import { type Handled, type HandlerContext, isThenable, type Pool, type PoolParts, returned } from "./handler-pool.ts";
+import {
+  type Handled,
+  type HandlerContext,
+  isThenable,
+  type Pool,
+  type PoolParts,
+  returned,
+} from "./handler-pool.ts";
 
 /**
  * Called once a Fetch, with everything it delivered. Returning nothing acks all, throwing retries all, and an array has one
@@ -121,7 +128,8 @@ export class BatchPool<Env> implements Pool {
     };
     // stop() may have come while the values were read.
     if (this.#stopped) this.#giveUp();
-    const timer = handlerTimeoutMs === undefined ? undefined : setTimeout(this.#giveUp, clampDelay(handlerTimeoutMs));
+    const timer =
+      handlerTimeoutMs === undefined ? undefined : setTimeout(this.#giveUp, clampDelay(handlerTimeoutMs));
     const deadline = Math.min(context.deadline, Date.now() + (handlerTimeoutMs ?? Number.POSITIVE_INFINITY));
     const call = async (): Promise<(at: number) => Handled> => {
       try {

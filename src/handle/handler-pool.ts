@@ -263,7 +263,11 @@ export class HandlerPool<Env> implements Pool {
   #leave(job: Job, settled: Settled): void {
     this.#running.delete(job);
     if (!this.#order) return;
-    const { next, back } = this.#order.ended(job, settled === "done" ? undefined : settled.againInMs, Date.now());
+    const { next, back } = this.#order.ended(
+      job,
+      settled === "done" ? undefined : settled.againInMs,
+      Date.now(),
+    );
     for (const each of back) this.#options.release(each.job.msg, each.afterMs);
     if (next === undefined) return;
     if (this.#stopped) this.#putBack(next);

@@ -45,7 +45,11 @@ export class KeyOrder<Job extends object> {
   }
 
   /** A job has ended. `againInMs`: it will be delivered again. Tells which of its key is next, or that all have to go back. */
-  ended(job: Job, againInMs: number | undefined, now: number): { readonly next?: Job; readonly back: Back<Job>[] } {
+  ended(
+    job: Job,
+    againInMs: number | undefined,
+    now: number,
+  ): { readonly next?: Job; readonly back: Back<Job>[] } {
     const key = this.#keys.get(job);
     const lane = key === undefined ? undefined : this.#lanes.get(key);
     if (key === undefined || !lane) return { back: [] };

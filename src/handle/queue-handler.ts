@@ -201,7 +201,11 @@ class Calls {
   }
 }
 
-function settlementOf(call: Call | undefined, batch: Call | undefined, failure: Failure | undefined): Settlement {
+function settlementOf(
+  call: Call | undefined,
+  batch: Call | undefined,
+  failure: Failure | undefined,
+): Settlement {
   const { word } = call ?? batch ?? {};
   switch (word) {
     case "ack":

@@ -42,6 +42,10 @@ export interface Observer {
   /** A handler is about to start. */
   message?(message: Message<unknown>): ObservedMessage | undefined;
   /** Every settlement is confirmed, or can no longer be. */
-  settled?(counts: { readonly confirmed: number; readonly unconfirmed: number; readonly durationMs: number }): void;
+  settled?(counts: {
+    readonly confirmed: number;
+    readonly unconfirmed: number;
+    readonly durationMs: number;
+  }): void;
   report?(report: Report): void | Promise<void>;
 }

@@ -18,21 +18,34 @@ export type Reason =
   | ("heartbeat-lost" | "connection-lost" | "connect-failed" | "connect-timeout" | "jetstream-unavailable")
   | ("leadership-changed" | "server-shutdown" | "limit-exceeded" | "handlers-failing" | "aborted")
   | ("unauthorized" | "permission-denied" | "stream-not-found" | "consumer-not-found" | "consumer-deleted")
-  | ("not-a-pull-consumer" | "unsupported-consumer" | "message-too-large" | "bad-request" | "invalid-options");
+  | (
+      | "not-a-pull-consumer"
+      | "unsupported-consumer"
+      | "message-too-large"
+      | "bad-request"
+      | "invalid-options"
+    );
 
 /** The table of reasons: `REASONS[reason].outcome`, `.meaning` and, where waiting helps, `.retryAfterMs`. */
 export const REASONS: Readonly<Record<Reason, ReasonEntry>> = {
   empty: { outcome: "completed", meaning: "Nothing is left of what was there." },
   "batch-full": { outcome: "completed", meaning: "The batch came full; there may be more." },
   "max-wait": { outcome: "completed", meaning: "With `fill`: max wait ended before the batch was full." },
-  deadline: { outcome: "completed", meaning: "The budget ended first; what no handler had started was released." },
+  deadline: {
+    outcome: "completed",
+    meaning: "The budget ended first; what no handler had started was released.",
+  },
 
   "heartbeat-lost": {
     outcome: "retryable",
     meaning: "The server fell silent for two heartbeats while the pull request was outstanding.",
     retryAfterMs: 1_000,
   },
-  "connection-lost": { outcome: "retryable", meaning: "The connection ended during the drain.", retryAfterMs: 1_000 },
+  "connection-lost": {
+    outcome: "retryable",
+    meaning: "The connection ended during the drain.",
+    retryAfterMs: 1_000,
+  },
   "connect-failed": { outcome: "retryable", meaning: "No connection could be made.", retryAfterMs: 5_000 },
   "connect-timeout": {
     outcome: "retryable",
@@ -73,8 +86,14 @@ export const REASONS: Readonly<Record<Reason, ReasonEntry>> = {
     meaning: "The user may not publish or subscribe to a subject that a drain needs.",
   },
   "stream-not-found": { outcome: "fatal", meaning: "There is no such stream in this account." },
-  "consumer-not-found": { outcome: "fatal", meaning: "The stream has no such consumer; a drain never creates one." },
-  "consumer-deleted": { outcome: "fatal", meaning: "The consumer or its stream was deleted during the Fetch." },
+  "consumer-not-found": {
+    outcome: "fatal",
+    meaning: "The stream has no such consumer; a drain never creates one.",
+  },
+  "consumer-deleted": {
+    outcome: "fatal",
+    meaning: "The consumer or its stream was deleted during the Fetch.",
+  },
   "not-a-pull-consumer": { outcome: "fatal", meaning: "The consumer pushes; a drain needs a pull consumer." },
   "unsupported-consumer": {
     outcome: "fatal",
@@ -85,7 +104,10 @@ export const REASONS: Readonly<Record<Reason, ReasonEntry>> = {
     meaning: "The next message is larger than `maxBytes`; no Fetch can pass it.",
   },
   "bad-request": { outcome: "fatal", meaning: "The server refused the pull request." },
-  "invalid-options": { outcome: "fatal", meaning: "An option is missing or malformed, or the limit is too small." },
+  "invalid-options": {
+    outcome: "fatal",
+    meaning: "An option is missing or malformed, or the limit is too small.",
+  },
 };
 
 /** How one ended, before the numbers are known: the reason, and what to tell the operator. */

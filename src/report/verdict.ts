@@ -32,7 +32,9 @@ export function verdict(met: Met): Ending {
     return met.gone ?? met.lost ?? ending("connection-lost", detail);
   }
   if (met.cutShort || met.fetchEnd.kind === "stopped") return ending("deadline");
-  return met.fetched > 0 || !met.consumer ? ending(met.fetchEnd.kind) : emptyHanded(met.fetchEnd.kind, met.consumer);
+  return met.fetched > 0 || !met.consumer
+    ? ending(met.fetchEnd.kind)
+    : emptyHanded(met.fetchEnd.kind, met.consumer);
 }
 
 /** Nothing came. Consumer info may know a reason other than that nothing was there. */
@@ -50,13 +52,19 @@ export function findings(failures: Failures): Finding[] {
   const { handlers, firstHandler, retryDelays, deadLetters, firstDeadLetter, batchLength } = failures;
   const found: Finding[] = [];
   if (handlers > 0) {
-    found.push({ code: "handler-failed", message: `${handlers} handlers threw; the first: ${firstHandler}.` });
+    found.push({
+      code: "handler-failed",
+      message: `${handlers} handlers threw; the first: ${firstHandler}.`,
+    });
   }
   if (batchLength !== undefined) {
     found.push({ code: "batch-result-invalid", message: `All were retried, because ${batchLength}.` });
   }
   if (retryDelays > 0) {
-    found.push({ code: "retry-delay-failed", message: `retryDelay threw ${retryDelays} times; the default was used.` });
+    found.push({
+      code: "retry-delay-failed",
+      message: `retryDelay threw ${retryDelays} times; the default was used.`,
+    });
   }
   if (deadLetters > 0) {
     const message = `${deadLetters} dead letters were not confirmed; the first: ${firstDeadLetter}.`;

@@ -11,7 +11,9 @@ const DEFAULT_ACK_WAIT_MS = 30_000;
  * deletes the consumer (InactiveThreshold). With `backoff` its shortest step stands in for ack wait, delivery by delivery.
  */
 export function keepAliveIntervalMs(consumer: ConsumerFacts | undefined): number {
-  const waits = consumer?.backoffMs.length ? [...consumer.backoffMs] : [consumer?.ackWaitMs ?? DEFAULT_ACK_WAIT_MS];
+  const waits = consumer?.backoffMs.length
+    ? [...consumer.backoffMs]
+    : [consumer?.ackWaitMs ?? DEFAULT_ACK_WAIT_MS];
   if (consumer && consumer.inactiveThresholdMs > 0) waits.push(consumer.inactiveThresholdMs);
   return Math.max(10, Math.min(...waits) / 2);
 }

@@ -65,7 +65,12 @@ export class Publisher {
   }
 
   /** @throws {PublishError} */
-  async publish(subject: string, data: Payload, options: PublishOptions, deadline: Deadline): Promise<Published> {
+  async publish(
+    subject: string,
+    data: Payload,
+    options: PublishOptions,
+    deadline: Deadline,
+  ): Promise<Published> {
     const id = options.id ?? nuid.next();
     let unheard = 0;
     for (let attempt = 1; ; attempt += 1) {
@@ -75,7 +80,8 @@ export class Publisher {
         if (error instanceof NoJetStreamError) unheard += 1;
         const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
         const late = Date.now() + backoffMs >= deadline;
-        if (late || unheard >= MOST_UNHEARD || !isPassing(error)) throw new PublishError(subject, attempt, error);
+        if (late || unheard >= MOST_UNHEARD || !isPassing(error))
+          throw new PublishError(subject, attempt, error);
         await timer(backoffMs / 2 + (Math.random() * backoffMs) / 2).fired;
       }
     }

@@ -20,7 +20,8 @@ export function ack(): Settlement {
 export function retry(options: { readonly delayMs?: number } = {}): Settlement {
   const { delayMs } = options;
   if (delayMs === undefined) return { kind: "retry" };
-  if (!Number.isFinite(delayMs) || delayMs < 0) throw new RangeError(`delayMs: must be at least 0 ms, not ${delayMs}`);
+  if (!Number.isFinite(delayMs) || delayMs < 0)
+    throw new RangeError(`delayMs: must be at least 0 ms, not ${delayMs}`);
   return { kind: "retry", delayMs };
 }
 

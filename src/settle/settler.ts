@@ -78,7 +78,12 @@ export class Finisher {
     }
     // Only the consumer knows which delivery is the last, and a nak of that one would lose the message: so ask, then act.
     const { deadLetter } = this.#options;
-    if (settlement.kind === "retry" && deadLetter && deadLetter.maxDeliveries === undefined && !this.#isConsumerKnown) {
+    if (
+      settlement.kind === "retry" &&
+      deadLetter &&
+      deadLetter.maxDeliveries === undefined &&
+      !this.#isConsumerKnown
+    ) {
       return this.#consumerKnown.then(() => this.#decide(msg, message, settlement));
     }
     return this.#decide(msg, message, settlement);

@@ -9,7 +9,10 @@ interface FakeTimer {
   readonly call: () => void;
 }
 
-type Globals = Pick<typeof globalThis, "Date" | "setTimeout" | "clearTimeout" | "setInterval" | "clearInterval">;
+type Globals = Pick<
+  typeof globalThis,
+  "Date" | "setTimeout" | "clearTimeout" | "setInterval" | "clearInterval"
+>;
 
 const DEFAULT_START = Date.UTC(2026, 0, 1);
 
@@ -32,7 +35,8 @@ export class FakeClock implements Disposable {
    * @throws {Error} when another one is in place
    */
   constructor(start: Date | number = DEFAULT_START) {
-    if (installed) throw new Error("Cannot set up a FakeClock while another is in place: dispose of that one first.");
+    if (installed)
+      throw new Error("Cannot set up a FakeClock while another is in place: dispose of that one first.");
     installed = this;
     this.#now = Number(start);
     const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
@@ -102,7 +106,12 @@ export class FakeClock implements Disposable {
     const id = this.#made;
     const delayMs = Math.max(repeats ? 1 : 0, Number(ms) || 0);
     const call = (): void => callback(...args);
-    this.#timers.set(id, { dueAt: this.#now + delayMs, order: id, everyMs: repeats ? delayMs : undefined, call });
+    this.#timers.set(id, {
+      dueAt: this.#now + delayMs,
+      order: id,
+      everyMs: repeats ? delayMs : undefined,
+      call,
+    });
     if (delayMs === 0) this.#turnSoon();
     return new TimerHandle(id, () => this.#timers.has(id));
   }
@@ -111,7 +120,9 @@ export class FakeClock implements Disposable {
     return [...this.#timers].reduce<[number, FakeTimer] | undefined>((first, each) => {
       const [, a] = each;
       const b = first?.[1];
-      return b === undefined || a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order) ? each : first;
+      return b === undefined || a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order)
+        ? each
+        : first;
     }, undefined);
   }
 

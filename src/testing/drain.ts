@@ -6,7 +6,13 @@ import type { AnyOptions } from "../options.ts";
 import type { Report } from "../report/report.ts";
 import { type Delivery, type FakeMessage, makeDelivery } from "./message.ts";
 import { Observer } from "./observer.ts";
-import { type PublishedMessage, readSettlements, redeliveries, sortPublished, type TestSettlement } from "./outcome.ts";
+import {
+  type PublishedMessage,
+  readSettlements,
+  redeliveries,
+  sortPublished,
+  type TestSettlement,
+} from "./outcome.ts";
 import { type FakeConsumer, FakeServer } from "./server.ts";
 
 /** What a run is given. */

@@ -67,7 +67,12 @@ export function fakeMessage<Value = Uint8Array>(fields: FakeMessageOptions<Value
 
 /** @throws {TypeError} when both `data` and `json` are given */
 export function makeDelivery(fields: FakeMessage, place: DeliveryPlace): Delivery {
-  const { sequence = place.sequence, deliveryCount = 1, timestamp = new Date(), pending = place.pending } = fields;
+  const {
+    sequence = place.sequence,
+    deliveryCount = 1,
+    timestamp = new Date(),
+    pending = place.pending,
+  } = fields;
   const nanos = `${timestamp.getTime()}000000`;
   return {
     subject: fields.subject,
@@ -81,11 +86,21 @@ export function makeDelivery(fields: FakeMessage, place: DeliveryPlace): Deliver
 /** The delivery as nats-core would give it; an answer to it goes nowhere. */
 export function toMsg({ subject, reply, headers, data }: Delivery): Msg {
   const text = (): string => new TextDecoder().decode(data);
-  return { subject, reply, headers, data, sid: 0, respond: () => false, string: text, json: () => JSON.parse(text()) };
+  return {
+    subject,
+    reply,
+    headers,
+    data,
+    sid: 0,
+    respond: () => false,
+    string: text,
+    json: () => JSON.parse(text()),
+  };
 }
 
 function readBody({ data, json }: FakeMessage): Uint8Array {
-  if (data !== undefined && json !== undefined) throw new TypeError("data: cannot be given together with json");
+  if (data !== undefined && json !== undefined)
+    throw new TypeError("data: cannot be given together with json");
   if (data instanceof Uint8Array) return data;
   return new TextEncoder().encode(data ?? (json === undefined ? "" : JSON.stringify(json)));
 }

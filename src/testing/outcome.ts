@@ -64,13 +64,15 @@ export function sortPublished(
 /** The settlements, in the order in which the server got them. */
 export async function readSettlements(traces: Traces): Promise<TestSettlement[]> {
   const bySequence = new Map(traces.deliveries.map((delivery) => [delivery.sequence, delivery]));
-  const settlements = traces.sent.map(async ({ sequence, payload, at }): Promise<TestSettlement | undefined> => {
-    const delivery = bySequence.get(sequence);
-    if (!delivery) return undefined;
-    const { subject } = delivery;
-    const settled = { id: `${traces.options.stream}:${sequence}`, subject, atMs: at - traces.startedAt };
-    return { ...settled, ...(await readPayload(payload, delivery, traces)) };
-  });
+  const settlements = traces.sent.map(
+    async ({ sequence, payload, at }): Promise<TestSettlement | undefined> => {
+      const delivery = bySequence.get(sequence);
+      if (!delivery) return undefined;
+      const { subject } = delivery;
+      const settled = { id: `${traces.options.stream}:${sequence}`, subject, atMs: at - traces.startedAt };
+      return { ...settled, ...(await readPayload(payload, delivery, traces)) };
+    },
+  );
   return (await Promise.all(settlements)).filter((settlement) => settlement !== undefined);
 }
 
@@ -84,10 +86,13 @@ async function readPayload(payload: string, delivery: Delivery, traces: Traces):
   const { sequence } = delivery;
   const { started, reason, error } = traces.seen(sequence);
   const thrown = error === undefined ? {} : { error };
-  const deadLetter = traces.deadLetters.findLast(({ headers }) => headers.get("Sluice-Sequence") === `${sequence}`);
+  const deadLetter = traces.deadLetters.findLast(
+    ({ headers }) => headers.get("Sluice-Sequence") === `${sequence}`,
+  );
   if (payload === "+ACK") return { kind: "ack" };
   if (payload === "+TERM") {
-    if (deadLetter) return { kind: "dead-letter", reason: deadLetter.headers.get("Sluice-Reason"), ...thrown };
+    if (deadLetter)
+      return { kind: "dead-letter", reason: deadLetter.headers.get("Sluice-Reason"), ...thrown };
     return { kind: "reject", reason: reason ?? (await whyUnreadable(delivery, traces.options)) };
   }
   // A dead letter that was not confirmed is a retry also of a message that no handler ever got.

@@ -98,11 +98,16 @@ export interface ServerMessage {
 }
 
 /** HMSG, with a header block also where it is empty. */
-export function encodeMessage({ subject, reply, status, headers, data = "" }: ServerMessage, sid: string): Uint8Array {
+export function encodeMessage(
+  { subject, reply, status, headers, data = "" }: ServerMessage,
+  sid: string,
+): Uint8Array {
   const fields = Array.from(headers ?? [], ([key, values]) =>
     values.map((value) => `${key}: ${value}${CRLF}`).join(""),
   );
-  const head = encoder.encode(`NATS/1.0${status === undefined ? "" : ` ${status}`}${CRLF}${fields.join("")}${CRLF}`);
+  const head = encoder.encode(
+    `NATS/1.0${status === undefined ? "" : ` ${status}`}${CRLF}${fields.join("")}${CRLF}`,
+  );
   const body = typeof data === "string" ? encoder.encode(data) : data;
   const to = [subject, sid, ...(reply === undefined ? [] : [reply])].join(" ");
   const line = `HMSG ${to} ${head.length} ${head.length + body.length}${CRLF}`;
@@ -119,7 +124,9 @@ export function covers(pattern: string, subject: string): boolean {
   const tokens = subject.split(".");
   const open = wanted.at(-1) === ">";
   if (open ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
-  return wanted.every((token, at) => token === "*" || (open && at === wanted.length - 1) || token === tokens[at]);
+  return wanted.every(
+    (token, at) => token === "*" || (open && at === wanted.length - 1) || token === tokens[at],
+  );
 }
 
 /** One after the other, in memory of their own. */

@@ -149,7 +149,8 @@ export class FakeServer implements Fetcher {
     const messages: Answer[] = this.#options.deliveries.slice(this.#delivered, this.#delivered + batch);
     this.#delivered += messages.length;
     // No other message will come, so nobody has to wait for one.
-    if (messages.length < batch) messages.push({ status: noWait ? "404 No Messages" : "408 Request Timeout" });
+    if (messages.length < batch)
+      messages.push({ status: noWait ? "404 No Messages" : "408 Request Timeout" });
     send(inbox, ...messages);
   }
 
@@ -175,7 +176,12 @@ export class FakeServer implements Fetcher {
       name: consumer,
       created: new Date().toISOString(),
       config: {
-        ...{ durable_name: consumer, deliver_policy: "all", ack_policy: "explicit", replay_policy: "instant" },
+        ...{
+          durable_name: consumer,
+          deliver_policy: "all",
+          ack_policy: "explicit",
+          replay_policy: "instant",
+        },
         ...{
           ack_wait: ackWaitMs * NANOS_PER_MS,
           max_deliver: maxDeliver,

@@ -72,7 +72,9 @@ export function problem(
 }
 
 /** Lets a request pass that has the token, compared in constant time; refuses all where none is configured. */
-export function requireToken<Env extends object>(token: Given<Env, string>): MiddlewareHandler<{ Bindings: Env }> {
+export function requireToken<Env extends object>(
+  token: Given<Env, string>,
+): MiddlewareHandler<{ Bindings: Env }> {
   return async (c, next) => {
     const expected = given(token, c.env);
     if (!expected) {
@@ -82,7 +84,9 @@ export function requireToken<Env extends object>(token: Given<Env, string>): Mid
     const refusal = (detail: string) => () => problem({ status: 401, title: "Unauthorized", detail });
     const check = bearerAuth<{ Bindings: Env }>({
       verifyToken: (offered) => timingSafeEqual(offered, expected),
-      noAuthenticationHeader: { message: refusal("A bearer token is needed: Authorization: Bearer <token>.") },
+      noAuthenticationHeader: {
+        message: refusal("A bearer token is needed: Authorization: Bearer <token>."),
+      },
       invalidAuthenticationHeader: { message: refusal("The Authorization header is not a bearer token.") },
       invalidToken: { message: refusal("The bearer token is not the right one.") },
     });

@@ -2,7 +2,9 @@
 import { type Auth, type DeadLetterOptions, invalidOption, LEAST_LIMIT_MS } from "../index.ts";
 
 /** The vars, secrets and bindings that the Worker reads. All are text, and a var may be missing whatever the types say. */
-export type Vars = { readonly [name in VarName]?: string | undefined } & { readonly TARGET?: Target | undefined };
+export type Vars = { readonly [name in VarName]?: string | undefined } & {
+  readonly TARGET?: Target | undefined;
+};
 
 /** A service binding that takes the events. */
 export interface Target {
@@ -11,7 +13,15 @@ export interface Target {
 
 type VarName =
   | ("NATS_URL" | "NATS_STREAM" | "NATS_CONSUMER" | "TARGET_URL")
-  | ("BATCH" | "CONCURRENCY" | "MAX_WAIT_MS" | "LIMIT_MS" | "FETCHES" | "DEAD_LETTER_SUBJECT" | "MAX_DELIVERIES")
+  | (
+      | "BATCH"
+      | "CONCURRENCY"
+      | "MAX_WAIT_MS"
+      | "LIMIT_MS"
+      | "FETCHES"
+      | "DEAD_LETTER_SUBJECT"
+      | "MAX_DELIVERIES"
+    )
   | ("NATS_TOKEN" | "NATS_USER" | "NATS_PASSWORD" | "NATS_CREDS" | "DRAIN_TOKEN");
 
 export interface Config {
@@ -57,7 +67,11 @@ export function readConfig(vars: Vars): Config {
 export function checkDrainToken(vars: Vars): void {
   const token = required(vars, "DRAIN_TOKEN");
   if (!/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
-    throw invalidOption(TypeError, "DRAIN_TOKEN", "may have letters, digits and ._~+/- only, and = at its end");
+    throw invalidOption(
+      TypeError,
+      "DRAIN_TOKEN",
+      "may have letters, digits and ._~+/- only, and = at its end",
+    );
   }
 }
 
@@ -88,7 +102,11 @@ function url(vars: Vars, key: VarName, protocols: readonly string[], example: st
 function name(vars: Vars, key: VarName): string {
   const value = required(vars, key);
   if (/[\s.*>/\\]/.test(value))
-    throw invalidOption(TypeError, key, `must have no space, dot, *, >, / or \\, not ${JSON.stringify(value)}`);
+    throw invalidOption(
+      TypeError,
+      key,
+      `must have no space, dot, *, >, / or \\, not ${JSON.stringify(value)}`,
+    );
   return value;
 }
 
@@ -97,7 +115,11 @@ function wholeNumber(vars: Vars, key: VarName, low: number, high: number): numbe
   if (value === undefined) return undefined;
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   if (!(number >= low && number <= high)) {
-    throw invalidOption(RangeError, key, `must be a whole number from ${low} to ${high}, not ${JSON.stringify(value)}`);
+    throw invalidOption(
+      RangeError,
+      key,
+      `must be a whole number from ${low} to ${high}, not ${JSON.stringify(value)}`,
+    );
   }
   return number;
 }
@@ -108,11 +130,19 @@ function readAuth(vars: Vars): Auth | undefined {
   const user = optional(vars, "NATS_USER");
   const password = optional(vars, "NATS_PASSWORD");
   if ([creds, token, user ?? password].filter(Boolean).length > 1) {
-    throw invalidOption(TypeError, "NATS_CREDS, NATS_TOKEN, NATS_USER", "set one kind of credentials, not several");
+    throw invalidOption(
+      TypeError,
+      "NATS_CREDS, NATS_TOKEN, NATS_USER",
+      "set one kind of credentials, not several",
+    );
   }
   if (creds !== undefined) {
     if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds)) {
-      throw invalidOption(TypeError, "NATS_CREDS", "must be the text of a .creds file; its JWT or its seed is missing");
+      throw invalidOption(
+        TypeError,
+        "NATS_CREDS",
+        "must be the text of a .creds file; its JWT or its seed is missing",
+      );
     }
     return { creds };
   }

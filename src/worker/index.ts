@@ -63,7 +63,11 @@ app.onError((error) => {
     return problem({ status: 500, title: "The Worker is not configured", detail: error.message });
   }
   console.error(JSON.stringify({ event: "unexpected-error", error: error.name }));
-  return problem({ status: 500, title: "Internal Server Error", detail: "An unexpected error; the log has its name." });
+  return problem({
+    status: 500,
+    title: "Internal Server Error",
+    detail: "An unexpected error; the log has its name.",
+  });
 });
 
 const onCron = scheduled(drain, {

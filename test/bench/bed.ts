@@ -36,7 +36,11 @@ const SETTLE_TIMEOUT_MS = 5_000;
 export async function makeBed(): Promise<Bed> {
   const server = await startTestServer();
   let made = 0;
-  const withConsumer: Bed["withConsumer"] = async (job, work, { config, times = 1, redeliveries = false } = {}) => {
+  const withConsumer: Bed["withConsumer"] = async (
+    job,
+    work,
+    { config, times = 1, redeliveries = false } = {},
+  ) => {
     made += 1;
     const consumer = `run-${made}`;
     await server.createConsumer(job.stream, consumer, {
@@ -81,7 +85,9 @@ async function expectAllAcked(
     if ((once || redeliveries) && ackPending === 0 && ackFloor === messages) return;
     if (performance.now() > until) {
       const found = `${delivered} deliveries, ${redelivered} redelivered, ${ackPending} not acked, all acked up to ${ackFloor}`;
-      throw new Error(`a run lost or duplicated messages: the server counts ${found}; there were ${messages}`);
+      throw new Error(
+        `a run lost or duplicated messages: the server counts ${found}; there were ${messages}`,
+      );
     }
     await sleep(5);
   }

@@ -45,13 +45,19 @@ export const bundle: Measure<Bundle> = {
       };
       const gzipBytes = { sluice: built.sluice.gzipBytes, floor: built.floor.gzipBytes };
       log(`bundle: ${kib(gzipBytes.sluice)}, floor ${kib(gzipBytes.floor)}`);
-      const startups = await alternate(["sluice", "floor"], ROUNDS, (side) => startupMs(built[side].upload, folder));
+      const startups = await alternate(["sluice", "floor"], ROUNDS, (side) =>
+        startupMs(built[side].upload, folder),
+      );
       const [sluiceMs, floorMs] = [median(startups.sluice), median(startups.floor)];
       log(`start-up: ${round(sluiceMs)} ms, floor ${round(floorMs)} ms`);
       return {
         ...{ gzipBytes: gzipBytes.sluice, floorGzipBytes: gzipBytes.floor },
         overFloorBytes: gzipBytes.sluice - gzipBytes.floor,
-        ...{ startupMs: round(sluiceMs), floorStartupMs: round(floorMs), startupRatio: round(sluiceMs / floorMs, 2) },
+        ...{
+          startupMs: round(sluiceMs),
+          floorStartupMs: round(floorMs),
+          startupRatio: round(sluiceMs / floorMs, 2),
+        },
       };
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -86,7 +92,17 @@ interface Built {
 
 async function build(config: string, outdir: string): Promise<Built> {
   const upload = `${outdir}.bundle`;
-  await wrangler(["deploy", "--config", config, "--dry-run", "--minify", "--outdir", outdir, "--outfile", upload]);
+  await wrangler([
+    "deploy",
+    "--config",
+    config,
+    "--dry-run",
+    "--minify",
+    "--outdir",
+    outdir,
+    "--outfile",
+    upload,
+  ]);
   const scripts = (await readdir(outdir)).filter((name) => name.endsWith(".js"));
   const contents = await Promise.all(scripts.map((name) => readFile(join(outdir, name))));
   return { gzipBytes: gzipSync(Buffer.concat(contents)).length, upload };
@@ -107,7 +123,9 @@ interface CpuProfile {
 }
 
 function activeMs({ nodes, samples, timeDeltas }: CpuProfile): number {
-  const idle = new Set(nodes.filter(({ callFrame }) => callFrame.functionName === "(idle)").map(({ id }) => id));
+  const idle = new Set(
+    nodes.filter(({ callFrame }) => callFrame.functionName === "(idle)").map(({ id }) => id),
+  );
   return samples.reduce((ms, id, at) => (idle.has(id) ? ms : ms + (timeDeltas[at] ?? 0) / 1_000), 0);
 }
 

@@ -109,7 +109,10 @@ async function drainBare({ url, user, pass, messages, ...job }: Job): Promise<nu
   return handled;
 }
 
-function pullBare(nc: NatsConnection, job: Pick<Job, "stream" | "consumer" | "batch" | "maxWaitMs">): Promise<number> {
+function pullBare(
+  nc: NatsConnection,
+  job: Pick<Job, "stream" | "consumer" | "batch" | "maxWaitMs">,
+): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   const inbox = createInbox();
   let handled = 0;
@@ -130,6 +133,8 @@ function pullBare(nc: NatsConnection, job: Pick<Job, "stream" | "consumer" | "ba
     no_wait: true,
     idle_heartbeat: Math.min(1_000 * NANOS_PER_MS, expires / 3),
   };
-  nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${job.stream}.${job.consumer}`, JSON.stringify(pull), { reply: inbox });
+  nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${job.stream}.${job.consumer}`, JSON.stringify(pull), {
+    reply: inbox,
+  });
   return promise;
 }

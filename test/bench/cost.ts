@@ -71,7 +71,11 @@ function price(
   const figures = { contender, batch, requests, cpuMs: round(cpuMs, 0), wallMs: round(wallMs, 0) };
   return runtime === "workerd"
     ? { platform: "Workers", ...figures, dollars: requests * WORKERS.perRequest + cpuMs * WORKERS.perCpuMs }
-    : { platform: "Lambda", ...figures, dollars: requests * LAMBDA.perRequest + gbSeconds * LAMBDA.perGbSecond };
+    : {
+        platform: "Lambda",
+        ...figures,
+        dollars: requests * LAMBDA.perRequest + gbSeconds * LAMBDA.perGbSecond,
+      };
 }
 
 /** Sluice's and nats.js's, side by side: they were made in that order. */
@@ -83,11 +87,20 @@ function pairs(costs: readonly Cost[]): [sluice: Cost, natsjs: Cost][] {
 }
 
 function markdown(costs: readonly Cost[]): string {
-  const head = "| platform | messages a drain | | requests | CPU ms | wall ms | US$ |\n|---|---|---|---|---|---|---|";
+  const head =
+    "| platform | messages a drain | | requests | CPU ms | wall ms | US$ |\n|---|---|---|---|---|---|---|";
   const figure = (value: number): string => value.toLocaleString("en-US");
   const lines = costs.map((each) => {
     const { platform, contender, batch, requests, cpuMs, wallMs } = each;
-    const cells = [platform, figure(batch), contender, figure(requests), figure(cpuMs), figure(wallMs), dollars(each)];
+    const cells = [
+      platform,
+      figure(batch),
+      contender,
+      figure(requests),
+      figure(cpuMs),
+      figure(wallMs),
+      dollars(each),
+    ];
     return `| ${cells.join(" | ")} |`;
   });
   return [head, ...lines].join("\n");

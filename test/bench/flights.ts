@@ -29,7 +29,11 @@ export function watchProxy(proxy: TestProxy): readonly Seen[] {
     (direction: Direction) =>
     (chunk: Buffer): boolean => {
       // What the server sends is not masked.
-      seen.push({ direction, at: performance.now(), delivery: direction === "down" && chunk.includes("$JS.ACK.") });
+      seen.push({
+        direction,
+        at: performance.now(),
+        delivery: direction === "down" && chunk.includes("$JS.ACK."),
+      });
       return false;
     };
   void proxy.onceBytesUp(note("up"));

@@ -18,7 +18,10 @@ app.post("/drain", async (c) => {
   const consumer = await jetstream(nc).consumers.get(c.env.NATS_STREAM, c.env.NATS_CONSUMER);
   const messages = await consumer.fetch({ max_messages: 100, expires: 5_000 });
   for await (const message of messages) {
-    const response = await fetch(c.env.TARGET_URL, { method: "POST", body: message.data as Uint8Array<ArrayBuffer> });
+    const response = await fetch(c.env.TARGET_URL, {
+      method: "POST",
+      body: message.data as Uint8Array<ArrayBuffer>,
+    });
     if (response.ok) message.ack();
     else message.nak();
   }

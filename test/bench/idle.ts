@@ -92,7 +92,9 @@ async function measureWait(
     return { sluice, natsjs };
   };
   const wall = Object.values(await alternate(SIDES, far, (first) => both(first, proxy.url(), 1))).flat();
-  const busy = Object.values(await alternate(SIDES, near, (first) => both(first, bed.server.wsUrl, AT_ONCE))).flat();
+  const busy = Object.values(
+    await alternate(SIDES, near, (first) => both(first, bed.server.wsUrl, AT_ONCE)),
+  ).flat();
   const wallMs = (side: Side): number => round(median(wall.map((pair) => pair[side].wallMs - waits[side])));
   const cpuMs = (side: Side): number => round(lowerQuartile(busy.map((pair) => pair[side].cpuMs)), 2);
   const result = {
@@ -101,7 +103,9 @@ async function measureWait(
     ...{ sluiceCpuMs: cpuMs("sluice"), natsjsCpuMs: cpuMs("natsjs") },
   };
   const { sluiceWallMs, sluiceCpuMs, natsjsCpuMs } = result;
-  log(`empty drain, ${maxWaitMs} ms: ${sluiceWallMs} ms beside it, CPU ${sluiceCpuMs} ms, nats.js ${natsjsCpuMs} ms`);
+  log(
+    `empty drain, ${maxWaitMs} ms: ${sluiceWallMs} ms beside it, CPU ${sluiceCpuMs} ms, nats.js ${natsjsCpuMs} ms`,
+  );
   return result;
 }
 

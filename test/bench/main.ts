@@ -101,7 +101,8 @@ function readArguments(): { json: boolean; only: readonly string[]; help: boolea
     },
   });
   const unknown = values.only.find((name) => !MEASURES.has(name));
-  if (unknown !== undefined) throw new Error(`there is no measure "${unknown}": ${[...MEASURES.keys()].join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(`there is no measure "${unknown}": ${[...MEASURES.keys()].join(", ")}`);
   return values;
 }
 

@@ -38,7 +38,13 @@ const CASES: readonly Case[] = [
   // What is in use, Fetch after Fetch. Only Node lets a program collect the garbage of the last one.
   { name: "6 Fetches, in use", runtimes: ["node"], messages: 90, collect: true, judged: true },
   // When garbage is collected is V8's to say: both contenders leave it as much.
-  { name: "6 Fetches, with garbage", runtimes: ["node", "workerd"], messages: 90, collect: false, judged: false },
+  {
+    name: "6 Fetches, with garbage",
+    runtimes: ["node", "workerd"],
+    messages: 90,
+    collect: false,
+    judged: false,
+  },
 ];
 
 export const memory: Measure<Memory[]> = {
@@ -50,7 +56,8 @@ export const memory: Measure<Memory[]> = {
     const results: Memory[] = [];
     for (const each of CASES) {
       const stream = await bench.bed.fill(each.messages, MESSAGE_BYTES);
-      for (const runtime of each.runtimes) results.push(await measureCase(bench, runtime, { ...each, stream, warmUp }));
+      for (const runtime of each.runtimes)
+        results.push(await measureCase(bench, runtime, { ...each, stream, warmUp }));
     }
     return results;
   },

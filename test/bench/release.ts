@@ -62,7 +62,8 @@ async function cutSluice({ url, user, pass, stream, consumer, batch }: Job): Pro
     handler: () => sleep(HANDLER_MS),
   });
   const report = await drain.run({ limitMs: LIMIT_MS });
-  if (report.reason !== "deadline" || report.released === 0) throw new Error(`not cut: ${JSON.stringify(report)}`);
+  if (report.reason !== "deadline" || report.released === 0)
+    throw new Error(`not cut: ${JSON.stringify(report)}`);
   return report.acked;
 }
 
@@ -86,7 +87,10 @@ async function cutNatsjs({ url, user, pass, stream, consumer, batch, maxWaitMs }
 }
 
 /** Another drain, which waits for so many messages. Resolves to when it had handled the last of them. */
-async function handleElsewhere({ url, user, pass, stream, consumer }: Job, leftover: number): Promise<number> {
+async function handleElsewhere(
+  { url, user, pass, stream, consumer }: Job,
+  leftover: number,
+): Promise<number> {
   let lastAt = Number.NaN;
   const drain = defineDrain({
     ...{ servers: url, auth: { user, password: pass }, stream, consumer },

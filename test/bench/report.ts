@@ -4,7 +4,14 @@ import type { Row } from "./bench.ts";
 
 /** The table, and below it how many targets were met. */
 export function formatReport(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [row.what, row.sluice, row.peer, row.got ?? "", row.target ?? "", verdict(row)]);
+  const cells = rows.map((row) => [
+    row.what,
+    row.sluice,
+    row.peer,
+    row.got ?? "",
+    row.target ?? "",
+    verdict(row),
+  ]);
   const judged = rows.filter(({ met }) => met !== undefined);
   const met = judged.filter((row) => row.met).length;
   const table = formatTable(["measure", "sluice", "nats.js or floor", "figure", "must reach", ""], cells);

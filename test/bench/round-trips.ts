@@ -91,12 +91,18 @@ async function count(
       elapsed: { firstMessage: elapsed(firstDelivery.at), drain: elapsed(endedAt) },
     });
   }
-  const middle = (pick: (each: RoundTripCount) => number): number => round(median(counts.slice(1).map(pick)), 2);
+  const middle = (pick: (each: RoundTripCount) => number): number =>
+    round(median(counts.slice(1).map(pick)), 2);
   const result = {
     firstMessage: middle((each) => each.firstMessage),
     drain: middle((each) => each.drain),
-    elapsed: { firstMessage: middle((each) => each.elapsed.firstMessage), drain: middle((each) => each.elapsed.drain) },
+    elapsed: {
+      firstMessage: middle((each) => each.elapsed.firstMessage),
+      drain: middle((each) => each.elapsed.drain),
+    },
   };
-  log(`round trips, ${runtime.name}, ${side}: ${result.firstMessage} to the first message, ${result.drain} in all`);
+  log(
+    `round trips, ${runtime.name}, ${side}: ${result.firstMessage} to the first message, ${result.drain} in all`,
+  );
   return result;
 }

@@ -38,7 +38,9 @@ export function nodeRuntime(): NodeRuntime {
       const child = childOf(contender);
       const ask: NodeAsk = { contender, job, times };
       child.send(ask);
-      const [answer] = (await once(child, "message", { signal: AbortSignal.timeout(RUN_TIMEOUT_MS) })) as [NodeAnswer];
+      const [answer] = (await once(child, "message", { signal: AbortSignal.timeout(RUN_TIMEOUT_MS) })) as [
+        NodeAnswer,
+      ];
       if (answer.kind === "failed") throw new Error(`${contender} in Node: ${answer.message}`);
       return { ...answer.done, cpuMs: answer.cpuMs };
     },
@@ -89,13 +91,17 @@ export async function workerdRuntime(cronJob: Partial<Job> = {}): Promise<Worker
   await fetch(url); // Ready is the proxy in front; the Worker itself is once it has answered.
   // The Worker's own process, and the dev server's proxy, whose share is one small request a run.
   const pids = childrenNamed("workerd").filter((pid) => !before.has(pid));
-  if (pids.length === 0) throw new Error("no workerd among this process's children: its CPU time cannot be read");
+  if (pids.length === 0)
+    throw new Error("no workerd among this process's children: its CPU time cannot be read");
   return {
     name: "workerd",
     url,
     run: async (contender, job) => {
       const cpuBefore = cpuMsOf(pids);
-      const response = await fetch(new URL(`/run/${contender}`, url), { method: "POST", body: JSON.stringify(job) });
+      const response = await fetch(new URL(`/run/${contender}`, url), {
+        method: "POST",
+        body: JSON.stringify(job),
+      });
       if (!response.ok) throw new Error(`${contender} in workerd: ${await response.text()}`);
       const done = (await response.json()) as Done; // worker.ts answers with it
       return { ...done, cpuMs: cpuMsOf(pids) - cpuBefore };

@@ -16,7 +16,16 @@ export interface Drained {
 
 const LIMIT_MS = 600_000;
 
-async function drainAll({ url, user, pass, stream, consumer, batch, maxWaitMs, messages }: Job): Promise<Drained> {
+async function drainAll({
+  url,
+  user,
+  pass,
+  stream,
+  consumer,
+  batch,
+  maxWaitMs,
+  messages,
+}: Job): Promise<Drained> {
   const sequences = new Uint32Array(messages);
   let handled = 0;
   let lastAt = 0;
@@ -42,7 +51,8 @@ process.once("message", (job) => {
   // scale.ts, its only sender, sends nothing else.
   drainAll(job as Job).then(
     (drained) => tell({ kind: "drained", ...drained }),
-    (error: unknown) => tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) =>
+      tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
   );
 });
 process.once("disconnect", () => process.exit());

@@ -25,7 +25,9 @@ interface Scaled {
 
 async function main(): Promise<void> {
   await using bed = await makeBed();
-  process.stderr.write(`${availableParallelism()} x ${cpus()[0]?.model}, nats-server ${bed.server.version}\n`);
+  process.stderr.write(
+    `${availableParallelism()} x ${cpus()[0]?.model}, nats-server ${bed.server.version}\n`,
+  );
   process.stderr.write(`publishing ${MESSAGES.toLocaleString("en-US")} messages of ${BYTES} B\n`);
   const stream = await bed.fill(MESSAGES, BYTES);
   const results: Scaled[] = [];
@@ -33,11 +35,18 @@ async function main(): Promise<void> {
     const job = { stream, messages: MESSAGES, batch: BATCH, maxWaitMs: 1_000 };
     const { seconds, busy } = await bed.withConsumer(job, (each) => drainTogether(bed, each, drains));
     const messagesPerSecond = Math.round(MESSAGES / seconds);
-    results.push({ drains, seconds: round(seconds, 2), messagesPerSecond, busyPercent: round(100 * busy, 0) });
+    results.push({
+      drains,
+      seconds: round(seconds, 2),
+      messagesPerSecond,
+      busyPercent: round(100 * busy, 0),
+    });
     process.stderr.write(`${drains} at once: ${round(seconds, 2)} s, each message handled once\n`);
   }
   const head = ["drains", "seconds", "messages a second", "machine busy, %"];
-  const rows = results.map((each) => [each.drains, each.seconds, each.messagesPerSecond, each.busyPercent].map(String));
+  const rows = results.map((each) =>
+    [each.drains, each.seconds, each.messagesPerSecond, each.busyPercent].map(String),
+  );
   process.stdout.write(`${formatTable(head, rows).join("\n")}\n`);
 }
 
@@ -72,7 +81,8 @@ function cpuTimes(): { idle: number; all: number } {
 async function ask(child: ChildProcess, job: Job): Promise<Drained> {
   child.send(job);
   const [answer] = (await once(child, "message")) as [ScaleAnswer];
-  if (answer.kind !== "drained") throw new Error(answer.kind === "failed" ? answer.message : "a drain did not answer");
+  if (answer.kind !== "drained")
+    throw new Error(answer.kind === "failed" ? answer.message : "a drain did not answer");
   return answer;
 }
 
@@ -84,7 +94,9 @@ function expectEachOnce(answers: readonly Uint32Array[], delivered: number): voi
   const lost = times.subarray(1).filter((count) => count === 0).length;
   const twice = times.filter((count) => count > 1).length;
   if (lost > 0 || twice > 0 || delivered !== MESSAGES) {
-    throw new Error(`${lost} messages lost, ${twice} handled twice; the server counts ${delivered} deliveries`);
+    throw new Error(
+      `${lost} messages lost, ${twice} handled twice; the server counts ${delivered} deliveries`,
+    );
   }
 }
 

@@ -3,7 +3,10 @@
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
-  const [high = Number.NaN, low = high] = [sorted[middle], sorted.length % 2 === 0 ? sorted[middle - 1] : undefined];
+  const [high = Number.NaN, low = high] = [
+    sorted[middle],
+    sorted.length % 2 === 0 ? sorted[middle - 1] : undefined,
+  ];
   return (low + high) / 2;
 }
 

@@ -24,7 +24,16 @@ const cronWithSluice = scheduled(
   defineDrain<Bindings>((env) => {
     const { url, user, pass, stream, consumer, batch, maxWaitMs, heartbeatMs } = jobOf(env);
     const handler = (): void => {};
-    return { servers: url, auth: { user, password: pass }, stream, consumer, batch, maxWaitMs, heartbeatMs, handler };
+    return {
+      servers: url,
+      auth: { user, password: pass },
+      stream,
+      consumer,
+      batch,
+      maxWaitMs,
+      heartbeatMs,
+      handler,
+    };
   }),
 );
 

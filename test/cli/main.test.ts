@@ -22,8 +22,14 @@ describe("a wrong command line", () => {
     [["start", "now"], "sluice: Unexpected argument 'now'; see sluice start --help"],
     [["start", "--once=1"], "sluice: Option '--once' does not take an argument; see sluice start --help"],
     [["start", "--port"], "sluice: Option '--port <value>' argument missing; see sluice start --help"],
-    [["start", "--port", "0"], "sluice: --port must be a number from 1 to 65535, not '0'; see sluice start --help"],
-    [["start", "--port", "80a"], "sluice: --port must be a number from 1 to 65535, not '80a'; see sluice start --help"],
+    [
+      ["start", "--port", "0"],
+      "sluice: --port must be a number from 1 to 65535, not '0'; see sluice start --help",
+    ],
+    [
+      ["start", "--port", "80a"],
+      "sluice: --port must be a number from 1 to 65535, not '80a'; see sluice start --help",
+    ],
   ];
   it.each(table)("%j is named in one line, with exit code 64", async (args, line) => {
     expect(await sluice(...args)).toEqual({ code: 64, stdout: "", stderr: `${line}\n` });

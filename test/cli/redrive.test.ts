@@ -28,7 +28,10 @@ interface RunningCommand {
 }
 
 /** Starts the command, in an environment without anything of this process's that it would read. */
-function startRedrive(args: readonly string[], env: Readonly<Record<string, string>> = ADMIN): RunningCommand {
+function startRedrive(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = ADMIN,
+): RunningCommand {
   const ended = Promise.withResolvers<Run>();
   const child = execFile(process.execPath, [MAIN, "redrive", ...args], { env }, (error, stdout, stderr) => {
     const last = stdout.trimEnd().split("\n").at(-1) ?? "";
@@ -59,10 +62,18 @@ async function givenDeadLetters(count: number, on?: LabServer) {
     const headers = makeHeaders();
     for (const trace of [`a${made}`, `b${made}`]) headers.append("Trace", trace);
     const body = new Uint8Array([0, 255, made, 13, 10]);
-    await jetstream(nats).publish(made % 2 ? "orders.eu" : "orders.us", body, { headers, msgID: `order-${made}` });
+    await jetstream(nats).publish(made % 2 ? "orders.eu" : "orders.us", body, {
+      headers,
+      msgID: `order-${made}`,
+    });
   }
   const drain = defineDrain({
-    ...{ servers: server.wsUrl, auth: { user: "drain", password: "drain-pw" }, stream: "ORDERS", consumer: "billing" },
+    ...{
+      servers: server.wsUrl,
+      auth: { user: "drain", password: "drain-pw" },
+      stream: "ORDERS",
+      consumer: "billing",
+    },
     handler: ({ subject }) => reject(subject === "orders.eu" ? "no such customer" : "no price"),
     ...{ deadLetter: { subject: "dlq.orders" }, maxWaitMs: 200 },
   });
@@ -84,7 +95,11 @@ async function putBack(nats: NatsConnection, count: number) {
     sequences.map(async (seq) => {
       const message = await streams.getMessage("ORDERS", { seq });
       const own = Array.from(message?.header ?? []).filter(([key]) => !key.startsWith("Nats-"));
-      return { subject: message?.subject, data: Array.from(message?.data ?? []), headers: Object.fromEntries(own) };
+      return {
+        subject: message?.subject,
+        data: Array.from(message?.data ?? []),
+        headers: Object.fromEntries(own),
+      };
     }),
   );
 }
@@ -158,8 +173,14 @@ orders.us  billing   no price              2
 
   it("with --keep deletes nothing, and a second time puts nothing back twice", async () => {
     const { at, countOf } = await givenDeadLetters(2);
-    expect(await redrive(at("--keep"))).toMatchObject({ code: 0, counts: { redriven: 2, duplicates: 0, left: 2 } });
-    expect(await redrive(at("--keep"))).toMatchObject({ code: 0, counts: { redriven: 0, duplicates: 2, left: 2 } });
+    expect(await redrive(at("--keep"))).toMatchObject({
+      code: 0,
+      counts: { redriven: 2, duplicates: 0, left: 2 },
+    });
+    expect(await redrive(at("--keep"))).toMatchObject({
+      code: 0,
+      counts: { redriven: 0, duplicates: 2, left: 2 },
+    });
     expect([await countOf("ORDERS"), await countOf("DLQ")]).toEqual([4, 2]);
   });
 
@@ -221,7 +242,9 @@ describe("what is not taken back", () => {
     await server.deleteStream("ORDERS");
     const { code, counts, stderr } = await redrive(at());
     expect({ code, counts }).toMatchObject({ code: 1, counts: { redriven: 0, refused: 2, left: 2 } });
-    expect(stderr).toMatch(/^no stream confirmed a message to "orders.eu" .*\nno stream confirmed .*"orders.us".*\n$/);
+    expect(stderr).toMatch(
+      /^no stream confirmed a message to "orders.eu" .*\nno stream confirmed .*"orders.us".*\n$/,
+    );
     expect(await countOf("DLQ")).toBe(2);
   });
 
@@ -301,18 +324,38 @@ describe("what cannot be done is one line", () => {
       1,
       /The server refused the credentials/,
     ],
-    ["no server", () => ["--server", "ws://127.0.0.1:1", "--stream", "DLQ"], 1, /No connection could be made/],
+    [
+      "no server",
+      () => ["--server", "ws://127.0.0.1:1", "--stream", "DLQ"],
+      1,
+      /No connection could be made/,
+    ],
     ["a missing stream", (url) => ["--server", url], 64, /--stream is missing.*see sluice redrive --help/],
     ["a missing server", () => ["--stream", "DLQ"], 64, /--server is missing, and NATS_URL is not set/],
-    ["an address of another kind", () => ["--server", "nats://a:hunter2@b", "--stream", "DLQ"], 64, /--server must be/],
-    ["credentials in the address", () => ["--server", "ws://a:hunter2@b", "--stream", "DLQ"], 64, /no credentials/],
+    [
+      "an address of another kind",
+      () => ["--server", "nats://a:hunter2@b", "--stream", "DLQ"],
+      64,
+      /--server must be/,
+    ],
+    [
+      "credentials in the address",
+      () => ["--server", "ws://a:hunter2@b", "--stream", "DLQ"],
+      64,
+      /no credentials/,
+    ],
     [
       "two kinds of credentials",
       (url) => ["--server", url, "--stream", "DLQ", "--token", "hunter2", "--user", "admin"],
       64,
       /Several kinds of credentials/,
     ],
-    ["a number that is none", (url) => ["--server", url, "--stream", "DLQ", "--max", "0"], 64, /--max must be .*'0'/],
+    [
+      "a number that is none",
+      (url) => ["--server", url, "--stream", "DLQ", "--max", "0"],
+      64,
+      /--max must be .*'0'/,
+    ],
     [
       "a .creds file that is not there",
       (url) => ["--server", url, "--stream", "DLQ", "--creds", "/nowhere/a.creds"],

@@ -24,7 +24,10 @@ export function drainSuite(runtime: string): void {
   afterAll(() => closeExhibit(server));
 
   /** A stream of its own for each test, with its consumer and messages. */
-  async function given(count: number, settings: { body?: number | string[]; ackWaitMs?: number; on?: LabServer } = {}) {
+  async function given(
+    count: number,
+    settings: { body?: number | string[]; ackWaitMs?: number; on?: LabServer } = {},
+  ) {
     const on = settings.on ?? server;
     made += 1;
     const stream = `S${made}`;
@@ -39,12 +42,19 @@ export function drainSuite(runtime: string): void {
       options: Partial<DrainSettings> & { readonly handler: Handler },
       limitMs = LIMIT_MS,
     ): Promise<Report> =>
-      defineDrain({ servers: on.wsUrl, auth: AUTH, stream, consumer, maxWaitMs: 2_000, ...options }).run({ limitMs });
+      defineDrain({ servers: on.wsUrl, auth: AUTH, stream, consumer, maxWaitMs: 2_000, ...options }).run({
+        limitMs,
+      });
     return { stream, consumer, run, state: () => on.consumerState(stream, consumer) };
   }
 
   const total = (report: Report): number =>
-    report.acked + report.retried + report.rejected + report.deadLettered + report.released + report.unconfirmed;
+    report.acked +
+    report.retried +
+    report.rejected +
+    report.deadLettered +
+    report.released +
+    report.unconfirmed;
 
   describe(`a drain in ${runtime}`, () => {
     test("handles what is there in order, acks it, and ends when nothing is left", async () => {
@@ -85,7 +95,13 @@ export function drainSuite(runtime: string): void {
     test("answers an empty stream within max wait and a little", async () => {
       const { run } = await given(0);
       const report = await run({ maxWaitMs: 600, handler: () => {} });
-      expect(report).toMatchObject({ outcome: "completed", reason: "empty", fetched: 0, pending: 0, more: false });
+      expect(report).toMatchObject({
+        outcome: "completed",
+        reason: "empty",
+        fetched: 0,
+        pending: 0,
+        more: false,
+      });
       expect(report.timings.totalMs).toBeGreaterThanOrEqual(590);
       expect(report.timings.totalMs).toBeLessThan(600 + 200);
       expect(report.heartbeats).toBeGreaterThanOrEqual(1);
@@ -152,7 +168,13 @@ export function drainSuite(runtime: string): void {
           if (message.text() === "secret-async") await Promise.reject(new RangeError(message.text()));
         },
       });
-      expect(report).toMatchObject({ outcome: "completed", reason: "empty", fetched: 3, acked: 1, retried: 2 });
+      expect(report).toMatchObject({
+        outcome: "completed",
+        reason: "empty",
+        fetched: 3,
+        acked: 1,
+        retried: 2,
+      });
       expect(report.findings).toMatchObject([{ code: "handler-failed" }]);
       expect(JSON.stringify(report)).not.toContain("secret");
       expect(errors).toHaveLength(2);
@@ -161,7 +183,9 @@ export function drainSuite(runtime: string): void {
 
     test("terms what is rejected, so that it never comes again", async () => {
       const { run, state } = await given(2);
-      const report = await run({ handler: (message) => (message.sequence === 1 ? reject("not ours") : undefined) });
+      const report = await run({
+        handler: (message) => (message.sequence === 1 ? reject("not ours") : undefined),
+      });
       expect(report).toMatchObject({ fetched: 2, acked: 1, rejected: 1, deadLettered: 0 });
       expect(await state()).toMatchObject({ pending: 0, ackPending: 0, ackFloor: 2 });
     });
@@ -190,7 +214,9 @@ export function drainSuite(runtime: string): void {
       expect(report.timings.totalMs).toBeLessThan(1_500);
       expect(await state()).toMatchObject({ ackPending: 5 });
       // Long before their ack wait of 30 s.
-      expect(await run({ batch: 4, maxWaitMs: 4_000, fill: true, handler: () => {} })).toMatchObject({ acked: 4 });
+      expect(await run({ batch: 4, maxWaitMs: 4_000, fill: true, handler: () => {} })).toMatchObject({
+        acked: 4,
+      });
     });
 
     test("an abort releases what is held and says so", async () => {
@@ -204,7 +230,13 @@ export function drainSuite(runtime: string): void {
         },
       });
       const report = await drain.run({ limitMs: LIMIT_MS, signal: caller.signal });
-      expect(report).toMatchObject({ outcome: "retryable", reason: "aborted", fetched: 3, retried: 1, released: 2 });
+      expect(report).toMatchObject({
+        outcome: "retryable",
+        reason: "aborted",
+        fetched: 3,
+        retried: 1,
+        released: 2,
+      });
       expect(await state()).toMatchObject({ ackPending: 3 });
     });
 
@@ -227,7 +259,13 @@ export function drainSuite(runtime: string): void {
           seen.add(message.sequence);
         },
       });
-      expect(report).toMatchObject({ outcome: "completed", fetched: count, acked: count, unconfirmed: 0, pending: 0 });
+      expect(report).toMatchObject({
+        outcome: "completed",
+        fetched: count,
+        acked: count,
+        unconfirmed: 0,
+        pending: 0,
+      });
       expect([handled, seen.size]).toEqual([count, count]);
       expect(await state()).toMatchObject({
         pending: 0,
@@ -243,7 +281,13 @@ export function drainSuite(runtime: string): void {
       const count = 120;
       const { run, state } = await given(count, { body: 1_000_000 });
       const report = await run({ batch: count, fetches: 20, handler: () => {} });
-      expect(report).toMatchObject({ outcome: "completed", fetched: count, acked: count, more: false, pending: 0 });
+      expect(report).toMatchObject({
+        outcome: "completed",
+        fetched: count,
+        acked: count,
+        more: false,
+        pending: 0,
+      });
       expect(await state()).toMatchObject({ ackPending: 0, redelivered: 0, ackFloor: count });
     });
 

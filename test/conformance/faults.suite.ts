@@ -25,7 +25,13 @@ const STREAM = "ORDERS";
 const CONSUMER = "worker";
 const HEARTBEAT_MS = 300;
 const LIMIT_MS = 6_000;
-const OPTIONS = { auth: AUTH, stream: STREAM, consumer: CONSUMER, heartbeatMs: HEARTBEAT_MS, maxWaitMs: 3_000 };
+const OPTIONS = {
+  auth: AUTH,
+  stream: STREAM,
+  consumer: CONSUMER,
+  heartbeatMs: HEARTBEAT_MS,
+  maxWaitMs: 3_000,
+};
 
 /** A server with a stream, a consumer and messages, and optionally a proxy before it. */
 export async function given(
@@ -57,7 +63,10 @@ export async function run(
 /** Resolves when a pull request waits at the server. */
 export async function pullWaits(server: LabServer): Promise<void> {
   await expect
-    .poll(async () => (await server.consumerState(STREAM, CONSUMER)).waiting, { timeout: 5_000, interval: 10 })
+    .poll(async () => (await server.consumerState(STREAM, CONSUMER)).waiting, {
+      timeout: 5_000,
+      interval: 10,
+    })
     .toBeGreaterThan(0);
 }
 
@@ -355,7 +364,12 @@ function configurationFaults(): void {
     await server.pauseConsumer(STREAM, CONSUMER, Date.now() + 60_000);
     const report = await run(server.wsUrl, { maxWaitMs: 400 });
     expectTruth("paused-consumer", report);
-    expect(report).toMatchObject({ fetched: 0, pending: 2, more: true, message: expect.stringContaining("paused") });
+    expect(report).toMatchObject({
+      fetched: 0,
+      pending: 2,
+      more: true,
+      message: expect.stringContaining("paused"),
+    });
   });
 
   fault("account-without-jetstream", async () => {
@@ -390,7 +404,10 @@ function refusals(): void {
   });
 
   fault("wrong-token", async () => {
-    const server = await labServer({ authorization: "authorization { token: right }", adminLogin: { token: "right" } });
+    const server = await labServer({
+      authorization: "authorization { token: right }",
+      adminLogin: { token: "right" },
+    });
     expectTruth("wrong-token", await run(server.wsUrl, { auth: { token: "wrong" } }));
   });
 
@@ -413,7 +430,11 @@ function refusals(): void {
   fault("dead-letter-denied", async () => {
     const server = await given(1, without("dlq.>"));
     const handler = () => ({ kind: "reject", reason: "no good" }) as const;
-    const report = await run(server.wsUrl, { handler, deadLetter: { subject: "dlq.orders" }, settleTimeoutMs: 600 });
+    const report = await run(server.wsUrl, {
+      handler,
+      deadLetter: { subject: "dlq.orders" },
+      settleTimeoutMs: 600,
+    });
     expectTruth("dead-letter-denied", report);
     expect(report).toMatchObject({ fetched: 1, deadLettered: 0, retried: 1 });
     expect(report.message).toContain("dlq.orders");
@@ -501,7 +522,10 @@ function credentialFaults(): void {
     const nkey = await labNkeyServer();
     await nkey.createStream(STREAM);
     await nkey.createConsumer(STREAM, CONSUMER);
-    const token = await labServer({ authorization: "authorization { token: right }", adminLogin: { token: "right" } });
+    const token = await labServer({
+      authorization: "authorization { token: right }",
+      adminLogin: { token: "right" },
+    });
     await token.createStream(STREAM);
     await token.createConsumer(STREAM, CONSUMER);
     const user = await given(0);
@@ -514,7 +538,9 @@ function credentialFaults(): void {
       await server.publish(`${STREAM}.new`, 2);
       expect(await run(server.wsUrl, { auth })).toMatchObject({ outcome: "completed", acked: 2 });
     }
-    expect(await run(nkey.wsUrl, { auth: { nkeySeed: nkey.wrongSeed } })).toMatchObject({ reason: "unauthorized" });
+    expect(await run(nkey.wsUrl, { auth: { nkeySeed: nkey.wrongSeed } })).toMatchObject({
+      reason: "unauthorized",
+    });
   });
 }
 
@@ -531,7 +557,10 @@ function clusterFaults(): void {
 
   async function clusterPullWaits(cluster: LabCluster): Promise<void> {
     await expect
-      .poll(async () => (await cluster.consumerState(STREAM, CONSUMER)).waiting, { timeout: 5_000, interval: 20 })
+      .poll(async () => (await cluster.consumerState(STREAM, CONSUMER)).waiting, {
+        timeout: 5_000,
+        interval: 20,
+      })
       .toBeGreaterThan(0);
   }
 

@@ -17,7 +17,12 @@ import { type LabServer, labProxy, labServer } from "../support/lab-client.ts";
 
 const STREAM = "ORDERS";
 const CONSUMER = "worker";
-const BASE = { auth: { user: "drain", password: "drain-pw" }, stream: STREAM, consumer: CONSUMER, maxWaitMs: 1_000 };
+const BASE = {
+  auth: { user: "drain", password: "drain-pw" },
+  stream: STREAM,
+  consumer: CONSUMER,
+  maxWaitMs: 1_000,
+};
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -32,7 +37,8 @@ async function given(bodies: readonly string[], consumer: Record<string, unknown
 }
 
 /** The options are whole, so that their types are inferred as a user's are. */
-const drain = (options: DrainOptions, limitMs = 8_000): Promise<Report> => defineDrain(options).run({ limitMs });
+const drain = (options: DrainOptions, limitMs = 8_000): Promise<Report> =>
+  defineDrain(options).run({ limitMs });
 
 const state = (server: LabServer) => server.consumerState(STREAM, CONSUMER);
 
@@ -66,7 +72,11 @@ function results(): void {
   });
 
   test("under backoff a retry waits as long as it asked for, not that and the backoff", async () => {
-    const server = await given(["again"], { backoff: [300 * 1e6, 1_500 * 1e6], max_deliver: 5, ack_wait: undefined });
+    const server = await given(["again"], {
+      backoff: [300 * 1e6, 1_500 * 1e6],
+      max_deliver: 5,
+      ack_wait: undefined,
+    });
     const at: number[] = [];
     const handler = (message: Message) => {
       at.push(Date.now());
@@ -122,9 +132,20 @@ function batches(): void {
     expect(threw).toMatchObject({ fetched: 4, acked: 0, retried: 4, findings: [{ code: "handler-failed" }] });
     const short = await drain({
       ...BASE,
-      ...{ servers: server.wsUrl, fill: true, batch: 4, retryDelay: () => 60_000, batchHandler: () => [undefined] },
+      ...{
+        servers: server.wsUrl,
+        fill: true,
+        batch: 4,
+        retryDelay: () => 60_000,
+        batchHandler: () => [undefined],
+      },
     });
-    expect(short).toMatchObject({ fetched: 4, acked: 0, retried: 4, findings: [{ code: "batch-result-invalid" }] });
+    expect(short).toMatchObject({
+      fetched: 4,
+      acked: 0,
+      retried: 4,
+      findings: [{ code: "batch-result-invalid" }],
+    });
     expect(short.findings[0]?.message).toContain("1 entries for 4 messages");
   });
 }
@@ -247,7 +268,12 @@ function deadLetters(): void {
   test("a rejected message is published with its headers and its story, and only then termed", async () => {
     const server = await given(["poison"]);
     const handler = () => reject("no such\ncustomer");
-    const report = await drain({ ...BASE, servers: server.wsUrl, handler, deadLetter: { subject: "dlq.orders" } });
+    const report = await drain({
+      ...BASE,
+      servers: server.wsUrl,
+      handler,
+      deadLetter: { subject: "dlq.orders" },
+    });
     expect(report).toMatchObject({ fetched: 1, deadLettered: 1, rejected: 0 });
     const [dead] = await server.messages("DEAD");
     expect(dead).toMatchObject({ subject: "dlq.orders", data: "poison" });
@@ -368,7 +394,10 @@ function onceAids(): void {
       ...{ ...BASE, servers: server.wsUrl },
       handler: async (message, { publish }) => {
         const options = { id: message.id, headers: { "X-Order": "1" } };
-        answers.push(await publish("dlq.result", "done", options), await publish("dlq.result", "done", options));
+        answers.push(
+          await publish("dlq.result", "done", options),
+          await publish("dlq.result", "done", options),
+        );
       },
     });
     expect(answers).toMatchObject([
@@ -402,7 +431,10 @@ function onceAids(): void {
     await server.publish(`${STREAM}.new`, 3);
     const options = { ...BASE, servers: server.wsUrl, consumer: "grouped", handler: () => {} };
     expect(await drain(options)).toMatchObject({ outcome: "fatal", reason: "bad-request", fetched: 0 });
-    expect(await drain({ ...options, priorityGroup: { group: "jobs" } })).toMatchObject({ fetched: 3, acked: 3 });
+    expect(await drain({ ...options, priorityGroup: { group: "jobs" } })).toMatchObject({
+      fetched: 3,
+      acked: 3,
+    });
     // An overflow client takes only what is pending above its mark.
     const overflow = { ...options, maxWaitMs: 300, priorityGroup: { group: "jobs", minPending: 5 } };
     await server.publish(`${STREAM}.new`, 2);

@@ -51,7 +51,11 @@ export function trapSuite(runtime: string): void {
 
     test("a slow handler makes a false 'heartbeats missed'", async () => {
       const server = await given(2, { consumer: { ack_wait: 60_000 * 1e6 } });
-      const report = await run(server.wsUrl, { heartbeatMs: 100, maxWaitMs: 1_000, handler: () => pause(900) });
+      const report = await run(server.wsUrl, {
+        heartbeatMs: 100,
+        maxWaitMs: 1_000,
+        handler: () => pause(900),
+      });
       expect(report).toMatchObject({ outcome: "completed", reason: "empty", acked: 2 });
     });
 
@@ -126,13 +130,19 @@ export function trapSuite(runtime: string): void {
       await server.createConsumer(STREAM, CONSUMER);
       await server.publish(`${STREAM}.new`, 2);
       const auth = { user: "admin", password: "admin-pw" };
-      expect(await run(server.wsUrl, { auth, domain: "hub" })).toMatchObject({ outcome: "completed", acked: 2 });
-      expect(await run(server.wsUrl, { auth, domain: "elsewhere" })).toMatchObject({ reason: "jetstream-unavailable" });
+      expect(await run(server.wsUrl, { auth, domain: "hub" })).toMatchObject({
+        outcome: "completed",
+        acked: 2,
+      });
+      expect(await run(server.wsUrl, { auth, domain: "elsewhere" })).toMatchObject({
+        reason: "jetstream-unavailable",
+      });
     });
 
     test("ack subjects of the second form, with a domain and an account hash", async ({ skip }) => {
       const server = await labServer();
-      if (/^2\.(9|1[0-4])\./.test(server.version)) skip(`nats-server ${server.version} sends the first form only`);
+      if (/^2\.(9|1[0-4])\./.test(server.version))
+        skip(`nats-server ${server.version} sends the first form only`);
       const newer = await given(3, { config: "feature_flags { js_ack_fc_v2: true }" });
       let form = "";
       const report = await run(newer.wsUrl, {

@@ -29,7 +29,10 @@ test("a binding that throws is a report like any other", async () => {
 
 test("a binding that never answers is given up in the connection's slice", async () => {
   const server = await labServer();
-  const report = await run(server.wsUrl, { via: { fetch: () => new Promise(() => {}) }, connectTimeoutMs: 300 });
+  const report = await run(server.wsUrl, {
+    via: { fetch: () => new Promise(() => {}) },
+    connectTimeoutMs: 300,
+  });
   expect(report).toMatchObject({ outcome: "retryable", reason: "connect-timeout" });
   expect(report.timings.totalMs).toBeLessThan(1_000);
 });

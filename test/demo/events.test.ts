@@ -20,7 +20,9 @@ describe("a webhook's message", () => {
   });
 
   it("has only the event where GitHub sends no action, and falls back to the sender", () => {
-    const [event] = toEvents([{ name: "push", examples: [{ sender: { html_url: "https://github.com/o" } }] }]);
+    const [event] = toEvents([
+      { name: "push", examples: [{ sender: { html_url: "https://github.com/o" } }] },
+    ]);
     expect(event).toMatchObject({ subject: "github.push", headers: { "ce-source": "https://github.com/o" } });
   });
 });

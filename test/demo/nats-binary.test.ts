@@ -1,7 +1,12 @@
 // How nats-server is found: the order of versions, where copies are kept, and what a wrong NATS_SERVER says.
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { cacheFolders, compareNatsVersions, findNatsBinary, parseNatsVersion } from "../../src/demo/nats-binary.ts";
+import {
+  cacheFolders,
+  compareNatsVersions,
+  findNatsBinary,
+  parseNatsVersion,
+} from "../../src/demo/nats-binary.ts";
 
 describe("the version that a nats-server prints", () => {
   const table: [printed: string, version: string | undefined][] = [

@@ -54,7 +54,9 @@ async function startDemo(...args: string[]): Promise<Demo> {
 async function processesWith(text: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir("/proc").catch(() => [])) {
-    const environment = /^\d+$/.test(pid) ? await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "") : "";
+    const environment = /^\d+$/.test(pid)
+      ? await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")
+      : "";
     if (environment.includes(text)) found.push(await readFile(`/proc/${pid}/comm`, "utf8").catch(() => pid));
   }
   return found.map((name) => name.trim());

@@ -54,12 +54,24 @@ export interface World {
 const ACK_WAIT_MS = 1_000;
 // Three deliveries of each message, each an ack wait or a handler of 1.7 s apart, on a machine that lives 16 of these at once.
 const SETTLING_MS = 4 * (ACK_WAIT_MS + 2_000);
-const NETWORK_FAULTS = ["cut", "half-open", "deaf", "mute", "blackhole", "slow", "refuse", "restore"] as const;
+const NETWORK_FAULTS = [
+  "cut",
+  "half-open",
+  "deaf",
+  "mute",
+  "blackhole",
+  "slow",
+  "refuse",
+  "restore",
+] as const;
 const SERVER_FAULTS = ["freeze", "thaw", "kill"] as const;
 
 /** Random schedules. */
 export function schedules(withServerFaults: boolean): fc.Arbitrary<Schedule> {
-  const what = fc.constantFrom<TimedFault["what"]>(...NETWORK_FAULTS, ...(withServerFaults ? SERVER_FAULTS : []));
+  const what = fc.constantFrom<TimedFault["what"]>(
+    ...NETWORK_FAULTS,
+    ...(withServerFaults ? SERVER_FAULTS : []),
+  );
   const drain = fc.record({
     limitMs: fc.integer({ min: LEAST_LIMIT_MS, max: 1_600 }),
     batch: fc.integer({ min: 1, max: 25 }),
@@ -72,7 +84,16 @@ export function schedules(withServerFaults: boolean): fc.Arbitrary<Schedule> {
   return fc.record({
     messages: fc.integer({ min: 1, max: 20 }),
     behaviours: fc.array(
-      fc.constantFrom<Behaviour>("return", "resolve", "resolve", "slow", "throw", "retry", "reject", "ignore-signal"),
+      fc.constantFrom<Behaviour>(
+        "return",
+        "resolve",
+        "resolve",
+        "slow",
+        "throw",
+        "retry",
+        "reject",
+        "ignore-signal",
+      ),
       { minLength: 1, maxLength: 8 },
     ),
     drains: fc.array(drain, { minLength: 1, maxLength: 3 }),
@@ -86,14 +107,18 @@ export async function live(schedule: Schedule, world: World): Promise<void> {
   made += 1;
   const stream = `LIFE${made}`;
   await world.server().createStream(stream);
-  await world.server().createConsumer(stream, "worker", { ack_wait: ACK_WAIT_MS * 1e6, max_ack_pending: 1_000 });
+  await world
+    .server()
+    .createConsumer(stream, "worker", { ack_wait: ACK_WAIT_MS * 1e6, max_ack_pending: 1_000 });
   await world.server().publish(`${stream}.event`, schedule.messages);
   const proxy = await startProxy({ target: { host: "127.0.0.1", port: world.server().ports.ws } });
   const diary = new Diary(schedule);
   try {
     for (const planned of schedule.drains) {
       const drain = defineOne(proxy.url(), stream, planned, diary.handler);
-      await diary.record(planned.limitMs, () => withFaults(planned.faults, proxy, world, () => drain.run(planned)));
+      await diary.record(planned.limitMs, () =>
+        withFaults(planned.faults, proxy, world, () => drain.run(planned)),
+      );
     }
     await world.harm("thaw");
     const settledAt = Date.now();
@@ -105,7 +130,9 @@ export async function live(schedule: Schedule, world: World): Promise<void> {
       expect(Date.now() - settledAt, stuck).toBeLessThan(SETTLING_MS);
       const limitMs = 4_000;
       const clean = { ...CLEAN, limitMs, maxWaitMs: ACK_WAIT_MS + 200, batch: ackPending + pending };
-      await diary.record(limitMs, () => defineOne(world.server().wsUrl, stream, clean, diary.handler).run({ limitMs }));
+      await diary.record(limitMs, () =>
+        defineOne(world.server().wsUrl, stream, clean, diary.handler).run({ limitMs }),
+      );
     }
     diary.check();
     const { ackFloor, redelivered } = await world.server().consumerState(stream, "worker");
@@ -211,7 +238,8 @@ class Diary {
       if (!signal.aborted) this.#settledNow.add(message.sequence);
     };
     const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const behaviour = message.deliveryCount >= 3 ? "return" : behaviours[message.sequence % behaviours.length];
+    const behaviour =
+      message.deliveryCount >= 3 ? "return" : behaviours[message.sequence % behaviours.length];
     switch (behaviour) {
       case "resolve":
         return wait(2).then(settled);

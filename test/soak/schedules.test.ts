@@ -62,8 +62,12 @@ async function lane(index: number): Promise<number> {
 }
 
 describe("whatever goes wrong and whenever", () => {
-  test(`nothing is lost, stuck, burnt or counted wrong (${RUNS} schedules)`, { timeout: RUNS * 3_000 }, async () => {
-    const lanes = await Promise.all(Array.from({ length: NETWORK_LANES + SERVER_LANES }, (_, index) => lane(index)));
+  test(`nothing is lost, stuck, burnt or counted wrong (${RUNS} schedules)`, {
+    timeout: RUNS * 3_000,
+  }, async () => {
+    const lanes = await Promise.all(
+      Array.from({ length: NETWORK_LANES + SERVER_LANES }, (_, index) => lane(index)),
+    );
     expect(lanes.reduce((sum, lived) => sum + lived, 0)).toBeGreaterThanOrEqual(RUNS);
   });
 });

@@ -2,7 +2,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { type ConsumerConfig, type ConsumerInfo, jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
+import {
+  type ConsumerConfig,
+  type ConsumerInfo,
+  jetstreamManager,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import type { ConsumerState, TestServer } from "./nats.ts";
 import { startTestServer } from "./nats.ts";
 
@@ -86,8 +91,10 @@ export async function startCluster(): Promise<TestCluster> {
   return {
     wsUrls: nodes.map((node) => node.wsUrl),
     version: live().version,
-    createStream: async (name, config) => void (await live().createStream(name, { num_replicas: NODES, ...config })),
-    createConsumer: async (stream, durable, config) => void (await live().createConsumer(stream, durable, config)),
+    createStream: async (name, config) =>
+      void (await live().createStream(name, { num_replicas: NODES, ...config })),
+    createConsumer: async (stream, durable, config) =>
+      void (await live().createConsumer(stream, durable, config)),
     publish: async (subject, count, bodies) => {
       await streamLeads(subject);
       await live().publish(subject, count, bodies);

@@ -37,22 +37,28 @@ export function serverExhibit(server: TestServer) {
       output: () => server.output(),
       createStream: async (name: string, config?: Parameters<TestServer["createStream"]>[1]) =>
         void (await server.createStream(name, config)),
-      createConsumer: async (stream: string, durable: string, config?: Parameters<TestServer["createConsumer"]>[2]) =>
-        void (await server.createConsumer(stream, durable, config)),
+      createConsumer: async (
+        stream: string,
+        durable: string,
+        config?: Parameters<TestServer["createConsumer"]>[2],
+      ) => void (await server.createConsumer(stream, durable, config)),
       publish: (subject: string, count: number, bodies?: number | readonly string[]) =>
         server.publish(subject, count, bodies),
       consumerState: (stream: string, consumer: string) => server.consumerState(stream, consumer),
       consumerConfig: async (stream: string, consumer: string) =>
         (await (await manager()).consumers.info(stream, consumer)).config,
       streamState: async (stream: string) => (await (await manager()).streams.info(stream)).state,
-      consumerCount: async (stream: string) => (await (await manager()).streams.info(stream)).state.consumer_count,
-      deleteConsumer: async (stream: string, consumer: string) => (await manager()).consumers.delete(stream, consumer),
+      consumerCount: async (stream: string) =>
+        (await (await manager()).streams.info(stream)).state.consumer_count,
+      deleteConsumer: async (stream: string, consumer: string) =>
+        (await manager()).consumers.delete(stream, consumer),
       deleteStream: async (stream: string) => (await manager()).streams.delete(stream),
       updateConsumer: async (stream: string, durable: string, config: Partial<ConsumerConfig>) =>
         void (await (await manager()).consumers.update(stream, durable, config)),
       /** Rejects at once before nats-server 2.11, which would give no answer. */
       pauseConsumer: async (stream: string, consumer: string, untilMs: number) => {
-        if (/^2\.(9|10)\./.test(server.version)) throw new Error(`nats-server ${server.version} cannot pause`);
+        if (/^2\.(9|10)\./.test(server.version))
+          throw new Error(`nats-server ${server.version} cannot pause`);
         await (await manager()).consumers.pause(stream, consumer, new Date(untilMs));
       },
       /** Client connections of that name that are open now. */
@@ -120,7 +126,12 @@ export function proxyExhibit(proxy: TestProxy, scheme: "ws" | "wss") {
       onceBytesDown: (bytes: number) => proxy.onceBytesDown(bytes),
       /** Resolves once the server has sent a chunk that holds the text. TLS would hide it, and so would a frame's compression. */
       onceDownText: (text: string) => proxy.onceBytesDown((chunk) => chunk.includes(text)),
-      counts: () => ({ up: proxy.bytesUp, down: proxy.bytesDown, open: proxy.connections, accepted: proxy.accepted }),
+      counts: () => ({
+        up: proxy.bytesUp,
+        down: proxy.bytesDown,
+        open: proxy.connections,
+        accepted: proxy.accepted,
+      }),
     },
     stop: () => proxy.stop(),
   };

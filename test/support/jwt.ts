@@ -59,7 +59,12 @@ const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
 /** Makes an operator with a system account, which JetStream needs in operator mode, and an account with its users. */
 export async function makeJwtWorld(): Promise<JwtWorld> {
-  const [operator, system, account, revoked] = [createOperator(), createAccount(), createAccount(), createUser()];
+  const [operator, system, account, revoked] = [
+    createOperator(),
+    createAccount(),
+    createAccount(),
+    createUser(),
+  ];
   const drainCreds = async (validity: ValidDates = {}): Promise<string> =>
     await creds("drain", createUser(), account, DRAIN, validity);
   const revokedCreds = await creds("drain", revoked, account, DRAIN);

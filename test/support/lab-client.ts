@@ -125,7 +125,10 @@ async function open<T extends { readonly id: string }>(method: string, ...args: 
   return remote<T>(await call("lab", method, args));
 }
 
-async function forThisTest<T extends { readonly id: string }>(method: string, ...args: unknown[]): Promise<T> {
+async function forThisTest<T extends { readonly id: string }>(
+  method: string,
+  ...args: unknown[]
+): Promise<T> {
   const exhibit = await open<T>(method, ...args);
   onTestFinished(() => closeExhibit(exhibit));
   return exhibit;
@@ -137,7 +140,10 @@ export async function closeExhibit(exhibit: { readonly id: string }): Promise<vo
 }
 
 async function call(id: string, method: string, args: readonly unknown[]): Promise<unknown> {
-  const response = await fetch(inject("labUrl"), { method: "POST", body: JSON.stringify({ id, method, args }) });
+  const response = await fetch(inject("labUrl"), {
+    method: "POST",
+    body: JSON.stringify({ id, method, args }),
+  });
   const answer = (await response.json()) as { value?: unknown; error?: string }; // lab.ts wrote it
   if (answer.error !== undefined) throw new Error(answer.error);
   return answer.value;

@@ -72,9 +72,14 @@ describe("a server with JWTs", () => {
     const server = await labJwtServer();
     await stock(server, 1);
     const { creds } = server;
-    expect(await drain(server.wsUrl, { auth: { creds: creds.good } })).toMatchObject({ reason: "empty", acked: 1 });
+    expect(await drain(server.wsUrl, { auth: { creds: creds.good } })).toMatchObject({
+      reason: "empty",
+      acked: 1,
+    });
     for (const refused of [creds.expired, creds.revoked, creds.stranger]) {
-      expect(await drain(server.wsUrl, { auth: { creds: refused } })).toMatchObject({ reason: "unauthorized" });
+      expect(await drain(server.wsUrl, { auth: { creds: refused } })).toMatchObject({
+        reason: "unauthorized",
+      });
     }
   });
 
@@ -90,8 +95,13 @@ describe("a server with JWTs", () => {
     const server = await labNkeyServer();
     await stock(server, 1);
     const { seed, wrongSeed } = server;
-    expect(await drain(server.wsUrl, { auth: { nkeySeed: seed } })).toMatchObject({ reason: "empty", acked: 1 });
-    expect(await drain(server.wsUrl, { auth: { nkeySeed: wrongSeed } })).toMatchObject({ reason: "unauthorized" });
+    expect(await drain(server.wsUrl, { auth: { nkeySeed: seed } })).toMatchObject({
+      reason: "empty",
+      acked: 1,
+    });
+    expect(await drain(server.wsUrl, { auth: { nkeySeed: wrongSeed } })).toMatchObject({
+      reason: "unauthorized",
+    });
   });
 });
 
@@ -127,7 +137,9 @@ describe("a server of the laboratory", () => {
     });
     expect(during).toBe(1);
     expect(await server.connections()).toBe(0);
-    expect(await server.messages("S")).toEqual([{ sequence: 1, subject: "S.event", data: "poison", headers: {} }]);
+    expect(await server.messages("S")).toEqual([
+      { sequence: 1, subject: "S.event", data: "poison", headers: {} },
+    ]);
     const [deadLetter] = await server.messages("DLQ");
     expect(deadLetter).toMatchObject({ subject: "dlq.S", data: "poison" });
     expect(deadLetter?.headers["Nats-Msg-Id"]).toBeDefined();

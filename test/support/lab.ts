@@ -47,7 +47,9 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
   const lab = {
     server: async ({ certificate, ...options }: LabServerOptions) =>
       show(
-        serverExhibit(await startTestServer(certificate ? { ...options, tls: certificates[certificate] } : options)),
+        serverExhibit(
+          await startTestServer(certificate ? { ...options, tls: certificates[certificate] } : options),
+        ),
       ),
     proxy: async (port: number, scheme: "ws" | "wss") =>
       show(proxyExhibit(await startProxy({ target: { host: "127.0.0.1", port } }), scheme)),

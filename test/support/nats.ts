@@ -92,7 +92,12 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const connectAdmin = async (): Promise<NatsConnection> => {
     try {
       const servers = `ws://127.0.0.1:${adminPort}`;
-      const opened = await wsconnect({ ...(adminLogin ?? ADMIN_USER), servers, reconnect: false, name: "test admin" });
+      const opened = await wsconnect({
+        ...(adminLogin ?? ADMIN_USER),
+        servers,
+        reconnect: false,
+        name: "test admin",
+      });
       void opened.closed().then(() => {
         connection = undefined;
       });
@@ -128,7 +133,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       const bodyOf = bodyMaker(bodies);
       for (let done = 0; done < count; done += PUBLISHES_IN_FLIGHT) {
         const length = Math.min(PUBLISHES_IN_FLIGHT, count - done);
-        await Promise.all(Array.from({ length }, (_, index) => client.publish(subject, bodyOf(done + index))));
+        await Promise.all(
+          Array.from({ length }, (_, index) => client.publish(subject, bodyOf(done + index))),
+        );
       }
     },
     consumerState: async (stream, consumer) => {
@@ -161,7 +168,9 @@ function defaultAccounts(withJetStream: boolean): string {
   } }`;
 }
 
-function bodyMaker(bodies?: number | readonly (string | Uint8Array)[]): (index: number) => string | Uint8Array {
+function bodyMaker(
+  bodies?: number | readonly (string | Uint8Array)[],
+): (index: number) => string | Uint8Array {
   if (bodies === undefined) return (index) => `message ${index + 1}`;
   if (typeof bodies !== "number") return (index) => bodies[index % bodies.length] ?? "";
   const body = new Uint8Array(bodies).fill(120); // "x", to be legible in a log

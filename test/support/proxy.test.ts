@@ -48,7 +48,8 @@ describe("a connection through the proxy", () => {
     const sent = Array.from({ length: 40 }, (_, index) => String(index).padStart(4, "0"));
     const slow = await timed(async () => {
       // One write a turn of the event loop, so that the proxy sees many chunks.
-      for (const part of sent) await new Promise<void>((done) => client.write(part, () => setImmediate(done)));
+      for (const part of sent)
+        await new Promise<void>((done) => client.write(part, () => setImmediate(done)));
       expect(await text(client, sent.length * 4)).toBe(sent.join(""));
     });
     expect(slow - direct).toBeGreaterThanOrEqual(95);

@@ -78,7 +78,11 @@ describe("the scripted server", () => {
       { reason: "connection-lost" },
     ],
     ["a reset", { pulls: [[{ delayMs: 10 }, { reset: true }]] }, { reason: "connection-lost" }],
-    ["lame duck mode", { pulls: [[{ info: { ldm: true } }, { close: true }]] }, { reason: "server-shutdown" }],
+    [
+      "lame duck mode",
+      { pulls: [[{ info: { ldm: true } }, { close: true }]] },
+      { reason: "server-shutdown" },
+    ],
     [
       "an error at CONNECT",
       { connect: [{ errLine: "Authorization Violation" }, { close: true }] },

@@ -3,7 +3,13 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
-import { Conversation, Records, type SentAck, type SentMessage, type SentPull } from "./scripted/conversation.ts";
+import {
+  Conversation,
+  Records,
+  type SentAck,
+  type SentMessage,
+  type SentPull,
+} from "./scripted/conversation.ts";
 import type { Script, Step } from "./scripted/script.ts";
 
 export interface ScriptedServer extends AsyncDisposable {

@@ -1,7 +1,14 @@
 // testDrain: what a run is given reaches the handler, and what became of each message is told.
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { type DrainOptions, type DrainSettings, type Handler, RejectError, reject, retry } from "../../src/index.ts";
+import {
+  type DrainOptions,
+  type DrainSettings,
+  type Handler,
+  RejectError,
+  reject,
+  retry,
+} from "../../src/index.ts";
 import { type FakeMessage, fakeMessage, testDrain } from "../../src/testing/index.ts";
 
 /** Options of a drain with this handler. */
@@ -17,8 +24,20 @@ describe("testDrain", () => {
   it("gives the handler what the message says, and what the run has", async () => {
     const seen: unknown[] = [];
     const handler: Handler<{ key: string }> = (message, { env }) => {
-      const { id, stream, consumer, subject, sequence, deliveryCount, redelivered, timestamp, pending } = message;
-      seen.push({ id, stream, consumer, subject, sequence, deliveryCount, redelivered, timestamp, pending, env });
+      const { id, stream, consumer, subject, sequence, deliveryCount, redelivered, timestamp, pending } =
+        message;
+      seen.push({
+        id,
+        stream,
+        consumer,
+        subject,
+        sequence,
+        deliveryCount,
+        redelivered,
+        timestamp,
+        pending,
+        env,
+      });
       seen.push(message.text(), message.headers.values("Trace"));
     };
     const timestamp = new Date("2026-11-22T18:20:00.123Z");
@@ -29,16 +48,38 @@ describe("testDrain", () => {
     await testDrain(options, {
       env: { key: "k" },
       messages: [
-        { subject: "orders.eu", data: "ünï\r\ncode", headers: { Trace: ["a", "b"] }, timestamp, deliveryCount: 3 },
+        {
+          subject: "orders.eu",
+          data: "ünï\r\ncode",
+          headers: { Trace: ["a", "b"] },
+          timestamp,
+          deliveryCount: 3,
+        },
         { subject: "orders.us", json: { total: 1 }, sequence: 42, timestamp, pending: 7 },
       ],
     });
     const run = { stream: "ORDERS", consumer: "billing", timestamp, env: { key: "k" } };
     expect(seen).toEqual([
-      { ...run, id: "ORDERS:1", subject: "orders.eu", sequence: 1, deliveryCount: 3, redelivered: true, pending: 1 },
+      {
+        ...run,
+        id: "ORDERS:1",
+        subject: "orders.eu",
+        sequence: 1,
+        deliveryCount: 3,
+        redelivered: true,
+        pending: 1,
+      },
       "ünï\r\ncode",
       ["a", "b"],
-      { ...run, id: "ORDERS:42", subject: "orders.us", sequence: 42, deliveryCount: 1, redelivered: false, pending: 7 },
+      {
+        ...run,
+        id: "ORDERS:42",
+        subject: "orders.us",
+        sequence: 42,
+        deliveryCount: 1,
+        redelivered: false,
+        pending: 7,
+      },
       '{"total":1}',
       [],
     ]);
@@ -96,13 +137,18 @@ describe("testDrain", () => {
     const handler: Handler = (message) => (message.text() === "b" ? retry() : undefined);
     const headers = { Trace: "a" };
     const consumer = { maxDeliver: 3 };
-    let messages: readonly FakeMessage[] = ["a", "b"].map((data) => ({ subject: "orders.new", data, headers }));
+    let messages: readonly FakeMessage[] = ["a", "b"].map((data) => ({
+      subject: "orders.new",
+      data,
+      headers,
+    }));
     const counts: unknown[] = [];
     while (messages.length > 0) {
       const { settlements, redeliveries } = await testDrain(given(handler), { messages, consumer });
       counts.push(settlements.map(({ id, kind }) => `${id} ${kind}`));
       messages = redeliveries;
-      if (messages.length > 0) expect(fakeMessage({ ...messages[0], subject: "" }).headers.get("Trace")).toBe("a");
+      if (messages.length > 0)
+        expect(fakeMessage({ ...messages[0], subject: "" }).headers.get("Trace")).toBe("a");
     }
     expect(counts).toEqual([["ORDERS:1 ack", "ORDERS:2 retry"], ["ORDERS:2 retry"], ["ORDERS:2 retry"]]);
   });
@@ -140,7 +186,10 @@ describe("testDrain", () => {
     expect(full.report.findings).toMatchObject([{ code: "dead-letter-failed" }]);
     const room = await testDrain(options, { messages });
     expect(room.settlements.map(({ kind }) => kind)).toEqual(["ack", "ack", "dead-letter"]);
-    expect(room.published).toMatchObject([{ subject: "invoices.new", text: "{}" }, { subject: "invoices.new" }]);
+    expect(room.published).toMatchObject([
+      { subject: "invoices.new", text: "{}" },
+      { subject: "invoices.new" },
+    ]);
   });
 
   it("gives back what an abort leaves behind", async () => {
@@ -155,7 +204,10 @@ describe("testDrain", () => {
       signal: abort.signal,
     });
     expect(report).toMatchObject({ reason: "aborted", retried: 1, released: 1 });
-    expect(settlements.map(({ id, kind }) => `${id} ${kind}`).sort()).toEqual(["ORDERS:1 retry", "ORDERS:2 release"]);
+    expect(settlements.map(({ id, kind }) => `${id} ${kind}`).sort()).toEqual([
+      "ORDERS:1 retry",
+      "ORDERS:2 release",
+    ]);
     expect(redeliveries).toMatchObject([
       { sequence: 1, deliveryCount: 2 },
       { sequence: 2, deliveryCount: 2 },
@@ -191,8 +243,12 @@ describe("testDrain", () => {
     expect(await testDrain(options, { messages: bodies("a") })).toMatchObject({ report: { acked: 1 } });
     const wrong = { ...options, concurrency: 0 };
     await expect(testDrain(wrong, { messages: [] })).rejects.toThrow(RangeError);
-    await expect(testDrain({ ...options, handler: 7 as never }, { messages: [] })).rejects.toThrow("handler: must be");
-    await expect(testDrain(options, { messages: [{ subject: "a", data: "", json: 1 }] })).rejects.toThrow(TypeError);
+    await expect(testDrain({ ...options, handler: 7 as never }, { messages: [] })).rejects.toThrow(
+      "handler: must be",
+    );
+    await expect(testDrain(options, { messages: [{ subject: "a", data: "", json: 1 }] })).rejects.toThrow(
+      TypeError,
+    );
     const twice = [1, 1].map((sequence) => ({ subject: "a", sequence }));
     await expect(testDrain(options, { messages: twice })).rejects.toThrow("sequence: two messages have 1");
   });
@@ -222,6 +278,8 @@ describe("fakeMessage", () => {
     const handler: Handler<unknown, { total: number }> = ({ value }) =>
       value.total > 9 ? reject("too much") : undefined;
     const context = { env: undefined, signal: AbortSignal.any([]), deadline: 0, publish: vi.fn() };
-    expect(handler(fakeMessage({ subject: "orders.new", value: { total: 10 } }), context)).toEqual(reject("too much"));
+    expect(handler(fakeMessage({ subject: "orders.new", value: { total: 10 } }), context)).toEqual(
+      reject("too much"),
+    );
   });
 });

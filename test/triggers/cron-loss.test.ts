@@ -38,14 +38,20 @@ afterAll(async () => {
 
 /** Starts a run, freezes the server when its pull waits there, and tells what its scheduler hears within `patienceMs`. */
 async function runAndFreeze(cron: string, patienceMs: number): Promise<{ outcome: string; afterMs: number }> {
-  const url = new URL(`/cdn-cgi/local/scheduled?format=json&cron=${encodeURIComponent(cron)}`, await worker.url);
+  const url = new URL(
+    `/cdn-cgi/local/scheduled?format=json&cron=${encodeURIComponent(cron)}`,
+    await worker.url,
+  );
   const giveUp = new AbortController();
   const running = fetch(url, { signal: giveUp.signal }).then(async (response) => {
     const { outcome } = (await response.json()) as { outcome: string }; // miniflare's format
     return outcome;
   });
   await expect
-    .poll(async () => (await server.consumerState("ORDERS", "worker")).waiting, { timeout: 5_000, interval: 10 })
+    .poll(async () => (await server.consumerState("ORDERS", "worker")).waiting, {
+      timeout: 5_000,
+      interval: 10,
+    })
     .toBe(1);
   server.signal("SIGSTOP");
   const frozenAt = Date.now();

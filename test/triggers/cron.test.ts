@@ -11,7 +11,15 @@ interface Env {
 
 function reportOf(reason: Reason): Report {
   return makeReport(ending(reason, "Detail."), {
-    ...{ stream: "ORDERS", consumer: "billing", fetched: 0, acked: 0, retried: 0, rejected: 0, deadLettered: 0 },
+    ...{
+      stream: "ORDERS",
+      consumer: "billing",
+      fetched: 0,
+      acked: 0,
+      retried: 0,
+      rejected: 0,
+      deadLettered: 0,
+    },
     ...{ released: 0, exhausted: 0, unconfirmed: 0, more: false, heartbeats: 0, findings: [] },
     ...{ startedAt: "2025-11-22T18:20:00.000Z", timings: { totalMs: 50 } },
   });
@@ -53,13 +61,16 @@ describe("a cron run", () => {
     expect((await tick(reason)).seen).toEqual(seen);
   });
 
-  it.each(["connect-timeout", "consumer-not-found"] as const)("throws all there is to know of %s", async (reason) => {
-    const report = reportOf(reason);
-    const { error } = await tick(reason);
-    expect(error).toBeInstanceOf(DrainError);
-    expect(error).toMatchObject({ name: "DrainError", code: reason, report });
-    expect(String(error)).toBe(`DrainError: ${report.outcome}: ${reason}: ${report.message}`);
-  });
+  it.each(["connect-timeout", "consumer-not-found"] as const)(
+    "throws all there is to know of %s",
+    async (reason) => {
+      const report = reportOf(reason);
+      const { error } = await tick(reason);
+      expect(error).toBeInstanceOf(DrainError);
+      expect(error).toMatchObject({ name: "DrainError", code: reason, report });
+      expect(String(error)).toBe(`DrainError: ${report.outcome}: ${reason}: ${report.message}`);
+    },
+  );
 
   it("needs nobody to listen to its report", async () => {
     expect((await tick("empty", { onReport: undefined })).seen).toEqual(["returned"]);

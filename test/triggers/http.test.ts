@@ -13,7 +13,15 @@ interface Env {
 
 function reportOf(reason: Reason): Report {
   return makeReport(ending(reason, "Detail."), {
-    ...{ stream: "ORDERS", consumer: "billing", fetched: 2, acked: 1, retried: 1, rejected: 0, deadLettered: 0 },
+    ...{
+      stream: "ORDERS",
+      consumer: "billing",
+      fetched: 2,
+      acked: 1,
+      retried: 1,
+      rejected: 0,
+      deadLettered: 0,
+    },
     ...{ released: 0, exhausted: 0, unconfirmed: 0, pending: 0, more: false, heartbeats: 0, findings: [] },
     ...{ startedAt: "2025-11-22T18:20:00.000Z", timings: { totalMs: 50 } },
   });
@@ -58,24 +66,30 @@ describe("POST /drain", () => {
     ["consumer-not-found", 500, null],
     ["invalid-options", 500, null],
   ];
-  it.each(failures)("answers %s with %i, Retry-After %s, as problem details", async (reason, status, retryAfter) => {
-    const response = await app(reason).request("/drain", post(TOKEN));
-    expect(response.status).toBe(status);
-    expect(response.headers.get("Retry-After")).toBe(retryAfter);
-    expect(response.headers.get("Content-Type")).toBe("application/problem+json");
-    expect(response.headers.get("Cache-Control")).toBe("no-store");
-    expect(await response.json()).toEqual({
-      type: `urn:sluice:reason:${reason}`,
-      title: REASONS[reason].meaning,
-      status,
-      detail: `${REASONS[reason].meaning} Detail.`,
-      ...reportOf(reason),
-    });
-  });
+  it.each(failures)(
+    "answers %s with %i, Retry-After %s, as problem details",
+    async (reason, status, retryAfter) => {
+      const response = await app(reason).request("/drain", post(TOKEN));
+      expect(response.status).toBe(status);
+      expect(response.headers.get("Retry-After")).toBe(retryAfter);
+      expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+      expect(response.headers.get("Cache-Control")).toBe("no-store");
+      expect(await response.json()).toEqual({
+        type: `urn:sluice:reason:${reason}`,
+        title: REASONS[reason].meaning,
+        status,
+        detail: `${REASONS[reason].meaning} Detail.`,
+        ...reportOf(reason),
+      });
+    },
+  );
 
   it("hands each report to onReport", async () => {
     const reports: Report[] = [];
-    const routes = drainRoutes(fakeDrain("aborted"), { token: TOKEN, onReport: (report) => void reports.push(report) });
+    const routes = drainRoutes(fakeDrain("aborted"), {
+      token: TOKEN,
+      onReport: (report) => void reports.push(report),
+    });
     await routes.request("/drain", post(TOKEN));
     expect(reports).toEqual([reportOf("aborted")]);
   });
@@ -90,7 +104,10 @@ describe("POST /drain", () => {
 
   it("is the only method: GET is answered 405", async () => {
     const drain = fakeDrain();
-    const response = await drainRoutes(drain, { token: TOKEN }).request("/drain", { ...post(TOKEN), method: "GET" });
+    const response = await drainRoutes(drain, { token: TOKEN }).request("/drain", {
+      ...post(TOKEN),
+      method: "GET",
+    });
     expect(response.status).toBe(405);
     expect(response.headers.get("Allow")).toBe("POST");
     expect(drain.inputs).toEqual([]);

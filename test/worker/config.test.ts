@@ -41,7 +41,12 @@ describe("the configuration", () => {
 
   it("takes every var, with the spaces that pasting leaves around it", () => {
     const all: Vars = {
-      ...{ ...LEAST, NATS_URL: " wss://nats.example.com:8443/ws\n", NATS_STREAM: " ORDERS ", NATS_TOKEN: "t0ken\n" },
+      ...{
+        ...LEAST,
+        NATS_URL: " wss://nats.example.com:8443/ws\n",
+        NATS_STREAM: " ORDERS ",
+        NATS_TOKEN: "t0ken\n",
+      },
       ...{ BATCH: "500", CONCURRENCY: "6", MAX_WAIT_MS: "0", LIMIT_MS: "25000", FETCHES: " 10 " },
       ...{ DEAD_LETTER_SUBJECT: "dead.orders", MAX_DELIVERIES: "5", TARGET },
     };
@@ -126,7 +131,11 @@ describe("a mistake in", () => {
     ["NATS_PASSWORD", { NATS_USER: "u" }, "is not set"],
     ["NATS_USER", { NATS_PASSWORD: "p" }, "is not set"],
     ["NATS_CREDS", { NATS_CREDS: "-----BEGIN NATS USER JWT-----" }, "seed is missing"],
-    ["NATS_CREDS, NATS_TOKEN, NATS_USER", { NATS_TOKEN: "t", NATS_USER: "u", NATS_PASSWORD: "p" }, "one kind"],
+    [
+      "NATS_CREDS, NATS_TOKEN, NATS_USER",
+      { NATS_TOKEN: "t", NATS_USER: "u", NATS_PASSWORD: "p" },
+      "one kind",
+    ],
     ["NATS_CREDS, NATS_TOKEN, NATS_USER", { NATS_TOKEN: "t", NATS_CREDS: CREDS }, "one kind"],
     ["NATS_CREDS, NATS_TOKEN, NATS_USER", { NATS_CREDS: CREDS, NATS_PASSWORD: "p" }, "one kind"],
   ];

@@ -30,14 +30,23 @@ describe("the target's answer", () => {
     expect(settlementOf(status, "30", NOW)).toEqual({ kind: "ack" });
   });
 
-  it.each([400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 451, 499])("%i rejects, and says so", (status) => {
-    expect(settlementOf(status, "30", NOW)).toEqual({ kind: "reject", reason: `the target answered ${status}` });
-  });
+  it.each([400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 451, 499])(
+    "%i rejects, and says so",
+    (status) => {
+      expect(settlementOf(status, "30", NOW)).toEqual({
+        kind: "reject",
+        reason: `the target answered ${status}`,
+      });
+    },
+  );
 
-  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])("%i asks for another delivery, in its own time", (status) => {
-    expect(settlementOf(status, null, NOW)).toEqual(again);
-    expect(settlementOf(status, "30", NOW)).toEqual(delayed(30_000));
-  });
+  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])(
+    "%i asks for another delivery, in its own time",
+    (status) => {
+      expect(settlementOf(status, null, NOW)).toEqual(again);
+      expect(settlementOf(status, "30", NOW)).toEqual(delayed(30_000));
+    },
+  );
 
   it.each([0, 300, 301, 302, 303, 304, 307, 308])("%i is a wrong address: the message stays", (status) => {
     expect(settlementOf(status, null, NOW)).toEqual(again);
@@ -83,7 +92,12 @@ describe("an event's headers", () => {
 
   it("are the message's own where it is a CloudEvent already, whatever their case", () => {
     const sent = eventHeaders(
-      messageOf({ "ce-id": "A-1", "Ce-Type": "order.paid", "CE-Tenant": "acme", "Content-Type": "application/json" }),
+      messageOf({
+        "ce-id": "A-1",
+        "Ce-Type": "order.paid",
+        "CE-Tenant": "acme",
+        "Content-Type": "application/json",
+      }),
     );
     expect(sent.get("ce-id")).toBe("A-1");
     expect(sent.get("ce-type")).toBe("order.paid");
@@ -96,7 +110,8 @@ describe("an event's headers", () => {
     const sent = eventHeaders(
       messageOf({ Authorization: "Bearer x", "Nats-Msg-Id": "1", "ce-no_name": "x", Host: "y" }),
     );
-    for (const key of ["authorization", "nats-msg-id", "ce-no_name", "host"]) expect(sent.has(key)).toBe(false);
+    for (const key of ["authorization", "nats-msg-id", "ce-no_name", "host"])
+      expect(sent.has(key)).toBe(false);
   });
 
   // CloudEvents' HTTP binding 1.0.2, 3.1.3.2, has the last as its own example.
@@ -177,7 +192,8 @@ describe("forwarding", () => {
   });
 
   it("reads the status and Retry-After of an answer whose body is long", async () => {
-    answer = (_request, response) => void response.writeHead(503, { "Retry-After": "7" }).end("x".repeat(1_000_000));
+    answer = (_request, response) =>
+      void response.writeHead(503, { "Retry-After": "7" }).end("x".repeat(1_000_000));
     expect(await send(messageOf())).toEqual({ kind: "retry", delayMs: 7_000 });
   });
 
@@ -205,7 +221,11 @@ describe("forwarding", () => {
         return new Response("no", { status: 422 });
       },
     };
-    const settlement = await forward(messageOf(), { url: "https://target/", target }, new AbortController().signal);
+    const settlement = await forward(
+      messageOf(),
+      { url: "https://target/", target },
+      new AbortController().signal,
+    );
     expect(settlement).toEqual({ kind: "reject", reason: "the target answered 422" });
     expect(calls).toEqual([["https://target/", "POST", "manual"]]);
     expect(received).toEqual([]);

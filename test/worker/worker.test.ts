@@ -29,7 +29,10 @@ afterAll(async () => {
 });
 
 /** A stream with messages, and the vars of a Worker that drains it. */
-async function given(bodies: readonly string[], config: Record<string, unknown> = {}): Promise<Record<string, string>> {
+async function given(
+  bodies: readonly string[],
+  config: Record<string, unknown> = {},
+): Promise<Record<string, string>> {
   made += 1;
   const stream = `EVENTS${made}`;
   await server.createStream(stream);
@@ -45,7 +48,10 @@ async function given(bodies: readonly string[], config: Record<string, unknown> 
   };
 }
 
-async function worker(vars: Record<string, string>, secrets: Record<string, string> = SECRETS): Promise<DevWorker> {
+async function worker(
+  vars: Record<string, string>,
+  secrets: Record<string, string> = SECRETS,
+): Promise<DevWorker> {
   return await startDevWorker({ vars, secrets, port: 0, signal: stopping.signal });
 }
 

@@ -18,7 +18,10 @@ export async function preview(
   messages: AsyncIterable<Stored>,
   { filter, max, signal }: { readonly filter: Filter; readonly max: number; readonly signal: AbortSignal },
 ): Promise<Preview> {
-  const rows = new Map<string, { cells: [subject: string, consumer: string, reason: string]; count: number }>();
+  const rows = new Map<
+    string,
+    { cells: [subject: string, consumer: string, reason: string]; count: number }
+  >();
   let wouldRedrive = 0;
   let skipped = 0;
   for await (const message of messages) {
@@ -31,7 +34,10 @@ export async function preview(
     const row = rows.get(JSON.stringify([subject, consumer, reason]));
     if (row) row.count += 1;
     else
-      rows.set(JSON.stringify([subject, consumer, reason]), { cells: [subject, consumer, shorten(reason)], count: 1 });
+      rows.set(JSON.stringify([subject, consumer, reason]), {
+        cells: [subject, consumer, shorten(reason)],
+        count: 1,
+      });
   }
   const sorted = [...rows.values()].sort((a, b) => b.count - a.count);
   const table = formatTable(

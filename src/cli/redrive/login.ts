@@ -11,8 +11,16 @@ export const LOGIN_OPTIONS = {
     description: "nats-server's WebSocket listener, wss://… (default: NATS_URL)",
   },
   user: { type: "string", placeholder: "name", description: "User. (default: NATS_USER)" },
-  password: { type: "string", placeholder: "text", description: "The user's password. (default: NATS_PASSWORD)" },
-  token: { type: "string", placeholder: "text", description: "Token, in place of a user. (default: NATS_TOKEN)" },
+  password: {
+    type: "string",
+    placeholder: "text",
+    description: "The user's password. (default: NATS_PASSWORD)",
+  },
+  token: {
+    type: "string",
+    placeholder: "text",
+    description: "Token, in place of a user. (default: NATS_TOKEN)",
+  },
   creds: {
     type: "string",
     placeholder: "file",
@@ -39,18 +47,27 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export async function readLogin(values: LoginValues, env: Environment, command: string): Promise<Login> {
   const servers = readServer(values.server ?? env.NATS_URL, command);
-  const given: LoginValues = { user: values.user, password: values.password, token: values.token, creds: values.creds };
+  const given: LoginValues = {
+    user: values.user,
+    password: values.password,
+    token: values.token,
+    creds: values.creds,
+  };
   const source = Object.values(given).some((value) => value !== undefined)
     ? { ...given, password: values.password ?? (values.user === undefined ? undefined : env.NATS_PASSWORD) }
     : { user: env.NATS_USER, password: env.NATS_PASSWORD, token: env.NATS_TOKEN, creds: env.NATS_CREDS };
   const { user, password, token, creds } = source;
   const kinds = [user ?? password, token, creds].filter((value) => value);
   if (kinds.length > 1)
-    throw new UsageError("Several kinds of credentials are given: a user, a token or a .creds file is enough", command);
+    throw new UsageError(
+      "Several kinds of credentials are given: a user, a token or a .creds file is enough",
+      command,
+    );
   if (token) return { servers, auth: { token } };
   if (creds) return { servers, auth: { creds: await readCreds(creds) } };
   if (!user && !password) return { servers, auth: undefined };
-  if (!user || !password) throw new UsageError(`The user's ${user ? "password" : "name"} is missing`, command);
+  if (!user || !password)
+    throw new UsageError(`The user's ${user ? "password" : "name"} is missing`, command);
   return { servers, auth: { user, password } };
 }
 
@@ -59,9 +76,15 @@ function readServer(server: string | undefined, command: string): string {
   const url = URL.canParse(server) ? new URL(server) : undefined;
   // The value may hold a password, so no message does.
   if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
-    throw new UsageError("--server must be nats-server's WebSocket listener, such as wss://nats.example.com", command);
+    throw new UsageError(
+      "--server must be nats-server's WebSocket listener, such as wss://nats.example.com",
+      command,
+    );
   if (url.username || url.password)
-    throw new UsageError("--server must hold no credentials: give them as options, or in the environment", command);
+    throw new UsageError(
+      "--server must hold no credentials: give them as options, or in the environment",
+      command,
+    );
   return server;
 }
 

@@ -32,7 +32,11 @@ export interface PutBackOptions {
 }
 
 /** Puts back; counts into `counts`, which is right also when it throws. */
-export async function putBack(messages: AsyncIterable<Stored>, counts: Counts, options: PutBackOptions): Promise<void> {
+export async function putBack(
+  messages: AsyncIterable<Stored>,
+  counts: Counts,
+  options: PutBackOptions,
+): Promise<void> {
   const { filter, max, publish, remove, pace, onRead, signal } = options;
   for await (const message of messages) {
     if (signal.aborted) return;

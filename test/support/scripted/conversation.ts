@@ -2,7 +2,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import type { Answer, ConnectionStep, DeliverStep, Script, Step } from "./script.ts";
-import { type ClientCommand, ClientParser, encodeInfo, encodeMessage, matches, type ServerMessage } from "./wire.ts";
+import {
+  type ClientCommand,
+  ClientParser,
+  encodeInfo,
+  encodeMessage,
+  matches,
+  type ServerMessage,
+} from "./wire.ts";
 
 /** What was sent to an ack subject. */
 export interface SentAck {
@@ -116,16 +123,19 @@ export class Conversation {
 
   async #playStep(step: Step, pull: Pull | undefined): Promise<void> {
     if ("deliver" in step) this.#deliver(step, pull);
-    else if ("status" in step) this.#tell(pull, `${step.status} ${step.description ?? ""}`.trimEnd(), step.headers);
+    else if ("status" in step)
+      this.#tell(pull, `${step.status} ${step.description ?? ""}`.trimEnd(), step.headers);
     else if ("heartbeat" in step) this.#tell(pull, "100 Idle Heartbeat");
     else if ("untilAcks" in step) await this.#records.until(() => this.#records.settled >= step.untilAcks);
     else await this.#playOnConnection(step);
   }
 
   async #playOnConnection(step: ConnectionStep): Promise<void> {
-    if ("delayMs" in step) await pause(step.delayMs, undefined, { signal: this.#ended.signal }).catch(() => {});
+    if ("delayMs" in step)
+      await pause(step.delayMs, undefined, { signal: this.#ended.signal }).catch(() => {});
     else if ("errLine" in step) this.#error(step.errLine);
-    else if ("info" in step) this.#send(encodeInfo({ ...SERVER_INFO, ...this.#script.serverInfo, ...step.info }));
+    else if ("info" in step)
+      this.#send(encodeInfo({ ...SERVER_INFO, ...this.#script.serverInfo, ...step.info }));
     else if ("raw" in step) this.#send(Buffer.from(step.raw));
     else if ("close" in step) this.#socket.close(1000);
     else if ("reset" in step) this.reset();
@@ -139,7 +149,8 @@ export class Conversation {
         this.#greeted = this.play(this.#script.connect ?? []);
         return;
       case "PING":
-        if (this.#records.pulls.length >= (this.#script.ignorePingsAfterPulls ?? Number.POSITIVE_INFINITY)) return;
+        if (this.#records.pulls.length >= (this.#script.ignorePingsAfterPulls ?? Number.POSITIVE_INFINITY))
+          return;
         void this.#greeted.then(() => this.#send(Buffer.from("PONG\r\n")));
         return;
       case "PONG":
@@ -175,7 +186,10 @@ export class Conversation {
       void this.play(steps);
     } else {
       if (!subject.startsWith("$JS.")) this.#records.published.push({ subject, headers, text });
-      this.#answer(reply, subject.startsWith("$JS.") ? "no-responders" : (this.#script.publish ?? "no-responders"));
+      this.#answer(
+        reply,
+        subject.startsWith("$JS.") ? "no-responders" : (this.#script.publish ?? "no-responders"),
+      );
     }
   }
 

@@ -93,7 +93,9 @@ export function encodeMessage(message: ServerMessage): Buffer {
   if (status === undefined && fields.length === 0) {
     return Buffer.concat([Buffer.from(`MSG ${to} ${body.length}${CRLF}`), body, Buffer.from(CRLF)]);
   }
-  const head = Buffer.from(`NATS/1.0${status === undefined ? "" : ` ${status}`}${CRLF}${fields.join("")}${CRLF}`);
+  const head = Buffer.from(
+    `NATS/1.0${status === undefined ? "" : ` ${status}`}${CRLF}${fields.join("")}${CRLF}`,
+  );
   const line = `HMSG ${to} ${head.length} ${head.length + body.length}${CRLF}`;
   return Buffer.concat([Buffer.from(line), head, body, Buffer.from(CRLF)]);
 }
@@ -108,5 +110,7 @@ export function matches(pattern: string, subject: string): boolean {
   const tokens = subject.split(".");
   const open = wanted.at(-1) === ">";
   if (open ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
-  return wanted.every((token, at) => token === "*" || (open && at === wanted.length - 1) || token === tokens[at]);
+  return wanted.every(
+    (token, at) => token === "*" || (open && at === wanted.length - 1) || token === tokens[at],
+  );
 }
