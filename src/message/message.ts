@@ -1,7 +1,8 @@
 // A delivery as the handler sees it. Its ack subject carries all of its metadata, which is read when it is asked for.
 
-import { headers as emptyHeaders, type Msg, type MsgHdrs } from "@nats-io/nats-core";
+import type { Msg } from "@nats-io/nats-core";
 import { type DeliveryInfo, parseAckSubject } from "./ack-subject.ts";
+import { type MessageHeaders, readHeaders } from "./headers.ts";
 
 /** One delivery of one message of the stream. `Value` is what its codec and schema make of the body. */
 export interface Message<Value = Uint8Array> {
@@ -16,7 +17,8 @@ export interface Message<Value = Uint8Array> {
   text(): string;
   /** The body parsed as JSON; throws a SyntaxError when it is none. `T` is the caller's word, nothing checks it. */
   json<T = unknown>(): T;
-  readonly headers: MsgHdrs;
+  /** Read when they are asked for. What no client could carry is left out, and named in `headers.dropped`. */
+  readonly headers: MessageHeaders;
   readonly stream: string;
   readonly consumer: string;
   /** The message's sequence in the stream. */
@@ -36,6 +38,7 @@ const decoder = new TextDecoder();
 export class DeliveredMessage implements Message<unknown> {
   readonly #msg: Msg;
   #info: DeliveryInfo | undefined;
+  #headers: MessageHeaders | undefined;
   #value: unknown;
   #hasValue = false;
 
@@ -70,8 +73,9 @@ export class DeliveredMessage implements Message<unknown> {
   json<T = unknown>(): T {
     return JSON.parse(this.text());
   }
-  get headers(): MsgHdrs {
-    return this.#msg.headers ?? emptyHeaders();
+  get headers(): MessageHeaders {
+    this.#headers ??= readHeaders(this.#msg);
+    return this.#headers;
   }
   get stream(): string {
     return this.#delivery.stream;

@@ -3,9 +3,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { type ConsumerConfig, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { TestCluster } from "./cluster.ts";
 import type { JwtWorld } from "./jwt.ts";
-import type { TestServer } from "./nats.ts";
+import { ADMIN_USER, type TestServer } from "./nats.ts";
 import type { TestPeer } from "./peers.ts";
 import type { TestProxy } from "./proxy.ts";
+import { publishRaw, type RawMessage } from "./raw-publisher.ts";
 import type { Step } from "./scripted/script.ts";
 import type { ScriptedServer } from "./scripted.ts";
 
@@ -44,6 +45,9 @@ export function serverExhibit(server: TestServer) {
       ) => void (await server.createConsumer(stream, durable, config)),
       publish: (subject: string, count: number, bodies?: number | readonly string[]) =>
         server.publish(subject, count, bodies),
+      /** Any bytes as headers and body; resolves when the server has read them. Needs the default users. */
+      publishRaw: (...messages: RawMessage[]) =>
+        publishRaw({ port: server.ports.nats, ...ADMIN_USER }, messages),
       consumerState: (stream: string, consumer: string) => server.consumerState(stream, consumer),
       consumerConfig: async (stream: string, consumer: string) =>
         (await (await manager()).consumers.info(stream, consumer)).config,
