@@ -11,6 +11,7 @@ const INFO: DeliveryInfo = {
   deliveryCount: 3,
   sequence: 42,
   timestampMs: 1_763_835_600_123,
+  timestampNanos: TIME,
   pending: 7,
 };
 
