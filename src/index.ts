@@ -28,6 +28,7 @@ export {
 } from "./handle/queue-handler.ts";
 export type { CloudEvent } from "./message/cloud-event.ts";
 export type { Codec, CodecValues } from "./message/codec.ts";
+export type { MessageHeaders } from "./message/headers.ts";
 export type { Message } from "./message/message.ts";
 export type { HistoryOptions } from "./observe/history.ts";
 export type { MessageEnd, ObservedMessage, Observer } from "./observe/observer.ts";
@@ -40,7 +41,8 @@ export {
 export { type Outcome, REASONS, type Reason } from "./report/reasons.ts";
 export type { Counts, Finding, Report, Timings } from "./report/report.ts";
 export type { DeadLetterOptions } from "./settle/dead-letter.ts";
-export { type Publish, PublishError, type Published, type PublishOptions } from "./settle/publish.ts";
+export type { Publish, Published, PublishOptions } from "./settle/publish.ts";
+export { PublishError } from "./settle/publish-error.ts";
 export {
   ack,
   exponentialDelay,

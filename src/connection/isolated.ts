@@ -1,7 +1,8 @@
 // A connection opened at first use, and again where it was lost: for publishing beside the drain's own.
-import type { Status } from "@nats-io/nats-core";
+import { ConnectionError, type Status } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
 import { type Connection, type ConnectRequest, connect } from "./connection.ts";
+import { isAuthError } from "./failure.ts";
 
 export class LazyConnection {
   readonly #request: ConnectRequest;
@@ -19,9 +20,11 @@ export class LazyConnection {
 
   /** The connection; rejects when it cannot be opened before the deadline, or was closed. */
   async get(): Promise<Connection> {
-    const current = await this.#opening?.catch(() => undefined);
+    const last = this.#opening;
+    const current = await last?.catch(() => undefined);
     if (current && !current.nats.isClosed()) return current;
-    this.#opening = this.#open();
+    // Whoever finds it gone first opens the next one, for all who wait.
+    if (this.#opening === last || !this.#opening) this.#opening = this.#open();
     return await this.#opening;
   }
 
@@ -37,11 +40,10 @@ export class LazyConnection {
       attempt.connection.watch(this.#watcher);
       return attempt.connection;
     }
-    const error = new Error(`no connection to publish over: ${attempt.kind}`, {
-      cause: attempt.kind === "failed" ? attempt.cause : undefined,
-    });
-    // Worth another attempt, as far as the publisher is concerned.
-    error.name = "ConnectionError";
-    throw error;
+    const cause = attempt.kind === "failed" ? attempt.cause : undefined;
+    const message = `no connection to publish over: ${attempt.kind}`;
+    // By its class a publisher knows what is worth another attempt: not what the server refuses, nor what was given up.
+    if (attempt.kind === "aborted" || isAuthError(cause)) throw new Error(message, { cause });
+    throw new ConnectionError(message, { cause });
   }
 }

@@ -1,6 +1,7 @@
 // A request to JetStream, and its answer or its error (ADR-1): all that a drain needs beside its own pull. @nats-io/jetstream would
 // do it too, but is CommonJS, of which no bundler can take a part: 19 KiB of every Worker, gzipped, and a quarter of its start-up.
 import { type Msg, type MsgHdrs, type NatsConnection, type Payload, RequestError } from "@nats-io/nats-core";
+import { readHeaders } from "../message/headers.ts";
 
 /** What JetStream refused. `code` is its own number for it (nats-server's errors.json). */
 export class JetStreamError extends Error {
@@ -56,7 +57,7 @@ export async function requestJetStream<Answer>(
  * @throws {NoJetStreamError} when it is the server's status that there are no responders
  */
 export function readAnswer<Answer>(msg: Msg): Answer {
-  if (msg.headers?.code === 503) throw new NoJetStreamError();
+  if (readHeaders(msg).code === 503) throw new NoJetStreamError();
   const { error, ...value } = msg.json<Answer & { error?: ApiError }>();
   if (error) throw new JetStreamError(error);
   return value as Answer;

@@ -9,7 +9,7 @@
 export interface HeaderFields {
   /** Values by name, names as they are spelled, both in order. */
   readonly values: Map<string, string[]>;
-  /** Names of what could not be read; see {@link DroppedNames}. */
+  /** Names of what could not be read, as {@link listNames} gives them. */
   readonly dropped: readonly string[];
 }
 
@@ -20,7 +20,7 @@ const NAME = /^[!-9;-~]+$/;
 /** Reads a block. Never throws. */
 export function readFields(block: string): HeaderFields {
   const values = new Map<string, string[]>();
-  const dropped = new DroppedNames();
+  const dropped = new NameList();
   let at = 0;
   while (at < block.length) {
     const crlf = block.indexOf(CRLF, at);
@@ -32,7 +32,7 @@ export function readFields(block: string): HeaderFields {
   return { values, dropped: dropped.list() };
 }
 
-function readField(line: string, values: Map<string, string[]>, dropped: DroppedNames): void {
+function readField(line: string, values: Map<string, string[]>, dropped: NameList): void {
   const colon = line.indexOf(":");
   const name = colon < 0 ? line : line.slice(0, colon);
   const value = colon < 0 ? undefined : trimSpace(line.slice(colon + 1));
@@ -124,7 +124,7 @@ const MAX_LISTED = 20;
 const MAX_NAME_LENGTH = 60;
 
 /** Names of headers, as one may print them: printable ASCII, percent-encoded beyond it, each and all of them bounded. */
-class DroppedNames {
+class NameList {
   readonly #names = new Set<string>();
   #more = 0;
 
@@ -139,6 +139,13 @@ class DroppedNames {
   list(): string[] {
     return this.#more === 0 ? [...this.#names] : [...this.#names, `and ${this.#more} more`];
   }
+}
+
+/** Names of headers for a list that one may print: see {@link HeaderFields.dropped}. */
+export function listNames(names: Iterable<string>): string[] {
+  const list = new NameList();
+  for (const name of names) list.add(name);
+  return list.list();
 }
 
 function escapeName(name: string): string {

@@ -95,6 +95,10 @@ export class DeliveredMessage implements Message<unknown> {
   get timestamp(): Date {
     return new Date(this.#delivery.timestampMs);
   }
+  /** {@link timestamp} to the nanosecond. */
+  get timestampNanos(): string {
+    return this.#delivery.timestampNanos;
+  }
   get pending(): number {
     return this.#delivery.pending;
   }

@@ -1,20 +1,47 @@
 // Dead letters: publish, wait for the PubAck, and only then may the message be termed.
-import { type MsgHdrs, headers as makeHeaders } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
-import type { Message } from "../message/message.ts";
-import type { Publisher } from "./publish.ts";
+import { listNames } from "../message/header-block.ts";
+import { copyHeaders, HeaderMap } from "../message/headers.ts";
+import { DeliveredMessage, type Message } from "../message/message.ts";
+import { type DeadLetter, isStored } from "./duplicate.ts";
+import { isTooLarge, type Published, type PublishedIn, type Publisher } from "./publish.ts";
 
 /** Where dead letters go. */
 export interface DeadLetterOptions {
   /** Subject to publish them to; a stream must take it in, or no dead letter is ever confirmed. */
   readonly subject: string;
-  /** A message that failed so many deliveries is a dead letter. Whole number from 1. @default the consumer's max deliver */
+  /**
+   * A message that failed so many deliveries is a dead letter. Whole number from 1.
+   * @default the consumer's max deliver
+   */
   readonly maxDeliveries?: number | undefined;
 }
 
 /**
- * Publishes a dead letter and waits for its PubAck; a duplicate is a success, because the id says that it is there already.
- * Retried until `deadline`.
+ * What a dead letter has of its message: all that can be carried, the body without the message's own headers, or nothing but
+ * where it is (`Sluice-Stub: true`). The first that fits is published. A stub is no copy: what it points at must stay.
+ */
+export type DeadLetterForm = "whole" | "without-headers" | "stub";
+
+export interface PublishedDeadLetter {
+  readonly form: DeadLetterForm;
+  /** Names of headers that it lacks, printable and bounded; `Nats-*` and `Sluice-*` not counted. */
+  readonly dropped: readonly string[];
+  readonly ack: Published;
+}
+
+export interface DeadLetterSettings {
+  /** Tries until the deadline whatever happens: for a message that will not be delivered again. @default false */
+  readonly persist?: boolean;
+}
+
+const MAX_REASON_LENGTH = 1_000;
+const MAX_DROPPED_LENGTH = 1_000;
+// More than nats-server takes unless it is told to: its `max_control_line`.
+const MAX_SUBJECT_LENGTH = 4_096;
+
+/**
+ * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream take. Retried until `deadline`.
  *
  * @throws {PublishError} when there was none by then
  */
@@ -24,27 +51,107 @@ export async function publishDeadLetter(
   message: Message<unknown>,
   reason: string,
   deadline: Deadline,
-): Promise<void> {
-  // One id a message and consumer, whichever delivery or drain gave it up; the time tells a stream made anew from the old.
-  const id = `sluice:${message.consumer}:${message.id}:${message.timestamp.getTime()}`;
-  const headers = deadLetterHeaders(message, reason, new Date());
-  await publisher.publish(subject, message.data, { id, headers }, deadline);
+  settings: DeadLetterSettings = {},
+): Promise<PublishedDeadLetter> {
+  const at = new Date();
+  const publish = async (form: DeadLetterForm): Promise<PublishedDeadLetter> => {
+    const { headers, dropped } = makeHeaders(message, reason, at, form);
+    const data = form === "stub" ? new Uint8Array() : message.data;
+    const letter: DeadLetter = { subject, id: idOf(message), headers, data };
+    return { form, dropped, ack: await publishOnce(publisher, letter, deadline, settings) };
+  };
+  for (const form of ["whole", "without-headers"] as const) {
+    try {
+      return await publish(form);
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+    }
+  }
+  return await publish("stub");
 }
 
-/** The message's own headers without any `Nats-*` (TTL, rollup and expectations would act on the new stream), and where it came from. */
-export function deadLetterHeaders(message: Message<unknown>, reason: string, at: Date): MsgHdrs {
-  const headers = makeHeaders();
-  for (const [key, values] of message.headers) {
-    if (/^nats-/i.test(key)) continue;
-    for (const value of values) headers.append(key, value);
-  }
-  headers.set("Sluice-Subject", message.subject);
+/**
+ * One id per message and consumer, whichever delivery or drain gives it up, so that a drain that died before it could term the
+ * message leaves one dead letter and not two. The time tells a stream made anew from the old, and, to the nanosecond, it cannot
+ * be guessed by who cannot read that stream.
+ */
+function idOf(message: Message<unknown>): string {
+  const time = message instanceof DeliveredMessage ? message.timestampNanos : message.timestamp.getTime();
+  return `sluice:${message.consumer}:${message.id}:${time}`;
+}
+
+/**
+ * A duplicate may be junk that somebody who can write to the stream put there under our id: then the message would be termed,
+ * and lost. So where the stream may be read, a duplicate counts when it is this dead letter; otherwise there is one more, under
+ * an id that nobody can know. Two dead letters beat none.
+ */
+async function publishOnce(
+  publisher: Publisher,
+  letter: DeadLetter,
+  deadline: Deadline,
+  settings: DeadLetterSettings,
+): Promise<Published> {
+  const { subject, id, headers, data } = letter;
+  const ack = await publisher.publish(subject, data, { ...settings, id, headers }, deadline);
+  if (!ack.duplicate || (await isStored(publisher, letter, ack, deadline))) return published(ack);
+  const again = { ...settings, id: `${id}:${crypto.randomUUID()}`, headers };
+  return published(await publisher.publish(subject, data, again, deadline));
+}
+
+function published({ stream, sequence, duplicate }: PublishedIn): Published {
+  return { stream, sequence, duplicate };
+}
+
+/** Of those of the message: not `Nats-*` (TTL, rollup and expectations would act on the new stream), nor an earlier death's. */
+function isOwn(name: string): boolean {
+  return !/^(nats|sluice)-/i.test(name);
+}
+
+/** The headers of a dead letter: the message's own, as far as the form has them, and where it came from. */
+export function deadLetterHeaders(
+  message: Message<unknown>,
+  reason: string,
+  at: Date,
+  form: DeadLetterForm = "whole",
+): HeaderMap {
+  return makeHeaders(message, reason, at, form).headers;
+}
+
+function makeHeaders(
+  message: Message<unknown>,
+  reason: string,
+  at: Date,
+  form: DeadLetterForm,
+): { readonly headers: HeaderMap; readonly dropped: readonly string[] } {
+  const isWhole = form === "whole";
+  const headers = isWhole ? copyHeaders(message.headers, isOwn) : new HeaderMap();
+  const left = isWhole ? [] : listNames(message.headers.keys().filter(isOwn));
+  const dropped = [...left, ...message.headers.dropped];
+  headers.set("Sluice-Subject", subjectLine(message.subject));
   headers.set("Sluice-Stream", message.stream);
   headers.set("Sluice-Sequence", String(message.sequence));
   headers.set("Sluice-Consumer", message.consumer);
   headers.set("Sluice-Deliveries", String(message.deliveryCount));
-  // A header is one line.
-  headers.set("Sluice-Reason", String(reason).replace(/\s+/g, " ").slice(0, 1_000));
+  headers.set("Sluice-Reason", oneLine(String(reason).replace(/\s+/g, " "), MAX_REASON_LENGTH));
   headers.set("Sluice-Time", at.toISOString());
-  return headers;
+  if (dropped.length > 0) {
+    headers.set("Sluice-Dropped-Headers", oneLine(dropped.join(", "), MAX_DROPPED_LENGTH));
+  }
+  if (form === "stub") headers.set("Sluice-Stub", "true");
+  return { headers, dropped };
+}
+
+/**
+ * One line for a header and for whatever terminal shows it: control characters, and those that turn the direction of writing,
+ * are spaces.
+ */
+function oneLine(text: string, maxLength: number): string {
+  const line = text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, " ");
+  return line.slice(0, maxLength).toWellFormed();
+}
+
+/** A subject that cannot be shown as it is has a space then, so that no tool takes it for another subject. */
+function subjectLine(subject: string): string {
+  const line = oneLine(subject, MAX_SUBJECT_LENGTH);
+  return subject.length > MAX_SUBJECT_LENGTH ? `${line} ...` : line;
 }

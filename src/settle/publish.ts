@@ -3,7 +3,6 @@ import {
   ClosedConnectionError,
   ConnectionError,
   type MsgHdrs,
-  headers as makeHeaders,
   nuid,
   type Payload,
   PermissionViolationError,
@@ -11,11 +10,16 @@ import {
   TimeoutError,
 } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
-import { NoJetStreamError, requestJetStream } from "../connection/jetstream.ts";
+import { JetStreamError, NoJetStreamError, requestJetStream } from "../connection/jetstream.ts";
 import { type Deadline, timer } from "../deadline.ts";
+import { copyHeaders, type HeaderMap } from "../message/headers.ts";
+import { isPassingCode, isSizeCode, NotAPubAckError, PublishError, TooLargeError } from "./publish-error.ts";
 
 export interface PublishOptions {
-  /** The `Nats-Msg-Id`: the stream keeps one message of an id within its duplicate window. @default a new one, the same for every retry */
+  /**
+   * The `Nats-Msg-Id`: the stream keeps one message of an id within its duplicate window.
+   * @default a new one, the same for every retry
+   */
   readonly id?: string;
   readonly headers?: MsgHdrs | Readonly<Record<string, string>>;
 }
@@ -29,31 +33,31 @@ export interface Published {
 }
 
 /**
- * Publishes a message to the stream that takes its subject, and resolves with the PubAck. Retried with backoff, under the same
- * id, until the drain's handling ends.
+ * Publishes a message to the stream that takes its subject, and resolves with the PubAck. Retried with backoff, under the
+ * same id, until the drain's handling ends.
  *
  * @throws {PublishError} when no PubAck came in time, or the server will not take the message
  */
 export type Publish = (subject: string, data: Payload, options?: PublishOptions) => Promise<Published>;
 
-/** A message was not confirmed by a stream. `cause` is the last attempt's error. */
-export class PublishError extends Error {
-  readonly code = "SLUICE_PUBLISH";
-  readonly subject: string;
-  constructor(subject: string, attempts: number, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    super(`no stream confirmed a message to "${subject}" in ${attempts} attempts: ${why}`, { cause });
-    this.name = "PublishError";
-    this.subject = subject;
-  }
+export interface PublishSettings extends PublishOptions {
+  /** Tries until the deadline also when no stream is there yet, or the stream cannot take it now. @default false */
+  readonly persist?: boolean;
 }
 
-// How long one attempt waits for its PubAck: a stream's leader may be moving, and an attempt that is lost is repeated.
+/** What the stream answered, and where its API is. */
+export interface PublishedIn extends Published {
+  readonly domain: string | undefined;
+}
+
+// How long one attempt waits for its PubAck: a stream's leader may be moving, and a lost attempt is repeated.
 const ATTEMPT_MS = 2_000;
 const FIRST_BACKOFF_MS = 50;
-const LONGEST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 1_000;
 // No stream takes the subject, most likely; a stream whose leader is moving answers so for a moment, too.
-const MOST_UNHEARD = 3;
+const MAX_UNHEARD = 3;
+/** JetStream's own limit: it keeps the size of the headers in 16 bits. */
+const MAX_HEADER_BYTES = 65_535;
 
 /** Publishes for one drain, over the connection that `connect` gives. */
 export class Publisher {
@@ -64,24 +68,31 @@ export class Publisher {
     this.#connect = connect;
   }
 
+  /** The connection that it publishes over. */
+  async connection(): Promise<Connection> {
+    return await this.#connect();
+  }
+
   /** @throws {PublishError} */
   async publish(
     subject: string,
     data: Payload,
-    options: PublishOptions,
+    settings: PublishSettings,
     deadline: Deadline,
-  ): Promise<Published> {
-    const id = options.id ?? nuid.next();
+  ): Promise<PublishedIn> {
+    const { id = nuid.next(), persist = false } = settings;
     let unheard = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(subject, data, id, options, deadline);
+        return await this.#attempt(subject, data, id, settings, deadline);
       } catch (error) {
         if (error instanceof NoJetStreamError) unheard += 1;
-        const backoffMs = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
+        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
         const late = Date.now() + backoffMs >= deadline;
-        if (late || unheard >= MOST_UNHEARD || !isPassing(error))
-          throw new PublishError(subject, attempt, error);
+        const hopeless = persist
+          ? !isPassing(error) && !mayPass(error)
+          : !isPassing(error) || unheard >= MAX_UNHEARD;
+        if (late || hopeless) throw new PublishError(subject, attempt, error);
         await timer(backoffMs / 2 + (Math.random() * backoffMs) / 2).fired;
       }
     }
@@ -91,32 +102,53 @@ export class Publisher {
     subject: string,
     data: Payload,
     id: string,
-    { headers: given }: PublishOptions,
+    { headers: given }: PublishSettings,
     deadline: Deadline,
-  ): Promise<Published> {
+  ): Promise<PublishedIn> {
     const { nats } = await this.#connect();
     const headers = copyHeaders(given);
     headers.set("Nats-Msg-Id", id);
+    checkSize(headers, data, nats.info?.max_payload);
     const timeoutMs = Math.min(ATTEMPT_MS, deadline - Date.now());
-    const ack = await requestJetStream<PubAck>(nats, subject, data, { headers, timeoutMs });
-    if (!ack.stream) throw new Error("the answer is not a PubAck");
-    return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate === true };
+    return readPubAck(
+      await requestPubAck(() => requestJetStream(nats, subject, data, { headers, timeoutMs })),
+    );
   }
 }
 
-interface PubAck {
-  readonly stream: string;
-  readonly seq: number;
-  readonly duplicate?: boolean;
+/** @throws {TooLargeError} when the server, or any stream, would refuse it for its size */
+function checkSize(headers: HeaderMap, data: Payload, maxPayload: number | undefined): void {
+  const headerBytes = headers.encode().length;
+  if (headerBytes > MAX_HEADER_BYTES) throw new TooLargeError("headers", headerBytes, MAX_HEADER_BYTES);
+  const bytes =
+    headerBytes + (typeof data === "string" ? new TextEncoder().encode(data).length : data.length);
+  if (maxPayload !== undefined && bytes > maxPayload) throw new TooLargeError("message", bytes, maxPayload);
 }
 
-/** A copy, because the id is written into it. */
-function copyHeaders(headers: PublishOptions["headers"] = {}): MsgHdrs {
-  const copy = makeHeaders();
-  for (const [key, value] of Symbol.iterator in headers ? headers : Object.entries(headers)) {
-    for (const each of typeof value === "string" ? [value] : value) copy.append(key, each);
+/** JSON.parse quotes what it cannot read, and anybody who hears the subject may have answered. */
+async function requestPubAck(request: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await request();
+  } catch (error) {
+    throw error instanceof SyntaxError || error instanceof TypeError ? new NotAPubAckError() : error;
   }
-  return copy;
+}
+
+/** @throws {NotAPubAckError} */
+function readPubAck(answer: unknown): PublishedIn {
+  const { stream, seq, duplicate, domain }: Record<string, unknown> = { ...(answer as object | null) };
+  if (!isName(stream) || !Number.isSafeInteger(seq) || Number(seq) < 1) throw new NotAPubAckError();
+  return {
+    stream,
+    sequence: Number(seq),
+    duplicate: duplicate === true,
+    domain: isName(domain) ? domain : undefined,
+  };
+}
+
+/** One token of a subject, as names of streams and domains are. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[^\s.*>\p{Cc}]+$/u.test(value);
 }
 
 /** Whether another attempt may fare better: not after a refusal, by permission or by the stream itself. */
@@ -125,4 +157,16 @@ function isPassing(error: unknown): boolean {
   return [NoJetStreamError, TimeoutError, RequestError, ClosedConnectionError, ConnectionError].some(
     (passing) => error instanceof passing,
   );
+}
+
+/** Whether an attempt much later may: a stream that is full now, an answer that came from somebody else. */
+function mayPass(error: unknown): boolean {
+  return error instanceof NotAPubAckError || (error instanceof JetStreamError && isPassingCode(error.code));
+}
+
+/** Whether the message was too large, for the server or for its stream: a smaller one may be taken. */
+export function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof PublishError)) return false;
+  const { cause } = error;
+  return cause instanceof TooLargeError || (cause instanceof JetStreamError && isSizeCode(cause.code));
 }

@@ -1,7 +1,8 @@
 // One dead letter back to its subject, with the word of the stream that it came from.
 import type { Connection } from "../../connection/connection.ts";
 import { JetStreamError, NoJetStreamError } from "../../connection/jetstream.ts";
-import { PublishError, Publisher } from "../../settle/publish.ts";
+import { Publisher } from "../../settle/publish.ts";
+import { PublishError } from "../../settle/publish-error.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 
 /** What the stream said; `refused` when none takes it, or the one that does is not the one it came from. */

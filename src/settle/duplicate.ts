@@ -1,0 +1,53 @@
+// Whether a duplicate that a stream tells of is ours: the message that it has under the id is the one to be published.
+import { PermissionViolationError } from "@nats-io/nats-core";
+import type { Deadline } from "../deadline.ts";
+import { copyHeaders, type HeaderMap } from "../message/headers.ts";
+import type { PublishedIn, Publisher } from "./publish.ts";
+import { readStored } from "./stored.ts";
+
+/** A dead letter to be published. */
+export interface DeadLetter {
+  readonly subject: string;
+  readonly id: string;
+  readonly headers: HeaderMap;
+  readonly data: Uint8Array;
+}
+
+const ASK_MS = 1_000;
+
+/**
+ * True too where the user may not read the stream: who could have known the id must then be trusted, or every drain that died at
+ * the wrong moment would leave two dead letters. Never rejects.
+ */
+export async function isStored(
+  publisher: Publisher,
+  letter: DeadLetter,
+  ack: PublishedIn,
+  deadline: Deadline,
+): Promise<boolean> {
+  try {
+    const { nats } = await publisher.connection();
+    const timeoutMs = Math.min(ASK_MS, deadline - Date.now());
+    const stored = await readStored(nats, ack, timeoutMs);
+    return same(letter.data, stored.data) && same(told(letter.headers), told(stored.headers));
+  } catch (error) {
+    return isDenied(error);
+  }
+}
+
+function isDenied(error: unknown): boolean {
+  return (
+    error instanceof Error && [error, error.cause].some((each) => each instanceof PermissionViolationError)
+  );
+}
+
+/** What differs between two deaths of one message. */
+const OF_ONE_DEATH = /^(nats-.*|sluice-(deliveries|reason|time))$/i;
+
+function told(headers: HeaderMap): Uint8Array {
+  return copyHeaders(headers, (name) => !OF_ONE_DEATH.test(name)).encode();
+}
+
+function same(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}

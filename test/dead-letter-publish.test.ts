@@ -1,0 +1,189 @@
+// A dead letter arrives whatever its message is: in the largest form that fits, and never mistaken for what another put there.
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Connection } from "../src/connection/connection.ts";
+import type { DeliveredMessage } from "../src/message/message.ts";
+import { type PublishedDeadLetter, publishDeadLetter } from "../src/settle/dead-letter.ts";
+import { Publisher } from "../src/settle/publish.ts";
+import { readStored, type StoredMessage } from "../src/settle/stored.ts";
+import { connectAs, pullOne } from "./support/delivery.ts";
+import { type LabServer, labServer } from "./support/lab-client.ts";
+import { blockOf, type RawMessage } from "./support/raw-publisher.ts";
+
+const STREAM = "ORDERS";
+const DEAD = "DEAD";
+
+interface Place {
+  readonly server: LabServer;
+  readonly message: DeliveredMessage;
+  readonly connection: Connection;
+  readonly publish: (as?: Connection) => Promise<PublishedDeadLetter>;
+  readonly stored: (sequence: number) => Promise<StoredMessage>;
+}
+
+/** A server with one message, delivered. */
+async function given(
+  raw: Omit<RawMessage, "subject">,
+  dead: { readonly max_msg_size?: number } = {},
+): Promise<Place> {
+  const server = await labServer();
+  await server.createStream(STREAM);
+  await server.createStream(DEAD, { subjects: ["dlq.>"], ...dead });
+  await server.createConsumer(STREAM, "worker");
+  await server.publishRaw({ subject: `${STREAM}.new`, ...raw });
+  const connection = await connectAs("admin", server.wsUrl);
+  onTestFinished(() => connection.close());
+  const message = await pullOne(connection.nats, STREAM, "worker");
+  return {
+    ...{ server, message, connection },
+    publish: (as = connection) => publishOver(as, message),
+    stored: (sequence) =>
+      readStored(connection.nats, { stream: DEAD, sequence, duplicate: false, domain: undefined }, 2_000),
+  };
+}
+
+async function publishOver(connection: Connection, message: DeliveredMessage): Promise<PublishedDeadLetter> {
+  const publisher = new Publisher(async () => connection);
+  return await publishDeadLetter(publisher, "dlq.orders", message, "no good", Date.now() + 5_000);
+}
+
+const text = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);
+
+describe("a dead letter", () => {
+  test("is whole where it fits, byte for byte, also of what is no UTF-8", async () => {
+    const body = "body \xff\xfe";
+    const { publish, stored } = await given({
+      block: blockOf("Trace: a", `Latin1: ${"\xfc".repeat(60_000)}`),
+      body,
+    });
+    expect(await publish()).toEqual({
+      form: "whole",
+      dropped: [],
+      ack: { stream: DEAD, sequence: 1, duplicate: false },
+    });
+    const { headers, data } = await stored(1);
+    expect(text(data)).toBe(text(Uint8Array.from(body, (char) => char.charCodeAt(0))));
+    expect(text(headers.encode())).toContain(`\r\nLatin1: ${"ü".repeat(60_000)}\r\n`);
+    expect(headers.get("Sluice-Sequence")).toBe("1");
+    expect(headers.has("Sluice-Dropped-Headers")).toBe(false);
+  });
+
+  test("names the headers that no client can carry", async () => {
+    const block = blockOf("Foo Bar: x", "Trace: a", "Gr\xc3\xb6\xc3\x9fe: x", "Bad: a\rb", "Nats-Other: 1");
+    const { publish, stored } = await given({ block, body: "body" });
+    const dropped = ["Foo%20Bar", "Gr%C3%B6%C3%9Fe", "Bad"];
+    expect(await publish()).toMatchObject({ form: "whole", dropped });
+    const { headers } = await stored(1);
+    expect(headers.get("Trace")).toBe("a");
+    expect(headers.get("Sluice-Dropped-Headers")).toBe(dropped.join(", "));
+    expect(headers.has("Nats-Other")).toBe(false);
+  });
+
+  test("goes without its headers where they are as many as a stream takes", async () => {
+    const { publish, stored } = await given({
+      block: blockOf("A: b", `Long: ${"x".repeat(65_300)}`),
+      body: "body",
+    });
+    expect(await publish()).toMatchObject({ form: "without-headers", dropped: ["A", "Long"] });
+    const { headers, data } = await stored(1);
+    expect(text(data)).toBe("body");
+    expect(headers.get("Sluice-Dropped-Headers")).toBe("A, Long");
+    expect(headers.has("Sluice-Stub")).toBe(false);
+  });
+
+  test("is read and published in a moment with thousands of headers", async () => {
+    const lines = Array.from({ length: 9_000 }, (_, index) => `${index.toString(36)}:b`);
+    const { publish, stored } = await given({ block: blockOf(...lines), body: "body" });
+    const start = performance.now();
+    const { form, dropped } = await publish();
+    expect(performance.now() - start).toBeLessThan(1_000);
+    // They are longer as every client writes them, with a space.
+    expect(form).toBe("without-headers");
+    expect(dropped.at(-1)).toBe("and 8980 more");
+    expect((await stored(1)).headers.get("Sluice-Dropped-Headers").length).toBeLessThanOrEqual(1_000);
+  });
+
+  test("is a stub that points at its message where the body fills the server's max_payload", async () => {
+    const body = "x".repeat(1_048_576);
+    const { publish, stored } = await given({ body });
+    expect(await publish()).toMatchObject({ form: "stub", dropped: [] });
+    const { headers, data } = await stored(1);
+    expect(data).toHaveLength(0);
+    expect(headers.toRecord()).toMatchObject({
+      "Sluice-Stub": ["true"],
+      "Sluice-Stream": [STREAM],
+      "Sluice-Sequence": ["1"],
+      "Sluice-Subject": [`${STREAM}.new`],
+    });
+  });
+
+  test("is as much as its stream's max_msg_size allows", async () => {
+    const { publish } = await given(
+      { block: blockOf(`Trace: ${"x".repeat(900)}`), body: "x" },
+      { max_msg_size: 1_000 },
+    );
+    expect(await publish()).toMatchObject({ form: "without-headers" });
+  });
+
+  test("is a stub where its stream takes no such body, and fails where not even that fits", async () => {
+    const { publish, server } = await given({ body: "x".repeat(2_000) }, { max_msg_size: 1_000 });
+    expect(await publish()).toMatchObject({ form: "stub" });
+    await server.deleteStream(DEAD);
+    await server.createStream(DEAD, { subjects: ["dlq.>"], max_msg_size: 10 });
+    await expect(publish()).rejects.toThrow(/max_msg_size/);
+  });
+
+  test("has a subject and a reason of one line, and no subject that might be another", async () => {
+    const server = await labServer();
+    await server.createStream(STREAM);
+    await server.createStream(DEAD, { subjects: ["dlq.>"] });
+    await server.createConsumer(STREAM, "worker");
+    await server.publishRaw({ subject: `${STREAM}.\x1b[31mred`, body: "body" });
+    const connection = await connectAs("admin", server.wsUrl);
+    onTestFinished(() => connection.close());
+    const message = await pullOne(connection.nats, STREAM, "worker");
+    await publishOver(connection, message);
+    const [dead] = await server.messages(DEAD);
+    expect(dead?.headers["Sluice-Subject"]).toBe(`${STREAM}. [31mred`);
+  });
+});
+
+describe("a duplicate", () => {
+  test("of a dead letter that is there is none: one message, one dead letter, whoever may read the stream", async () => {
+    const { publish, server } = await given({ block: blockOf("Trace: a"), body: "body" });
+    const drain = await connectAs("drain", server.wsUrl);
+    onTestFinished(() => drain.close());
+    expect((await publish(drain)).ack).toMatchObject({ sequence: 1, duplicate: false });
+    expect((await publish(drain)).ack).toMatchObject({ sequence: 1, duplicate: true });
+    expect((await publish()).ack).toMatchObject({ sequence: 1, duplicate: true });
+    expect(await server.messages(DEAD)).toHaveLength(1);
+  });
+
+  test("that is not ours is junk: the dead letter goes there all the same", async () => {
+    const { publish, server, message } = await given({ body: "body" });
+    const id = `sluice:worker:${STREAM}:1:${message.timestampNanos}`;
+    await server.publishRaw({ subject: "dlq.orders", block: blockOf(`Nats-Msg-Id: ${id}`), body: "junk" });
+    expect((await publish()).ack).toMatchObject({ sequence: 2, duplicate: false });
+    const bodies = (await server.messages(DEAD)).map(({ data }) => data);
+    expect(bodies).toEqual(["junk", "body"]);
+  });
+
+  test("cannot be made by who cannot read the message's stream: its time to the nanosecond is in the id", async () => {
+    const { publish, server, message } = await given({ body: "body" });
+    const drain = await connectAs("drain", server.wsUrl);
+    onTestFinished(() => drain.close());
+    const ms = message.timestamp.getTime();
+    for (const time of [ms, `${ms}000000`]) {
+      const id = `sluice:worker:${STREAM}:1:${time}`;
+      await server.publishRaw({ subject: "dlq.orders", block: blockOf(`Nats-Msg-Id: ${id}`), body: "junk" });
+    }
+    expect((await publish(drain)).ack).toMatchObject({ sequence: 3, duplicate: false });
+  });
+
+  test("of a dead letter that was deleted since is published again", async () => {
+    const { publish, server, connection } = await given({ body: "body" });
+    await publish();
+    await connection.nats.request(`$JS.API.STREAM.PURGE.${DEAD}`);
+    expect((await publish()).ack).toMatchObject({ sequence: 2, duplicate: false });
+    expect(await server.messages(DEAD)).toHaveLength(1);
+  });
+});

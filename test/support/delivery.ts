@@ -1,0 +1,34 @@
+// One delivery, pulled by hand, for tests of what a drain does with it.
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { createInbox } from "@nats-io/nats-core";
+import { type Connection, connect } from "../../src/connection/connection.ts";
+import { DeliveredMessage } from "../../src/message/message.ts";
+
+const USERS = {
+  admin: { user: "admin", password: "admin-pw" },
+  drain: { user: "drain", password: "drain-pw" },
+};
+
+/** A connection as a drain makes one. Its owner closes it. */
+export async function connectAs(user: keyof typeof USERS, servers: string): Promise<Connection> {
+  const auth = USERS[user];
+  const signal = new AbortController().signal;
+  const attempt = await connect({ servers, auth, name: "sluice" }, Date.now() + 10_000, signal);
+  if (attempt.kind !== "connected") throw new Error(`not connected: ${attempt.kind}`);
+  return attempt.connection;
+}
+
+/** The next message of a consumer. */
+export async function pullOne(
+  nats: NatsConnection,
+  stream: string,
+  consumer: string,
+): Promise<DeliveredMessage> {
+  const inbox = createInbox();
+  const received = new Promise<Msg>((resolve) => {
+    nats.subscribe(inbox, { max: 1, callback: (_error, msg) => resolve(msg) });
+  });
+  const request = JSON.stringify({ batch: 1, expires: 5_000_000_000 });
+  nats.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, request, { reply: inbox });
+  return new DeliveredMessage(await received);
+}
