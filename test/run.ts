@@ -1,95 +1,128 @@
-// `npm test`: the whole suite on the newest nats-server, then the conformance suites on the oldest supported one, then one
-// plain line with the count of both. Arguments go to vitest, which then runs once: `npm test -- test/budget.test.ts`.
-import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+// `npm test`: the suite, and the check beside it. `npm run test:matrix`: what takes longer, on what else it must run on.
+// Arguments go to vitest, which then runs alone: `npm test -- test/budget.test.ts`. The last line is the count of it all; with
+// SLUICE_COUNTS, a file, it is added there for whoever sums up (.ci/run, by `node test/run.ts --sum`).
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fetchDebianNatsBinary, OLDEST_VERSION } from "../src/demo/nats-binary.ts";
+import { certificatesOfThisRun } from "./support/config.ts";
+import { type Count, conclude, noCount, readCounts, sum, writeCount } from "./support/count.ts";
+import { RUNTIMES, type Runtime } from "./support/runtimes.ts";
 
-// Under 10 minutes on 2 cores; a soak takes what its schedules take.
-const LONGEST_RUN_MS = process.env.SLUICE_SCHEDULES === undefined ? 14 * 60_000 : 12 * 3_600_000;
+const MINUTE_MS = 60_000;
+// A run that hangs must fail, and say so. A soak takes what its schedules take.
+const LONGEST_MS = process.env.SLUICE_SCHEDULES === undefined ? 10 * MINUTE_MS : 720 * MINUTE_MS;
+const MATRIX_SCHEDULES = "300";
 
-interface Count {
-  passed: number;
-  failed: number;
-  skipped: number;
-  /** What failed, and how: printed once more at the end, where a long log is read first. */
-  failures: string[];
+interface Part {
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** What runs vitest, and its arguments before vitest's own. @default the Node of this process */
+  readonly command?: readonly [string, ...string[]];
 }
 
-/** What is read of vitest's own report, in jest's format. */
-interface Report {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly message?: string;
-    readonly assertionResults: readonly {
-      status: string;
-      fullName: string;
-      failureMessages?: readonly string[];
-    }[];
-  }[];
-}
-
-/** Runs vitest as a user would see it, and reads its count from its JSON report. */
-async function vitest(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Count> {
+/** Runs vitest as a user would see it, and reads what its count came to. */
+async function vitest({ args, env = {}, command = [process.execPath] }: Part): Promise<Count> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-count-"));
-  const file = join(folder, "count.json");
+  const file = join(folder, "count");
+  const [program, ...before] = command;
+  const reporters = ["--reporter=default", "--reporter=test/support/count-reporter.ts"];
   try {
-    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    const child = spawn("vitest", ["run", ...reporters, ...args], { stdio: "inherit", env });
-    // A run that hangs must fail, and say so.
-    const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_RUN_MS);
-    const code = await new Promise<number>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (exit) => resolve(exit ?? 1));
-    });
-    clearTimeout(timer);
-    const report = JSON.parse(await readFile(file, "utf8")) as Report;
-    const failed = report.numFailedTests;
-    return {
-      passed: report.numPassedTests,
-      // A file that could not be loaded, or an error outside of a test, fails the run without failing a test.
-      failed: failed === 0 && code !== 0 ? 1 : failed,
-      skipped: report.numPendingTests + report.numTodoTests,
-      failures: failuresOf(report),
-    };
+    const child = spawn(
+      program,
+      [...before, "node_modules/vitest/vitest.mjs", "run", ...reporters, ...args],
+      {
+        stdio: "inherit",
+        env: { ...process.env, ...env, SLUICE_COUNT: file },
+      },
+    );
+    const code = await ended(child);
+    const count = sum(readCounts(file));
+    if (code === 0 || count.failed > 0) return count;
+    return failure(`vitest ${args.join(" ")} ended with ${code}`, count);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function failuresOf(report: Report): string[] {
-  return report.testResults.flatMap(({ name, message, assertionResults }) => [
-    ...(message ? [`${name}\n${message}`] : []),
-    ...assertionResults
-      .filter(({ status }) => status === "failed")
-      .map(({ fullName, failureMessages = [] }) => [`${name}: ${fullName}`, ...failureMessages].join("\n")),
-  ]);
+/** `npm run check`, behind the tests in the queue for a core. What it prints is seen only when it fails. */
+async function check(): Promise<Count> {
+  const child = spawn("npm", ["run", "--silent", "check"], { stdio: ["ignore", "pipe", "pipe"] });
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  const started = performance.now();
+  const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);
+  const seconds = Math.round((performance.now() - started) / 1_000);
+  console.log(`npm run check: ${code === 0 ? "passed" : "failed"} after ${seconds} s`);
+  return code === 0 ? { ...noCount(), passed: 1 } : failure(`npm run check\n${out}${err}`);
 }
 
-async function oldestServer(): Promise<string | undefined> {
+async function ended(child: ChildProcess): Promise<number> {
+  const timer = setTimeout(() => child.kill("SIGTERM"), LONGEST_MS);
   try {
-    return (await fetchDebianNatsBinary({ log: (line) => console.log(line) })).path;
-  } catch (error) {
-    console.log(
-      `not tested on nats-server ${OLDEST_VERSION}: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    return undefined;
+    return await new Promise<number>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => resolve(code ?? 1));
+    });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-const args = process.argv.slice(2);
-const counts = [await vitest(args)];
-if (args.length === 0 && process.env.NATS_SERVER === undefined) {
-  const oldest = await oldestServer();
-  if (oldest) counts.push(await vitest(["test/conformance"], { ...process.env, NATS_SERVER: oldest }));
+function failure(what: string, count: Count = noCount()): Count {
+  return { ...count, failed: count.failed + 1, failures: [...count.failures, what] };
 }
-const sum = (key: Exclude<keyof Count, "failures">): number =>
-  counts.reduce((total, count) => total + count[key], 0);
-for (const failure of counts.flatMap(({ failures }) => failures)) console.log(`failed: ${failure}`);
-console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
-process.exitCode = sum("failed") > 0 || sum("passed") === 0 ? 1 : 0;
+
+function skipped(what: string): Count {
+  console.log(`skipped: ${what}`);
+  return { ...noCount(), skipped: 1 };
+}
+
+async function suite(): Promise<Count[]> {
+  return await Promise.all([vitest({ args: ["--project=!matrix"] }), check()]);
+}
+
+/** One after another: each is tuned to have the machine for itself. */
+async function matrix(): Promise<Count[]> {
+  const counts = [await onOldestServer()];
+  counts.push(await vitest({ args: ["--project=matrix", "--passWithNoTests"] }));
+  for (const runtime of RUNTIMES) counts.push(await onRuntime(runtime));
+  const env = { SLUICE_SCHEDULES: MATRIX_SCHEDULES };
+  counts.push(await vitest({ args: ["--project=node", "test/soak"], env }));
+  return counts;
+}
+
+async function onOldestServer(): Promise<Count> {
+  try {
+    const { path } = await fetchDebianNatsBinary({ log: (line) => console.log(line) });
+    return await vitest({ args: ["test/conformance"], env: { NATS_SERVER: path } });
+  } catch (error) {
+    return skipped(`nats-server ${OLDEST_VERSION}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function onRuntime({ name, command }: Runtime): Promise<Count> {
+  if (command === undefined) return skipped(`${name}: none of it for this system`);
+  console.log(`the conformance suite on ${name}`);
+  // Bun reads the authority that it trusts when it starts, and no later.
+  const certificates = await certificatesOfThisRun();
+  const env = { SLUICE_RUNTIME: name, NODE_EXTRA_CA_CERTS: certificates.ca.cert };
+  return await vitest({ args: ["--config=test/support/runtime.config.ts"], env, command });
+}
+
+async function run(args: readonly string[]): Promise<Count[]> {
+  if (args.length === 0) return await suite();
+  if (args[0] === "--matrix") return await matrix();
+  if (args[0] === "--sum") return readCounts(process.env.SLUICE_COUNTS ?? "");
+  return [await vitest({ args })];
+}
+
+const args = process.argv.slice(2);
+const total = sum(await run(args));
+const shared = process.env.SLUICE_COUNTS;
+if (shared === undefined || args[0] === "--sum") conclude(total);
+else {
+  writeCount(shared, total);
+  process.exitCode = total.failed > 0 ? 1 : 0;
+}

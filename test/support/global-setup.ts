@@ -1,23 +1,46 @@
-// Before any test: a nats-server at hand, and the laboratory.
+// Before the first test that needs it: the laboratory, in a process of its own. One for all projects of a run.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
-import { findNatsBinary } from "../../src/demo/nats-binary.ts";
 import type { Certificates } from "./certificates.ts";
-import { startLab } from "./lab.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Paths of the certificates; vitest.config.ts made them. */
+    /** Paths of the certificates; the configuration made them. */
     certificates: Certificates;
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // Fetched once here, instead of once in each worker.
-  const binary = await findNatsBinary({ log: (line) => console.log(line) });
-  console.log(`nats-server ${binary.version} (${binary.source}: ${binary.path})`);
-  const { certificates } = project.config.provide;
-  if (!certificates) throw new Error("vitest.config.ts has made no certificates");
-  const lab = await startLab(certificates);
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const running = process.env.SLUICE_LAB_URL;
+  if (running !== undefined) {
+    project.provide("labUrl", running);
+    return;
+  }
+  const lab = await startLabProcess();
+  process.env.SLUICE_LAB_URL = lab.url;
   project.provide("labUrl", lab.url);
-  return () => lab.stop();
+  return async () => {
+    delete process.env.SLUICE_LAB_URL;
+    await lab.stop();
+  };
+}
+
+async function startLabProcess(): Promise<{ url: string; stop(): Promise<void> }> {
+  const script = fileURLToPath(new URL("lab-process.ts", import.meta.url));
+  const isNode = !("deno" in process.versions || "bun" in process.versions);
+  const child = spawn(isNode ? process.execPath : "node", [script], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(child, "close");
+  for await (const url of createInterface(child.stdout)) {
+    return {
+      url,
+      stop: async () => {
+        child.stdin.end();
+        await ended;
+      },
+    };
+  }
+  throw new Error("the laboratory ended before it said where it listens");
 }

@@ -95,7 +95,7 @@ describe("the scripted server", () => {
       { reason: "connection-lost", acked: 0, unconfirmed: 1 },
     ],
   ])("can end a drain with %s", async ([, script, expected]) => {
-    const { report } = await played(script, { settleTimeoutMs: 200 }, 2_000);
+    const { report } = await played(script, { settleTimeoutMs: 200 }, 5_000);
     expect(report).toMatchObject(expected);
   });
 

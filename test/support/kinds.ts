@@ -1,0 +1,47 @@
+// Which kind each test file is, read from what it imports: so that none is in the wrong project, and a run of pure tests
+// starts nothing.
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/**
+ * - `unit`: needs no server.
+ * - `node`: needs the laboratory, or a nats-server of its own.
+ * - `workerd`: runs inside workerd (`*.workerd.test.ts`).
+ * - `process`: starts programs: wrangler, npm, the command, the demo.
+ * - `matrix`: only for `npm run test:matrix` (`*.matrix.test.ts`).
+ */
+export type Kind = "unit" | "node" | "workerd" | "process" | "matrix";
+
+const PROGRAMS = /^(node:child_process|wrangler|miniflare|@netlify\/dev)$|\/dev-worker\.ts$/;
+const SERVERS = /\/support\/(lab-client|nats|cluster)\.ts$/;
+/** A static import or re-export of values. A type is gone when the test runs. */
+const IMPORT = /^(?:import|export)\s+(?!type\s)(?:[^;"']*?\sfrom\s+)?["']([^"']+)["']/gm;
+
+/** Every test file's path from `root`, by kind. */
+export function testFiles(root: string): Record<Kind, string[]> {
+  const files: Record<Kind, string[]> = { unit: [], node: [], workerd: [], process: [], matrix: [] };
+  for (const file of globSync("test/**/*.test.ts", { cwd: root }).sort())
+    files[kindOf(join(root, file))].push(file);
+  return files;
+}
+
+function kindOf(file: string): Kind {
+  if (file.endsWith(".workerd.test.ts")) return "workerd";
+  if (file.endsWith(".matrix.test.ts")) return "matrix";
+  const all = reached(file);
+  if (all.some((name) => PROGRAMS.test(name))) return "process";
+  return all.some((name) => SERVERS.test(name)) ? "node" : "unit";
+}
+
+/** What a file of the tests imports, itself or through others of the tests. Files of src are named, not opened. */
+function reached(file: string, seen: Set<string> = new Set()): string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  return Array.from(readFileSync(file, "utf8").matchAll(IMPORT), ([, name = ""]) => name).flatMap((name) => {
+    if (!name.startsWith(".")) return [name];
+    const path = join(dirname(file), name);
+    // How a helper does its work is its own affair: nats.ts starts a program, and is known by its name.
+    const opened = /\/test\//.test(path) && path.endsWith(".ts") && !SERVERS.test(path);
+    return opened ? [path, ...reached(path, seen)] : [path];
+  });
+}
