@@ -43,7 +43,7 @@ async function given(
 
 async function publishOver(connection: Connection, message: DeliveredMessage): Promise<PublishedDeadLetter> {
   const publisher = new Publisher(async () => connection);
-  return await publishDeadLetter(publisher, "dlq.orders", message, "no good", Date.now() + 5_000);
+  return await publishDeadLetter(publisher, "dlq.orders", message, "no good", { by: Date.now() + 5_000 });
 }
 
 const text = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);

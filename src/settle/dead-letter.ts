@@ -31,6 +31,8 @@ export interface PublishedDeadLetter {
 }
 
 export interface DeadLetterSettings {
+  /** When a dead letter without a PubAck is given up. */
+  readonly by: Deadline;
   /** Tries until the deadline whatever happens: for a message that will not be delivered again. @default false */
   readonly persist?: boolean;
 }
@@ -41,7 +43,7 @@ const MAX_DROPPED_LENGTH = 1_000;
 const MAX_SUBJECT_LENGTH = 4_096;
 
 /**
- * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream take. Retried until `deadline`.
+ * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream take. Retried until `by`.
  *
  * @throws {PublishError} when there was none by then
  */
@@ -50,15 +52,14 @@ export async function publishDeadLetter(
   subject: string,
   message: Message<unknown>,
   reason: string,
-  deadline: Deadline,
-  settings: DeadLetterSettings = {},
+  settings: DeadLetterSettings,
 ): Promise<PublishedDeadLetter> {
   const at = new Date();
   const publish = async (form: DeadLetterForm): Promise<PublishedDeadLetter> => {
     const { headers, dropped } = makeHeaders(message, reason, at, form);
     const data = form === "stub" ? new Uint8Array() : message.data;
     const letter: DeadLetter = { subject, id: idOf(message), headers, data };
-    return { form, dropped, ack: await publishOnce(publisher, letter, deadline, settings) };
+    return { form, dropped, ack: await publishOnce(publisher, letter, settings) };
   };
   for (const form of ["whole", "without-headers"] as const) {
     try {
@@ -88,14 +89,13 @@ function idOf(message: Message<unknown>): string {
 async function publishOnce(
   publisher: Publisher,
   letter: DeadLetter,
-  deadline: Deadline,
-  settings: DeadLetterSettings,
+  { by, persist = false }: DeadLetterSettings,
 ): Promise<Published> {
   const { subject, id, headers, data } = letter;
-  const ack = await publisher.publish(subject, data, { ...settings, id, headers }, deadline);
-  if (!ack.duplicate || (await isStored(publisher, letter, ack, deadline))) return published(ack);
-  const again = { ...settings, id: `${id}:${crypto.randomUUID()}`, headers };
-  return published(await publisher.publish(subject, data, again, deadline));
+  const ack = await publisher.publish(subject, data, { id, headers, persist }, by);
+  if (!ack.duplicate || (await isStored(publisher, letter, ack, by))) return published(ack);
+  const again = { id: `${id}:${crypto.randomUUID()}`, headers, persist };
+  return published(await publisher.publish(subject, data, again, by));
 }
 
 function published({ stream, sequence, duplicate }: PublishedIn): Published {

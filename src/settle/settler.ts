@@ -185,7 +185,7 @@ export class Finisher {
 
   async #bury(msg: Msg, message: Message<unknown>, reason: string, subject: string): Promise<Settled> {
     try {
-      await publishDeadLetter(this.#publisher, subject, message, reason, this.#deadline);
+      await publishDeadLetter(this.#publisher, subject, message, reason, { by: this.#deadline });
     } catch (error) {
       this.failures.deadLetters += 1;
       this.failures.firstDeadLetter ??= error instanceof Error ? error.message : String(error);
