@@ -30,6 +30,7 @@ export type { CloudEvent } from "./message/cloud-event.ts";
 export type { Codec, CodecValues } from "./message/codec.ts";
 export type { MessageHeaders } from "./message/headers.ts";
 export type { Message } from "./message/message.ts";
+export type { Operation } from "./message/operation.ts";
 export type { HistoryOptions } from "./observe/history.ts";
 export type { MessageEnd, ObservedMessage, Observer } from "./observe/observer.ts";
 export {

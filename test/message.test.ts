@@ -95,6 +95,24 @@ describe("a message", () => {
     expect(() => message({ data: bytes(body) }).json()).toThrow(SyntaxError);
   });
 
+  it.each<[what: string, bytes: number[]]>([
+    ["Latin-1", [0x22, 0xfc, 0x22]],
+    ["cut within a character", [0x22, 0xc3]],
+    ["an overlong encoding", [0x22, 0xc0, 0xa2, 0x22]],
+    ["a surrogate", [0x22, 0xed, 0xa0, 0x80, 0x22]],
+    ["UTF-16", [0xff, 0xfe, 0x31, 0x00]],
+  ])("is not JSON where it is not UTF-8, and text with a mark where it is not: %s", (_what, data) => {
+    const odd = message({ data: Uint8Array.from(data) });
+    expect(() => odd.json()).toThrow(SyntaxError);
+    expect(odd.text()).toContain("\ufffd");
+  });
+
+  it("is text and JSON without its byte order mark", () => {
+    const data = bytes('\ufeff{"total":7}');
+    expect(message({ data }).text()).toBe('{"total":7}');
+    expect(message({ data }).json()).toEqual({ total: 7 });
+  });
+
   it("has its headers, and empty ones where it came without", () => {
     const given = headers();
     given.append("Trace", "a");

@@ -77,6 +77,27 @@ describe("TypeScript refuses", () => {
     defineDrain({ ...BASE, handler: () => ({ kind: "later" }) });
   });
 
+  test("a handler that returns what a publisher sent", () => {
+    // @ts-expect-error the body may be anything, a settlement among others
+    defineDrain({ ...BASE, handler: (message) => message.json() });
+    // @ts-expect-error
+    defineDrain({ ...BASE, handler: async (message) => message.json() });
+    // @ts-expect-error
+    defineDrain({ ...BASE, batchHandler: (messages) => messages.map((message) => message.json()) });
+    // @ts-expect-error
+    defineDrain({ ...BASE, codec: "json", handler: ({ value }) => value });
+    defineDrain({
+      ...BASE,
+      handler: (message) => {
+        expectTypeOf(message.json()).toEqualTypeOf<unknown>();
+        expectTypeOf(message.json<{ total: number }>()).toEqualTypeOf<{ total: number }>();
+        // @ts-expect-error nothing infers what it is
+        const order: { total: number } = message.json();
+        expect(order).toBeDefined();
+      },
+    });
+  });
+
   test("both kinds of handler, and none", () => {
     // @ts-expect-error one or the other
     expect(() => defineDrain({ ...BASE, handler: () => {}, batchHandler: () => {} })).toThrow(/together/);

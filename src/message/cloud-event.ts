@@ -1,6 +1,9 @@
 // CloudEvents 1.0 read from a message, in both modes of the NATS binding: attributes in `ce-*` headers, or all in one JSON body.
+import { Match } from "@nats-io/nats-core";
+import { decodeAttribute, readAttributes } from "./attributes.ts";
 import { InvalidValueError } from "./invalid-value.ts";
 import type { Message } from "./message.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** A CloudEvent 1.0: the required attributes, the optional ones, extensions by name, and its data. */
 export interface CloudEvent<Data = unknown> {
@@ -12,10 +15,17 @@ export interface CloudEvent<Data = unknown> {
   readonly time?: string;
   readonly datacontenttype?: string;
   readonly dataschema?: string;
-  /** Parsed where its content type is JSON, text where it is text, and bytes otherwise; undefined where there is none. */
+  /**
+   * Parsed where its content type is JSON, text where it is text in UTF-8, and bytes otherwise; undefined where there is none.
+   */
   readonly data?: Data;
   readonly [extension: string]: unknown;
 }
+
+type Attributes = Record<string, unknown>;
+
+const REQUIRED = ["id", "source", "type"] as const;
+const OPTIONAL = ["subject", "time", "datacontenttype", "dataschema"] as const;
 
 /**
  * The message as a CloudEvent.
@@ -23,44 +33,52 @@ export interface CloudEvent<Data = unknown> {
  * @throws {InvalidValueError} when it is none: the reason names the attribute that is missing or wrong
  */
 export function readCloudEvent(message: Message<unknown>): CloudEvent {
-  const contentType = header(message, "content-type");
-  const event = contentType?.toLowerCase().startsWith("application/cloudevents")
-    ? readStructured(message, contentType)
-    : readBinary(message, contentType);
-  if (event.specversion !== "1.0") throw new InvalidValueError('not a CloudEvent: specversion is not "1.0"');
-  for (const attribute of ["id", "source", "type"]) {
-    const value = event[attribute];
-    if (typeof value !== "string" || value === "") {
-      throw new InvalidValueError(`not a CloudEvent: ${attribute} is missing`);
-    }
+  const contentType = message.headers.get("Content-Type", Match.IgnoreCase) || undefined;
+  const event = isStructured(message) ? readStructured(message) : readBinary(message, contentType);
+  if (event.specversion !== "1.0") throw notAnEvent('specversion is not "1.0"');
+  for (const name of REQUIRED) {
+    if (typeof event[name] !== "string" || event[name] === "") throw notAnEvent(`${name} is missing`);
   }
-  return event as CloudEvent; // its required attributes have just been checked
+  for (const name of OPTIONAL) {
+    if (event[name] !== undefined && typeof event[name] !== "string") throw notAnEvent(`${name} is not text`);
+  }
+  return event as CloudEvent; // its attributes have just been checked
 }
 
-type Attributes = Record<string, unknown>;
+/** Whether the message says that it is a CloudEvent in structured mode: its body is the whole event. */
+function isStructured({ headers }: Message<unknown>): boolean {
+  return /^application\/cloudevents($|[+-])/.test(essenceOf(headers.get("Content-Type", Match.IgnoreCase)));
+}
 
-function readStructured(message: Message<unknown>, contentType: string): Attributes {
-  if (!/^application\/cloudevents\+json\b/i.test(contentType)) {
-    throw new InvalidValueError(`a CloudEvent in a format that is not JSON: ${contentType.slice(0, 100)}`);
+/** The type without its parameters. */
+function essenceOf(contentType: string): string {
+  return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
+}
+
+function readStructured(message: Message<unknown>): Attributes {
+  const essence = essenceOf(message.headers.get("Content-Type", Match.IgnoreCase));
+  if (essence !== "application/cloudevents+json") {
+    throw new InvalidValueError(`a CloudEvent in a format that is not JSON: ${essence.slice(0, 100)}`);
   }
-  let body: unknown;
-  try {
-    body = message.json();
-  } catch {
-    throw new InvalidValueError("not a CloudEvent: the body is not JSON");
-  }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new InvalidValueError("not a CloudEvent: the body is not an object");
-  }
-  const { data_base64: base64, ...event }: Attributes = { ...body };
-  return typeof base64 === "string" ? { ...event, data: fromBase64(base64) } : event;
+  const body = parse(message, "the body is not JSON");
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw notAnEvent("the body is not an object");
+  const { data, data_base64: base64, ...attributes }: Attributes = { ...body };
+  // JSON format 1.0, 2.2: an attribute that is null is an attribute that is not there.
+  const event: Attributes = Object.fromEntries(
+    Object.entries(attributes).filter(([, value]) => value !== null),
+  );
+  if (base64 === undefined || base64 === null) return data === undefined ? event : { ...event, data };
+  if (data !== undefined) throw notAnEvent("it has both data and data_base64");
+  return { ...event, data: fromBase64(base64) };
 }
 
 function readBinary(message: Message<unknown>, contentType: string | undefined): Attributes {
   const event: Attributes = {};
-  for (const [key, [value = ""]] of message.headers) {
-    const name = /^ce-([a-z0-9]+)$/i.exec(key)?.[1];
-    if (name) event[name.toLowerCase()] = decodeAttribute(value);
+  for (const [name, encoded] of readAttributes(message.headers)) {
+    const value = decodeAttribute(encoded);
+    if (value === undefined) throw notAnEvent(`${name.slice(0, 100)} is percent-encoded, but not UTF-8`);
+    event[name] = value;
   }
   const type = contentType ?? (event.datacontenttype as string | undefined); // a header, so text
   if (type !== undefined) event.datacontenttype = type;
@@ -69,34 +87,34 @@ function readBinary(message: Message<unknown>, contentType: string | undefined):
 }
 
 function readData(message: Message<unknown>, contentType = ""): unknown {
-  if (/^(application|text)\/([\w.+-]+\+)?json\b/i.test(contentType)) {
-    try {
-      return message.json();
-    } catch {
-      throw new InvalidValueError("not a CloudEvent: its data is not JSON, which its content type says");
-    }
+  const essence = essenceOf(contentType);
+  if (/^(application|text)\/json$|\+json$/.test(essence)) {
+    return parse(message, "its data is not JSON, which its content type says");
   }
-  return /^text\//i.test(contentType) ? message.text() : message.data;
+  const [, charset = "utf-8"] = /;\s*charset\s*=\s*"?([\w-]+)/i.exec(contentType) ?? [];
+  if (!essence.startsWith("text/") || !/^(utf-?8|us-ascii)$/i.test(charset)) return message.data;
+  const text = decodeUtf8(message.data);
+  if (text === undefined) throw notAnEvent("its data is not UTF-8 text, which its content type says");
+  return text;
 }
 
-/** Attributes in headers are percent-encoded (NATS binding, 3.1.3.2); one that is not stays as it is. */
-function decodeAttribute(value: string): string {
+function parse(message: Message<unknown>, failure: string): unknown {
   try {
-    return decodeURIComponent(value);
+    return message.json();
   } catch {
-    return value;
+    throw notAnEvent(failure);
   }
 }
 
-function header(message: Message<unknown>, name: string): string | undefined {
-  for (const [key, [value]] of message.headers) if (key.toLowerCase() === name) return value;
-  return undefined;
-}
-
-function fromBase64(text: string): Uint8Array {
+function fromBase64(text: unknown): Uint8Array {
   try {
-    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    if (typeof text === "string") return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   } catch {
-    throw new InvalidValueError("not a CloudEvent: data_base64 is not base64");
+    // It is told below.
   }
+  throw notAnEvent("data_base64 is not base64");
+}
+
+function notAnEvent(why: string): InvalidValueError {
+  return new InvalidValueError(`not a CloudEvent: ${why}`);
 }

@@ -3,6 +3,8 @@
 import type { Msg } from "@nats-io/nats-core";
 import { type DeliveryInfo, parseAckSubject } from "./ack-subject.ts";
 import { type MessageHeaders, readHeaders } from "./headers.ts";
+import { type Operation, readOperation } from "./operation.ts";
+import { decodeLossy, decodeUtf8 } from "./utf8.ts";
 
 /** One delivery of one message of the stream. `Value` is what its codec and schema make of the body. */
 export interface Message<Value = Uint8Array> {
@@ -13,12 +15,22 @@ export interface Message<Value = Uint8Array> {
   readonly data: Uint8Array;
   /** The body as the drain's codec and schema gave it; the bytes where there is neither. */
   readonly value: Value;
-  /** The body decoded as UTF-8. */
+  /**
+   * The body as text. What is not UTF-8 is U+FFFD, and a byte order mark is left out: the drain's `codec: "text"` is strict.
+   */
   text(): string;
-  /** The body parsed as JSON; throws a SyntaxError when it is none. `T` is the caller's word, nothing checks it. */
-  json<T = unknown>(): T;
+  /**
+   * The body parsed as JSON. `T` is the caller's word, nothing checks it. Without it this is `unknown`, never what its place asks
+   * for: what a publisher sent cannot pass for what a handler returns.
+   *
+   * @throws {SyntaxError} when it is none, or not UTF-8
+   */
+  json(): unknown;
+  json<T>(): T;
   /** Read when they are asked for. What no client could carry is left out, and named in `headers.dropped`. */
   readonly headers: MessageHeaders;
+  /** Whether it is a value or the marker of one that is gone, which has no body either. By its headers; `put` without any. */
+  readonly operation: Operation;
   readonly stream: string;
   readonly consumer: string;
   /** The message's sequence in the stream. */
@@ -31,8 +43,6 @@ export interface Message<Value = Uint8Array> {
   /** Messages that the consumer had left to deliver after this one. */
   readonly pending: number;
 }
-
-const decoder = new TextDecoder();
 
 /** The message of a delivery that nats-core received. */
 export class DeliveredMessage implements Message<unknown> {
@@ -68,14 +78,21 @@ export class DeliveredMessage implements Message<unknown> {
     this.#hasValue = true;
   }
   text(): string {
-    return decoder.decode(this.#msg.data);
+    return decodeLossy(this.#msg.data);
   }
-  json<T = unknown>(): T {
-    return JSON.parse(this.text());
+  json(): unknown;
+  json<T>(): T;
+  json(): unknown {
+    const text = decodeUtf8(this.#msg.data);
+    if (text === undefined) throw new SyntaxError("the body is not UTF-8, so it is not JSON");
+    return JSON.parse(text);
   }
   get headers(): MessageHeaders {
     this.#headers ??= readHeaders(this.#msg);
     return this.#headers;
+  }
+  get operation(): Operation {
+    return readOperation(this.headers);
   }
   get stream(): string {
     return this.#delivery.stream;

@@ -1,5 +1,6 @@
 // Forwards a message to the target as a CloudEvent (HTTP binding 1.0, binary mode), and reads the answer as a settlement.
 import { type Message, reject, retry, type Settlement } from "../index.ts";
+import { decodeAttribute, encodeAttribute } from "../message/attributes.ts";
 import type { Target } from "./config.ts";
 
 /** Where a message goes. */
@@ -89,7 +90,7 @@ export function eventHeaders(message: Message<unknown>): Headers {
     if (lower === "content-type") contentType = value;
     // The HTTP binding has Content-Type for it (3.1.1).
     else if (lower === "ce-datacontenttype") contentType ??= value;
-    else if (/^ce-[a-z0-9]+$/.test(lower)) attributes.set(lower, decodeAttribute(value));
+    else if (/^ce-[a-z0-9]+$/.test(lower)) attributes.set(lower, decodeAttribute(value) ?? value);
   }
   const headers = new Headers({ "Content-Type": isHeaderValue(contentType) ? contentType : OPAQUE });
   for (const [key, value] of attributes) headers.set(key, encodeAttribute(value));
@@ -99,23 +100,4 @@ export function eventHeaders(message: Message<unknown>): Headers {
 /** Whether a header can carry it; one that it cannot would fail the message for ever. */
 function isHeaderValue(value: string | undefined): value is string {
   return value !== undefined && /^[\t\x20-\x7e]+$/.test(value);
-}
-
-/** The NATS binding percent-encodes as the HTTP binding does (3.1.3.2); what is not encoded stays as it is. */
-function decodeAttribute(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-/** Percent-encodes what a header cannot carry (CloudEvents HTTP binding, 3.1.3.2): all but printable ASCII, and space, `"` and `%`. */
-function encodeAttribute(value: string): string {
-  return value.replace(/[^\x21-\x7e]|["%]/gu, (character) =>
-    Array.from(
-      new TextEncoder().encode(character),
-      (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`,
-    ).join(""),
-  );
 }
