@@ -143,7 +143,7 @@ describe("a dead letter", () => {
     const message = await pullOne(connection.nats, STREAM, "worker");
     await publishOver(connection, message);
     const [dead] = await server.messages(DEAD);
-    expect(dead?.headers["Sluice-Subject"]).toBe(`${STREAM}. [31mred`);
+    expect(dead?.headers["Sluice-Subject"]).toBe(`${STREAM}. [31mred (not as it is)`);
   });
 });
 

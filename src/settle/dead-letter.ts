@@ -150,8 +150,8 @@ function oneLine(text: string, maxLength: number): string {
   return line.slice(0, maxLength).toWellFormed();
 }
 
-/** A subject that cannot be shown as it is has a space then, so that no tool takes it for another subject. */
+/** A subject that cannot be given as it is says so, with spaces: no tool can take it for another subject then. */
 function subjectLine(subject: string): string {
   const line = oneLine(subject, MAX_SUBJECT_LENGTH);
-  return subject.length > MAX_SUBJECT_LENGTH ? `${line} ...` : line;
+  return line === subject ? line : `${line} (not as it is)`;
 }
