@@ -34,6 +34,7 @@ test("every operation of a key-value bucket has its name", async () => {
   expect((await publish("a", "KV-Operation: DEL")).operation).toBe("delete");
   expect((await publish("a", "KV-Operation: PURGE", "Nats-Rollup: sub")).operation).toBe("purge");
 
+  if (/^2\.(9|10)\./.test(server.version)) return; // it has no TTL of a message
   await publish("b", "Nats-TTL: 1");
   const marker = await next();
   expect([marker.subject, marker.operation, marker.data.length]).toEqual(["$KV.conf.b", "expired", 0]);

@@ -1,0 +1,4 @@
+// A hostile publisher, inside workerd.
+import { hostileSuite } from "./hostile.suite.ts";
+
+hostileSuite("workerd");
