@@ -165,7 +165,9 @@ function forward(from: Socket, to: Socket, conditions: Conditions): void {
       const entry = queue.shift();
       if (!conditions.isLost()) entry?.deliver();
     }
-    if (queue[0] !== undefined) timer = setTimeout(deliverDue, queue[0].dueAt - performance.now());
+    // Time has passed since it was looked at, and Node warns of a timer in the past.
+    if (queue[0] !== undefined)
+      timer = setTimeout(deliverDue, Math.max(0, queue[0].dueAt - performance.now()));
   };
   const pass = (deliver: () => void): void => {
     if (conditions.isLost()) return;
