@@ -1,13 +1,55 @@
-// Holds what one reads in the house at a glance: small files, and few of them at the top.
+// Holds what one reads in the house at a glance: small files, few of them at the top, and folders that know only those below.
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
 const SRC = new URL("../src/", import.meta.url).pathname;
 const GENERATED = "worker/worker-configuration.d.ts";
 
+/** From the top down: a room imports from those below it, types counted, and rooms of one row know nothing of each other. */
+const ORDER: readonly (readonly string[])[] = [
+  ["cli", "testing", "worker"],
+  ["triggers", "demo"],
+  ["index.ts"],
+  ["drain.ts"],
+  ["run.ts"],
+  ["validate.ts"],
+  ["options.ts"],
+  ["handle"],
+  ["settle"],
+  ["fetch"],
+  ["observe"],
+  ["connection"],
+  ["message"],
+  ["report"],
+  ["budget.ts", "checks.ts", "deadline.ts"],
+];
+
+/** Arrows that still point upwards. Each is to go; none is to come. */
+const STILL_UPWARDS = [
+  "demo -> cli",
+  "fetch -> options.ts",
+  "report -> connection",
+  "report -> fetch",
+  "report -> settle",
+  "settle -> handle",
+];
+
 /** The files of src, as paths from there. */
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
+
+const roomOf = (path: string): string => path.split("/")[0] ?? path;
+const rowOf = (room: string): number => ORDER.findIndex((row) => row.includes(room));
+
+/** Every import of one room by another, as `from -> to`. */
+function arrows(): string[] {
+  const all = files.flatMap((file) => {
+    const source = readFileSync(join(SRC, file), "utf8");
+    const imported = source.matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g);
+    return Array.from(imported, ([, path = ""]) => `${roomOf(file)} -> ${roomOf(join(dirname(file), path))}`);
+  });
+  return [...new Set(all)].filter((arrow) => arrow.split(" -> ")[0] !== arrow.split(" -> ")[1]).sort();
+}
 
 test("src: no file has more than 300 lines", () => {
   const long = files
@@ -19,4 +61,16 @@ test("src: no file has more than 300 lines", () => {
 
 test("src: at most 10 files stand at the top", () => {
   expect(files.filter((path) => !path.includes("/")).length).toBeLessThanOrEqual(10);
+});
+
+test("src: each folder, and each file at the top, has its place in the order", () => {
+  expect([...new Set(files.map(roomOf))].filter((room) => rowOf(room) === -1)).toEqual([]);
+});
+
+test("src: imports point downwards only", () => {
+  const upwards = arrows().filter((arrow) => {
+    const [from = "", to = ""] = arrow.split(" -> ");
+    return rowOf(from) >= rowOf(to);
+  });
+  expect(upwards.filter((arrow) => !STILL_UPWARDS.includes(arrow))).toEqual([]);
 });
