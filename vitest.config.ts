@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { alias, bounds, certificatesOfThisRun, WORKERS } from "./test/support/config.ts";
 import { testFiles } from "./test/support/kinds.ts";
+import { LongestFirst } from "./test/support/sequencer.ts";
 
 // A service binding that carries a connection to the address in its header, as a VPC or mTLS binding does to its own.
 const natsProxy = {
@@ -31,6 +32,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
     test: {
       provide: { certificates },
       maxWorkers: WORKERS,
+      sequence: { sequencer: LongestFirst },
       projects: [
         { resolve: { alias }, test: { ...bounds, name: "unit", include: files.unit } },
         { resolve: { alias }, test: { ...laboratory, name: "node", include: files.node } },
