@@ -60,17 +60,27 @@ describe("an answer", () => {
   test("that is a PubAck counts, whatever headers it has", async () => {
     const server = await labServer();
     const connection = await openConnection(server);
-    connection.nats.subscribe("dlq.x", {
-      callback: (_error, { reply = "" }) =>
-        void server.publishRaw({
-          subject: reply,
-          block: blockOf("no good: x", "\xff: y"),
-          body: '{"stream":"S","seq":1}',
-        }),
+    const block = blockOf("no good: x", "\xff: y");
+    const answered = new Promise<void>((resolve) => {
+      connection.nats.subscribe("dlq.x", {
+        callback: (_error, { reply = "" }) =>
+          resolve(server.publishRaw({ subject: reply, block, body: '{"stream":"S","seq":1}' })),
+      });
     });
     const outcome = new Publisher(async () => connection).publish("dlq.x", "", {}, Date.now() + 3_000);
     expect(await outcome).toEqual({ stream: "S", sequence: 1, duplicate: false, domain: undefined });
+    await answered;
   });
+});
+
+test("a duplicate that a stream by interest has not kept is one", async () => {
+  const server = await labServer();
+  await server.createStream("DEAD", { subjects: ["dlq.>"], retention: "interest" as never }); // an enum, as above
+  const connection = await openConnection(server);
+  const publisher = new Publisher(async () => connection);
+  await publisher.publish("dlq.x", "body", { id: "1" }, Date.now() + 5_000);
+  const again = await publisher.publish("dlq.x", "body", { id: "1" }, Date.now() + 5_000);
+  expect(again).toMatchObject({ stream: "DEAD", duplicate: true });
 });
 
 test("a refusal is told by its number, in our words", async () => {

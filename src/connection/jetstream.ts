@@ -1,7 +1,8 @@
 // A request to JetStream, and its answer or its error (ADR-1): all that a drain needs beside its own pull. @nats-io/jetstream would
 // do it too, but is CommonJS, of which no bundler can take a part: 19 KiB of every Worker, gzipped, and a quarter of its start-up.
-import { type Msg, type MsgHdrs, type NatsConnection, type Payload, RequestError } from "@nats-io/nats-core";
+import type { Msg, NatsConnection, Payload } from "@nats-io/nats-core";
 import { readHeaders } from "../message/headers.ts";
+import { type RequestOptions, request } from "./request.ts";
 
 /** What JetStream refused. `code` is its own number for it (nats-server's errors.json). */
 export class JetStreamError extends Error {
@@ -26,28 +27,20 @@ interface ApiError {
   readonly description: string;
 }
 
-export interface RequestOptions {
-  readonly headers?: MsgHdrs;
-  readonly timeoutMs: number;
-}
-
 /**
  * Sends a request to JetStream's API, or a message to a stream, and resolves with the answer; `Answer` is the caller's word.
  *
  * @throws {JetStreamError} when that is a refusal
  * @throws {NoJetStreamError} when there are no responders
+ * @throws what {@link request} throws
  */
 export async function requestJetStream<Answer>(
   nats: NatsConnection,
   subject: string,
   data: Payload,
-  { headers, timeoutMs }: RequestOptions,
+  options: RequestOptions,
 ): Promise<Answer> {
-  const options = { timeout: Math.max(1, timeoutMs), ...(headers === undefined ? {} : { headers }) };
-  const answer = await nats.request(subject, data, options).catch((error: unknown) => {
-    throw error instanceof RequestError && error.isNoResponders() ? new NoJetStreamError(error) : error;
-  });
-  return readAnswer(answer);
+  return readAnswer(await request(nats, subject, data, options));
 }
 
 /**

@@ -1,7 +1,7 @@
-// The one place that reaches into nats-core's messages: the bytes of a header block, which its public face gives only as read
-// by its own reader. test/headers.test.ts holds that the installed version has this shape.
-import type { Msg } from "@nats-io/nats-core";
-import type { MsgImpl } from "@nats-io/nats-core/internal";
+// The one place that reaches into nats-core, for what its public face does not give: the bytes of a header block, and what a
+// request needs. test/headers.test.ts and test/request.test.ts hold that the installed version has this shape.
+import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
+import type { MsgImpl, NatsConnectionImpl, SubscriptionImpl } from "@nats-io/nats-core/internal";
 
 const NONE = new Uint8Array();
 
@@ -11,4 +11,14 @@ export function headerBlockOf(msg: Msg): Uint8Array | undefined {
   if (typeof arg?.hdr !== "number" || !(data instanceof Uint8Array)) return undefined;
   // -1: a message without headers.
   return arg.hdr > 0 ? data.subarray(0, arg.hdr) : NONE;
+}
+
+/** The prefix of a connection's inboxes; undefined: the default. */
+export function inboxPrefixOf(nats: NatsConnection): string | undefined {
+  return (nats as Partial<NatsConnectionImpl>).options?.inboxPrefix;
+}
+
+/** Has a subscription's callback told when the server refuses a publish to `subject`, which is a request whose answer it waits for. */
+export function tellRequestSubject(subscription: Subscription, subject: string): void {
+  (subscription as SubscriptionImpl).requestSubject = subject; // without effect where it has another name
 }

@@ -31,14 +31,8 @@ export async function isStored(
     const stored = await readStored(nats, ack, timeoutMs);
     return same(letter.data, stored.data) && same(told(letter.headers), told(stored.headers));
   } catch (error) {
-    return isDenied(error);
+    return error instanceof PermissionViolationError;
   }
-}
-
-function isDenied(error: unknown): boolean {
-  return (
-    error instanceof Error && [error, error.cause].some((each) => each instanceof PermissionViolationError)
-  );
 }
 
 /** What differs between two deaths of one message. */

@@ -5,8 +5,6 @@ import {
   type MsgHdrs,
   nuid,
   type Payload,
-  PermissionViolationError,
-  RequestError,
   TimeoutError,
 } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
@@ -137,10 +135,12 @@ async function requestPubAck(request: () => Promise<unknown>): Promise<unknown> 
 /** @throws {NotAPubAckError} */
 function readPubAck(answer: unknown): PublishedIn {
   const { stream, seq, duplicate, domain }: Record<string, unknown> = { ...(answer as object | null) };
-  if (!isName(stream) || !Number.isSafeInteger(seq) || Number(seq) < 1) throw new NotAPubAckError();
+  const sequence = Number.isSafeInteger(seq) ? Number(seq) : -1;
+  // A duplicate may have 0: nats-server 2.9, where a stream that keeps messages by interest had none in this one.
+  if (!isName(stream) || sequence < (duplicate === true ? 0 : 1)) throw new NotAPubAckError();
   return {
     stream,
-    sequence: Number(seq),
+    sequence,
     duplicate: duplicate === true,
     domain: isName(domain) ? domain : undefined,
   };
@@ -153,8 +153,7 @@ function isName(value: unknown): value is string {
 
 /** Whether another attempt may fare better: not after a refusal, by permission or by the stream itself. */
 function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error) || error.cause instanceof PermissionViolationError) return false;
-  return [NoJetStreamError, TimeoutError, RequestError, ClosedConnectionError, ConnectionError].some(
+  return [NoJetStreamError, TimeoutError, ClosedConnectionError, ConnectionError].some(
     (passing) => error instanceof passing,
   );
 }
