@@ -1,5 +1,6 @@
 // Made-up messages: a few fields given, the rest as a first delivery would have them.
-import { type Msg, type MsgHdrs, headers as makeHeaders } from "@nats-io/nats-core";
+import type { Msg, MsgHdrs } from "@nats-io/nats-core";
+import { copyHeaders } from "../message/headers.ts";
 import { DeliveredMessage, type Message } from "../message/message.ts";
 
 /** A made-up message of a stream, as one delivery of it. */
@@ -77,7 +78,7 @@ export function makeDelivery(fields: FakeMessage, place: DeliveryPlace): Deliver
   return {
     subject: fields.subject,
     reply: `$JS.ACK.${place.stream}.${place.consumer}.${deliveryCount}.${sequence}.${sequence}.${nanos}.${pending}`,
-    headers: readHeaders(fields.headers),
+    headers: copyHeaders(fields.headers),
     data: readBody(fields),
     ...{ sequence, deliveryCount, timestamp },
   };
@@ -103,12 +104,4 @@ function readBody({ data, json }: FakeMessage): Uint8Array {
     throw new TypeError("data: cannot be given together with json");
   if (data instanceof Uint8Array) return data;
   return new TextEncoder().encode(data ?? (json === undefined ? "" : JSON.stringify(json)));
-}
-
-function readHeaders(given: FakeMessage["headers"] = {}): MsgHdrs {
-  const headers = makeHeaders();
-  for (const [key, values] of Symbol.iterator in given ? given : Object.entries(given)) {
-    for (const value of typeof values === "string" ? [values] : values) headers.append(key, value);
-  }
-  return headers;
 }

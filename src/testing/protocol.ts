@@ -1,6 +1,7 @@
 // The server's half of the NATS client protocol, as far as a drain speaks it: what a client sends is read, what a server
 // sends is written. https://docs.nats.io/reference/reference-protocols/nats-protocol
-import { type MsgHdrs, headers as makeHeaders } from "@nats-io/nats-core";
+import type { MsgHdrs } from "@nats-io/nats-core";
+import { HeaderMap } from "../message/headers.ts";
 
 /** A message that a client published, by PUB or HPUB. */
 export interface ClientPublish {
@@ -68,23 +69,13 @@ export class ClientParser {
     const dataAt = bodyAt + (withHeaders ? Number(args.at(-2)) : 0);
     const end = bodyAt + Number(args.at(-1));
     if (this.#rest.length < end + CRLF.length) return undefined;
-    const headers = readHeaders(decoder.decode(this.#rest.subarray(bodyAt, dataAt)));
+    const headers = new HeaderMap(this.#rest.subarray(bodyAt, dataAt));
     // A copy: the client may use its buffer again.
     const data = this.#rest.slice(dataAt, end);
     this.#rest = this.#rest.subarray(end + CRLF.length);
     const reply = args.length > 1 + sizes ? args[1] : undefined;
     return { op: "PUB", subject: args[0] ?? "", reply, headers, data };
   }
-}
-
-/** The header block without its first line, which says `NATS/1.0`. */
-function readHeaders(block: string): MsgHdrs {
-  const headers = makeHeaders();
-  for (const line of block.split(CRLF).slice(1)) {
-    const colon = line.indexOf(":");
-    if (colon > 0) headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
-  }
-  return headers;
 }
 
 /** What a server sends to a subscription. */

@@ -191,6 +191,21 @@ orders.us  billing   no price              2
     expect(await countOf("DLQ")).toBe(3);
   });
 
+  it("skips a stub, whose message is still in its stream and has a body", async () => {
+    const { server, at, countOf } = await givenDeadLetters(0);
+    await server.publish("orders.eu", 1, 1_048_576);
+    await defineDrain({
+      servers: server.wsUrl,
+      auth: { user: "drain", password: "drain-pw" },
+      stream: "ORDERS",
+      consumer: "billing",
+      handler: () => reject("no price"),
+      deadLetter: { subject: "dlq.orders" },
+    }).run({ limitMs: 10_000 });
+    expect(await redrive(at())).toMatchObject({ code: 0, counts: { redriven: 0, skipped: 1, left: 1 } });
+    expect([await countOf("ORDERS"), await countOf("DLQ")]).toEqual([1, 1]);
+  });
+
   it("puts back no message that dies again while it runs", async () => {
     const { at, drainAgain, countOf } = await givenDeadLetters(4);
     const running = startRedrive(at("--rate", "5")).ended;

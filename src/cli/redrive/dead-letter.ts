@@ -1,5 +1,6 @@
 // A dead letter as it stands in its stream: where it came from, and the message that it was. Pure.
-import { type MsgHdrs, headers as makeHeaders } from "@nats-io/nats-core";
+import type { MsgHdrs } from "@nats-io/nats-core";
+import { copyHeaders } from "../../message/headers.ts";
 
 /** A message of a stream. */
 export interface Stored {
@@ -23,10 +24,10 @@ export interface DeadLetter {
   readonly data: Uint8Array;
 }
 
-/** Undefined for a message that does not say where it came from. */
+/** Undefined for a message that does not say where it came from, and for a stub, which has no body to put back. */
 export function readDeadLetter({ sequence, headers, data }: Stored): DeadLetter | undefined {
   const subject = headers.get("Sluice-Subject");
-  if (!subject) return undefined;
+  if (!subject || headers.has("Sluice-Stub")) return undefined;
   return {
     ...{ sequence, subject, data },
     stream: headers.get("Sluice-Stream") || undefined,
@@ -38,12 +39,7 @@ export function readDeadLetter({ sequence, headers, data }: Stored): DeadLetter 
 
 /** Without what the drain added, and without any `Nats-*`: an id, a TTL or an expectation would act on the stream again. */
 function ownHeaders(headers: MsgHdrs): MsgHdrs {
-  const own = makeHeaders();
-  for (const [key, values] of headers) {
-    if (/^(nats|sluice)-/i.test(key)) continue;
-    for (const value of values) own.append(key, value);
-  }
-  return own;
+  return copyHeaders(headers, (name) => !/^(nats|sluice)-/i.test(name));
 }
 
 /** Which dead letters are meant; undefined: all. */
