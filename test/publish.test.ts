@@ -123,6 +123,15 @@ test("a stream that is full is asked again only by who persists", async () => {
   expect(await publishing).toMatchObject({ stream: "DEAD", sequence: 2 });
 });
 
+test("over a connection that has ended it gives up at once, however long it may persist", async () => {
+  const server = await labServer();
+  const connection = await connectAs("admin", server.wsUrl);
+  connection.nats.subscribe("dlq.x", { callback: () => void connection.close() });
+  const start = performance.now();
+  expect((await failure(connection, { persist: true }, 20_000)).message).toMatch(/the connection has ended$/);
+  expect(performance.now() - start).toBeLessThan(5_000);
+});
+
 describe("a connection of the publisher's own", () => {
   const login = { auth: { user: "admin", password: "admin-pw" }, name: "sluice" };
 

@@ -104,6 +104,8 @@ export class Publisher {
     deadline: Deadline,
   ): Promise<PublishedIn> {
     const { nats } = await this.#connect();
+    // One that can be opened again would be open: nothing is to be hoped for.
+    if (nats.isClosed()) throw new Error("the connection has ended");
     const headers = copyHeaders(given);
     headers.set("Nats-Msg-Id", id);
     checkSize(headers, data, nats.info?.max_payload);
