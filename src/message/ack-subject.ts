@@ -18,7 +18,6 @@ export interface DeliveryInfo {
 const PREFIX = "$JS.ACK.";
 const DOT = 46;
 const ZERO = 48;
-const NINE = 57;
 const NANOS_DIGITS = 6; // of a millisecond
 const UINT64_DIGITS = 20;
 
@@ -28,36 +27,90 @@ const UINT64_DIGITS = 20;
  * @throws {SyntaxError} when it is none
  */
 export function parseAckSubject(subject: string): DeliveryInfo {
-  const tokens = subject.split(".");
-  const at = tokens.length === 9 ? 2 : 4;
-  const [stream, consumer, deliveries, sequence, , time = "", pending] = tokens.slice(at);
-  if (!stream || !consumer || !isAckSubjectOf(subject, stream, consumer)) {
-    throw new SyntaxError(`not the ack subject of a JetStream delivery: ${JSON.stringify(subject)}`);
-  }
-  const left = Number(pending);
-  return {
-    stream,
-    consumer,
-    deliveryCount: Number(deliveries),
-    sequence: Number(sequence),
-    timestampMs: Number(time.slice(0, -NANOS_DIGITS)),
-    timestampNanos: time,
-    // nats-server has counted below zero, in 64 unsigned bits: nothing is left then.
-    pending: Number.isSafeInteger(left) ? left : 0,
-  };
+  const info = subject.startsWith(PREFIX)
+    ? (readFrom(subject, PREFIX.length, "first") ??
+      readFrom(subject, afterToken(subject, afterToken(subject, PREFIX.length)), "second"))
+    : undefined;
+  if (info) return info;
+  throw new SyntaxError(`not the ack subject of a JetStream delivery: ${JSON.stringify(subject)}`);
 }
 
 /**
  * Whether a reply subject is the ack subject of a delivery by this consumer: nothing else on a pull's inbox is one. Called for
- * every message, so it reads each character once and makes nothing.
+ * every message, so it looks at each character about once.
  */
 export function isAckSubjectOf(subject: string, stream: string, consumer: string): boolean {
   if (!subject.startsWith(PREFIX)) return false;
-  const first = afterNumbers(subject, afterNames(subject, PREFIX.length, stream, consumer));
-  if (first === subject.length) return true;
-  const names = afterToken(subject, afterToken(subject, PREFIX.length));
-  const second = afterNumbers(subject, afterNames(subject, names, stream, consumer));
-  return second === subject.length || (second > 0 && subject.charCodeAt(second) === DOT);
+  if (readNumbers(subject, afterNames(subject, PREFIX.length, stream, consumer), "first")) return true;
+  const second = afterToken(subject, afterToken(subject, PREFIX.length));
+  return readNumbers(subject, afterNames(subject, second, stream, consumer), "second") !== undefined;
+}
+
+/** Only the second form may go on after its numbers. */
+type Form = "first" | "second";
+
+function readFrom(subject: string, at: number, form: Form): DeliveryInfo | undefined {
+  const consumerAt = afterToken(subject, at);
+  const numbersAt = afterToken(subject, consumerAt);
+  const numbers = readNumbers(subject, numbersAt, form);
+  if (!numbers) return undefined;
+  const { deliveryCount, sequence, timestampMs, timeAt, timeEnd, pending } = numbers;
+  return {
+    stream: subject.slice(at, consumerAt - 1),
+    consumer: subject.slice(consumerAt, numbersAt - 1),
+    deliveryCount,
+    sequence,
+    timestampMs,
+    timestampNanos: subject.slice(timeAt, timeEnd),
+    pending,
+  };
+}
+
+interface Numbers extends Pick<DeliveryInfo, "deliveryCount" | "sequence" | "timestampMs" | "pending"> {
+  readonly timeAt: number;
+  readonly timeEnd: number;
+}
+
+/** The five numbers of a delivery, to the subject's end or to a dot; undefined where they are none. */
+function readNumbers(subject: string, at: number, form: Form): Numbers | undefined {
+  if (at < 0) return undefined;
+  const sequenceAt = subject.indexOf(".", at) + 1;
+  const consumerSequenceAt = subject.indexOf(".", sequenceAt) + 1;
+  const timeAt = subject.indexOf(".", consumerSequenceAt) + 1;
+  const timeEnd = subject.indexOf(".", timeAt);
+  if (sequenceAt === 0 || consumerSequenceAt === 0 || timeAt === 0 || timeEnd < 0) return undefined;
+  const more = subject.indexOf(".", timeEnd + 1);
+  if (more >= 0 && form === "first") return undefined;
+
+  const deliveryCount = readDigits(subject, at, sequenceAt - 1);
+  const sequence = readDigits(subject, sequenceAt, consumerSequenceAt - 1);
+  const consumerSequence = readDigits(subject, consumerSequenceAt, timeAt - 1);
+  // From 1, and exact: else two messages would have one id.
+  if (!isCount(deliveryCount) || !isCount(sequence) || !isCount(consumerSequence)) return undefined;
+  const timestampMs = readDigits(subject, timeAt, timeEnd - NANOS_DIGITS);
+  const pending = readDigits(subject, timeEnd + 1, more < 0 ? subject.length : more);
+  if (Number.isNaN(timestampMs + pending + readDigits(subject, timeEnd - NANOS_DIGITS, timeEnd)))
+    return undefined;
+  if (timeEnd - timeAt > UINT64_DIGITS) return undefined;
+  // nats-server has counted below zero, in 64 unsigned bits: nothing is left then.
+  const left = Number.isSafeInteger(pending) ? pending : 0;
+  return { deliveryCount, sequence, timestampMs, pending: left, timeAt, timeEnd };
+}
+
+function isCount(value: number): boolean {
+  return value >= 1 && value <= Number.MAX_SAFE_INTEGER;
+}
+
+/** The number that the digits are; NaN where one is none, where there is none, or more than 64 bits have. */
+function readDigits(subject: string, from: number, to: number): number {
+  if (to <= from || to - from > UINT64_DIGITS) return Number.NaN;
+  let value = 0;
+  for (let at = from; at < to; at += 1) {
+    const digit = subject.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 // Each of these takes where to begin, and gives where the next token begins; -1 is "nowhere", in and out.
@@ -78,35 +131,4 @@ function afterName(subject: string, at: number, name: string): number {
   if (at < 0 || !subject.startsWith(name, at)) return -1;
   const end = at + name.length;
   return subject.charCodeAt(end) === DOT ? end + 1 : -1;
-}
-
-/** Past the five numbers, to the end or to the dot after them. */
-function afterNumbers(subject: string, from: number): number {
-  if (from < 0) return -1;
-  // The deliveries, both sequences: from 1, and exact, or two messages would have one id.
-  let at = afterCount(subject, from);
-  at = afterCount(subject, at);
-  at = afterCount(subject, at);
-  const time = at;
-  at = afterDigits(subject, at);
-  if (at < 0 || at - time <= NANOS_DIGITS || subject.charCodeAt(at) !== DOT) return -1;
-  return afterDigits(subject, at + 1);
-}
-
-/** Past a whole number from 1 that a double holds exactly, and its dot. */
-function afterCount(subject: string, at: number): number {
-  const end = afterDigits(subject, at);
-  if (end < 0 || subject.charCodeAt(end) !== DOT) return -1;
-  let value = 0;
-  for (let digit = at; digit < end; digit += 1) value = value * 10 + (subject.charCodeAt(digit) - ZERO);
-  return value >= 1 && value <= Number.MAX_SAFE_INTEGER ? end + 1 : -1;
-}
-
-/** To the end of some digits, of no more than 64 bits have. */
-function afterDigits(subject: string, at: number): number {
-  if (at < 0) return -1;
-  let end = at;
-  for (let code = subject.charCodeAt(end); code >= ZERO && code <= NINE; code = subject.charCodeAt(end))
-    end += 1;
-  return end > at && end - at <= UINT64_DIGITS ? end : -1;
 }
