@@ -91,8 +91,11 @@ export async function startCluster(): Promise<TestCluster> {
   return {
     wsUrls: nodes.map((node) => node.wsUrl),
     version: live().version,
-    createStream: async (name, config) =>
-      void (await live().createStream(name, { num_replicas: NODES, ...config })),
+    // The leader places replicas on the nodes that it has heard of, which may not be all at first. Asked again, it adds none.
+    createStream: async (name, config) => {
+      const full = { num_replicas: NODES, ...config };
+      await until(`places for the stream ${name}`, () => live().createStream(name, full));
+    },
     createConsumer: async (stream, durable, config) =>
       void (await live().createConsumer(stream, durable, config)),
     publish: async (subject, count, bodies) => {
