@@ -1,4 +1,5 @@
-// Headers are read whatever nats-server delivers: nothing throws, nothing takes long, and what cannot be carried is named.
+// Headers are read whatever nats-server delivers: nothing throws, nothing takes long, and what
+// cannot be carried is named.
 import { Match, type Msg, type MsgHdrs, headers as natsHeaders, wsconnect } from "@nats-io/nats-core";
 import { MsgImpl } from "@nats-io/nats-core/internal";
 import { describe, expect, it, onTestFinished, test } from "vitest";

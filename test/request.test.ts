@@ -1,4 +1,5 @@
-// A request and its answer: whatever is answered, the connection lives on, and every way not to be answered is known at once.
+// A request and its answer: whatever is answered, the connection lives on, and every way not to be
+// answered is known at once.
 import { ClosedConnectionError, PermissionViolationError, TimeoutError } from "@nats-io/nats-core";
 import { expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../src/connection/connection.ts";

@@ -42,7 +42,8 @@ export class LazyConnection {
     }
     const cause = attempt.kind === "failed" ? attempt.cause : undefined;
     const message = `no connection to publish over: ${attempt.kind}`;
-    // By its class a publisher knows what is worth another attempt: not what the server refuses, nor what was given up.
+    // By its class a publisher knows what is worth another attempt: not what the server refuses,
+    // nor what was given up.
     if (attempt.kind === "aborted" || isAuthError(cause)) throw new Error(message, { cause });
     throw new ConnectionError(message, { cause });
   }

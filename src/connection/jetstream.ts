@@ -1,5 +1,6 @@
-// A request to JetStream, and its answer or its error (ADR-1): all that a drain needs beside its own pull. @nats-io/jetstream would
-// do it too, but is CommonJS, of which no bundler can take a part: 19 KiB of every Worker, gzipped, and a quarter of its start-up.
+// A request to JetStream, and its answer or its error (ADR-1): all that a drain needs beside its
+// own pull. @nats-io/jetstream would do it too, but is CommonJS, of which no bundler can take a
+// part: 19 KiB of every Worker, gzipped, and a quarter of its start-up.
 import type { Msg, NatsConnection, Payload } from "@nats-io/nats-core";
 import { readHeaders } from "../message/headers.ts";
 import { type RequestOptions, request } from "./request.ts";
@@ -28,7 +29,8 @@ interface ApiError {
 }
 
 /**
- * Sends a request to JetStream's API, or a message to a stream, and resolves with the answer; `Answer` is the caller's word.
+ * Sends a request to JetStream's API, or a message to a stream, and resolves with the answer;
+ * `Answer` is the caller's word.
  *
  * @throws {JetStreamError} when that is a refusal
  * @throws {NoJetStreamError} when there are no responders

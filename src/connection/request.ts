@@ -1,5 +1,6 @@
-// One request and its answer, over a subscription of its own. nats-core's request reads the answer's headers in its callback, with
-// a reader that throws, and then reads nothing more of the connection: one answer of a neighbour's could end a drain.
+// One request and its answer, over a subscription of its own. nats-core's request reads the
+// answer's headers in its callback, with a reader that throws, and then reads nothing more of the
+// connection: one answer of a neighbour's could end a drain.
 import {
   ClosedConnectionError,
   createInbox,
@@ -22,7 +23,8 @@ export interface RequestOptions {
  *
  * @throws {TimeoutError} when none came in time
  * @throws {ClosedConnectionError} when the connection ended meanwhile
- * @throws {PermissionViolationError} when the user may not publish to `subject`, or not subscribe to the inbox
+ * @throws {PermissionViolationError} when the user may not publish to `subject`, or not subscribe
+ * to the inbox
  */
 export async function request(
   nats: NatsConnection,

@@ -1,7 +1,9 @@
 // The ack subject of a delivery, which carries all of its metadata. Pure.
 //
-// Its first form is `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`. The second has a
-// domain (`_` for none) and an account hash before the stream, and may have more tokens after `pending` (ADR-15).
+// Its first form is
+// `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`.
+// The second has a domain (`_` for none) and an account hash before the stream, and may have more
+// tokens after `pending` (ADR-15).
 
 /** What an ack subject says. */
 export interface DeliveryInfo {
@@ -36,8 +38,8 @@ export function parseAckSubject(subject: string): DeliveryInfo {
 }
 
 /**
- * Whether a reply subject is the ack subject of a delivery by this consumer: nothing else on a pull's inbox is one. Called for
- * every message, so it looks at each character about once.
+ * Whether a reply subject is the ack subject of a delivery by this consumer: nothing else on a
+ * pull's inbox is one. Called for every message, so it looks at each character about once.
  */
 export function isAckSubjectOf(subject: string, stream: string, consumer: string): boolean {
   if (!subject.startsWith(PREFIX)) return false;

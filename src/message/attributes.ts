@@ -1,12 +1,14 @@
-// CloudEvents attributes in headers, `ce-<name>` (NATS protocol binding 1.0, 3.1.3, and the HTTP one's likewise). Pure.
+// CloudEvents attributes in headers, `ce-<name>` (NATS protocol binding 1.0, 3.1.3, and the HTTP
+// one's likewise). Pure.
 import type { MsgHdrs } from "@nats-io/nats-core";
 
 /** Not attributes: the body is the data. */
 const RESERVED: readonly string[] = ["data"];
 
 /**
- * Attributes by name, as their headers have them: see {@link decodeAttribute}. Names are lower case, however they are spelled;
- * of several headers for one, the first counts, so that nothing behind it can change what was read before.
+ * Attributes by name, as their headers have them: see {@link decodeAttribute}. Names are lower
+ * case, however they are spelled; of several headers for one, the first counts, so that nothing
+ * behind it can change what was read before.
  */
 export function readAttributes(headers: MsgHdrs): Map<string, string> {
   const attributes = new Map<string, string>();
@@ -19,8 +21,8 @@ export function readAttributes(headers: MsgHdrs): Map<string, string> {
 }
 
 /**
- * A header's value, percent-decoded once. A `%` that is none of an encoding stays: some SDKs do not encode at all. Undefined
- * where it is encoded but not UTF-8, which the binding refuses.
+ * A header's value, percent-decoded once. A `%` that is none of an encoding stays: some SDKs do not
+ * encode at all. Undefined where it is encoded but not UTF-8, which the binding refuses.
  */
 export function decodeAttribute(value: string): string | undefined {
   try {

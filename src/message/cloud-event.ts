@@ -1,4 +1,5 @@
-// CloudEvents 1.0 read from a message, in both modes of the NATS binding: attributes in `ce-*` headers, or all in one JSON body.
+// CloudEvents 1.0 read from a message, in both modes of the NATS binding: attributes in `ce-*`
+// headers, or all in one JSON body.
 import { Match } from "@nats-io/nats-core";
 import { decodeAttribute, readAttributes } from "./attributes.ts";
 import { InvalidValueError } from "./invalid-value.ts";
@@ -16,7 +17,8 @@ export interface CloudEvent<Data = unknown> {
   readonly datacontenttype?: string;
   readonly dataschema?: string;
   /**
-   * Parsed where its content type is JSON, text where it is text in UTF-8, and bytes otherwise; undefined where there is none.
+   * Parsed where its content type is JSON, text where it is text in UTF-8, and bytes otherwise;
+   * undefined where there is none.
    */
   readonly data?: Data;
   readonly [extension: string]: unknown;

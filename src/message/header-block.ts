@@ -1,9 +1,11 @@
 // The header block of a message, as bytes: read in one pass, whatever is in it, and written. Pure.
 //
-// nats-server stores and delivers any bytes as headers. nats-core's own reader throws on a name with a space or beyond ASCII
-// and on a lone CR or LF in a value, and takes a second for 64 KB of short headers: a message that nobody could handle.
+// nats-server stores and delivers any bytes as headers. nats-core's own reader throws on a name
+// with a space or beyond ASCII and on a lone CR or LF in a value, and takes a second for 64 KB of
+// short headers: a message that nobody could handle.
 //
-// A block is read as a "binary string" here, one character a byte, so that what is not UTF-8 is written as it came.
+// A block is read as a "binary string" here, one character a byte, so that what is not UTF-8 is
+// written as it came.
 
 /** What a block says. Values are binary strings: see {@link textOf}. */
 export interface HeaderFields {
@@ -57,7 +59,10 @@ export function isValue(value: string): boolean {
   return !/[\r\n]/.test(value);
 }
 
-/** Without the spaces and tabs around it, which are no part of a value. A loop: a pattern would look at each space of a run again. */
+/**
+ * Without the spaces and tabs around it, which are no part of a value. A loop: a pattern would look
+ * at each space of a run again.
+ */
 export function trimSpace(text: string): string {
   let from = 0;
   let to = text.length;
@@ -123,7 +128,10 @@ export function binaryOfText(text: string): string {
 const MAX_LISTED = 20;
 const MAX_NAME_LENGTH = 60;
 
-/** Names of headers, as one may print them: printable ASCII, percent-encoded beyond it, each and all of them bounded. */
+/**
+ * Names of headers, as one may print them: printable ASCII, percent-encoded beyond it, each and all
+ * of them bounded.
+ */
 class NameList {
   readonly #names = new Set<string>();
   #more = 0;

@@ -1,4 +1,5 @@
-// Headers as a handler sees them: nats-core's interface, over our own reader, which nothing can make throw or take long.
+// Headers as a handler sees them: nats-core's interface, over our own reader, which nothing can
+// make throw or take long.
 import { Match, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import {
   addValue,
@@ -19,8 +20,9 @@ import { headerBlockOf } from "./raw.ts";
 /** The headers of a message, as nats-core has them, and what could not be read of them. */
 export interface MessageHeaders extends MsgHdrs {
   /**
-   * Names of headers that no client can carry, and that are left out: a name with a space or beyond ASCII, a lone CR or LF in a
-   * value, a line that is no header. Percent-encoded, at most 20, then how many more there are.
+   * Names of headers that no client can carry, and that are left out: a name with a space or beyond
+   * ASCII, a lone CR or LF in a value, a line that is no header. Percent-encoded, at most 20, then
+   * how many more there are.
    */
   readonly dropped: readonly string[];
 }
@@ -29,7 +31,8 @@ export interface MessageHeaders extends MsgHdrs {
 export type HeadersGiven = MsgHdrs | Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * The headers of a message that nats-core received; none where it has none. Read when they are asked for, in one pass. Never throws.
+ * The headers of a message that nats-core received; none where it has none. Read when they are
+ * asked for, in one pass. Never throws.
  */
 export function readHeaders(msg: Msg): HeaderMap {
   const block = headerBlockOf(msg);

@@ -1,4 +1,5 @@
-// A delivery as the handler sees it. Its ack subject carries all of its metadata, which is read when it is asked for.
+// A delivery as the handler sees it. Its ack subject carries all of its metadata, which is read
+// when it is asked for.
 
 import type { Msg } from "@nats-io/nats-core";
 import { type DeliveryInfo, parseAckSubject } from "./ack-subject.ts";
@@ -16,12 +17,14 @@ export interface Message<Value = Uint8Array> {
   /** The body as the drain's codec and schema gave it; the bytes where there is neither. */
   readonly value: Value;
   /**
-   * The body as text. What is not UTF-8 is U+FFFD, and a byte order mark is left out: the drain's `codec: "text"` is strict.
+   * The body as text. What is not UTF-8 is U+FFFD, and a byte order mark is left out: the drain's
+   * `codec: "text"` is strict.
    */
   text(): string;
   /**
-   * The body parsed as JSON. `T` is the caller's word, nothing checks it. Without it this is `unknown`, never what its place asks
-   * for: what a publisher sent cannot pass for what a handler returns.
+   * The body parsed as JSON. `T` is the caller's word, nothing checks it. Without it this is
+   * `unknown`, never what its place asks for: what a publisher sent cannot pass for what a handler
+   * returns.
    *
    * @throws {SyntaxError} when it is none, or not UTF-8
    */
@@ -29,7 +32,10 @@ export interface Message<Value = Uint8Array> {
   json<T>(): T;
   /** Read when they are asked for. What no client could carry is left out, and named in `headers.dropped`. */
   readonly headers: MessageHeaders;
-  /** Whether it is a value or the marker of one that is gone, which has no body either. By its headers; `put` without any. */
+  /**
+   * Whether it is a value or the marker of one that is gone, which has no body either. By its
+   * headers; `put` without any.
+   */
   readonly operation: Operation;
   readonly stream: string;
   readonly consumer: string;

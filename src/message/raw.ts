@@ -1,11 +1,15 @@
-// The one place that reaches into nats-core, for what its public face does not give: the bytes of a header block, and what a
-// request needs. test/headers.test.ts and test/request.test.ts hold that the installed version has this shape.
+// The one place that reaches into nats-core, for what its public face does not give: the bytes of a
+// header block, and what a request needs. test/headers.test.ts and test/request.test.ts hold that
+// the installed version has this shape.
 import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
 import type { MsgImpl, NatsConnectionImpl, SubscriptionImpl } from "@nats-io/nats-core/internal";
 
 const NONE = new Uint8Array();
 
-/** The bytes of a message's headers, none where it has none; undefined where the message is not built as nats-core builds its own. */
+/**
+ * The bytes of a message's headers, none where it has none; undefined where the message is not
+ * built as nats-core builds its own.
+ */
 export function headerBlockOf(msg: Msg): Uint8Array | undefined {
   const { _msg: arg, _rdata: data } = msg as Partial<MsgImpl>; // looked at before it is used
   if (typeof arg?.hdr !== "number" || !(data instanceof Uint8Array)) return undefined;
@@ -18,7 +22,10 @@ export function inboxPrefixOf(nats: NatsConnection): string | undefined {
   return (nats as Partial<NatsConnectionImpl>).options?.inboxPrefix;
 }
 
-/** Has a subscription's callback told when the server refuses a publish to `subject`, which is a request whose answer it waits for. */
+/**
+ * Has a subscription's callback told when the server refuses a publish to `subject`, which is a
+ * request whose answer it waits for.
+ */
 export function tellRequestSubject(subscription: Subscription, subject: string): void {
   (subscription as SubscriptionImpl).requestSubject = subject; // without effect where it has another name
 }

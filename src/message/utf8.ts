@@ -1,4 +1,5 @@
-// UTF-8, strictly or leniently. A byte order mark at the beginning is no part of the text, as everywhere on the web. Pure.
+// UTF-8, strictly or leniently. A byte order mark at the beginning is no part of the text, as
+// everywhere on the web. Pure.
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const lenient = new TextDecoder();

@@ -9,7 +9,10 @@ export interface ValueOptions {
   readonly schema?: StandardSchemaV1 | undefined;
 }
 
-/** Gives a message its value; a promise where the schema is asynchronous. Throws, or rejects with, an {@link InvalidValueError}. */
+/**
+ * Gives a message its value; a promise where the schema is asynchronous. Throws, or rejects with,
+ * an {@link InvalidValueError}.
+ */
 export type ValueReader = (message: DeliveredMessage) => void | Promise<void>;
 
 /** How values are read; undefined where a value is the bytes, which takes no reading. */

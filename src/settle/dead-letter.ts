@@ -18,8 +18,9 @@ export interface DeadLetterOptions {
 }
 
 /**
- * What a dead letter has of its message: all that can be carried, the body without the message's own headers, or nothing but
- * where it is (`Sluice-Stub: true`). The first that fits is published. A stub is no copy: what it points at must stay.
+ * What a dead letter has of its message: all that can be carried, the body without the message's
+ * own headers, or nothing but where it is (`Sluice-Stub: true`). The first that fits is published.
+ * A stub is no copy: what it points at must stay.
  */
 export type DeadLetterForm = "whole" | "without-headers" | "stub";
 
@@ -33,7 +34,10 @@ export interface PublishedDeadLetter {
 export interface DeadLetterSettings {
   /** When a dead letter without a PubAck is given up. */
   readonly by: Deadline;
-  /** Tries until the deadline whatever happens: for a message that will not be delivered again. @default false */
+  /**
+   * Tries until the deadline whatever happens: for a message that will not be delivered again.
+   * @default false
+   */
   readonly persist?: boolean;
 }
 
@@ -43,7 +47,8 @@ const MAX_DROPPED_LENGTH = 1_000;
 const MAX_SUBJECT_LENGTH = 4_096;
 
 /**
- * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream take. Retried until `by`.
+ * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream
+ * take. Retried until `by`.
  *
  * @throws {PublishError} when there was none by then
  */
@@ -58,7 +63,8 @@ export async function publishDeadLetter(
   const publish = async (form: DeadLetterForm): Promise<PublishedDeadLetter> => {
     const { headers, dropped } = makeHeaders(message, reason, at, form);
     const data = form === "stub" ? new Uint8Array() : message.data;
-    const letter: DeadLetter = { subject, id: idOf(message), headers, data };
+    const isFirst = message.deliveryCount === 1;
+    const letter: DeadLetter = { subject, id: idOf(message), headers, data, isFirst };
     return { form, dropped, ack: await publishOnce(publisher, letter, settings) };
   };
   for (const form of ["whole", "without-headers"] as const) {
@@ -72,9 +78,10 @@ export async function publishDeadLetter(
 }
 
 /**
- * One id per message and consumer, whichever delivery or drain gives it up, so that a drain that died before it could term the
- * message leaves one dead letter and not two. The time tells a stream made anew from the old, and, to the nanosecond, it cannot
- * be guessed by who cannot read that stream.
+ * One id per message and consumer, whichever delivery or drain gives it up, so that a drain that
+ * died before it could term the message leaves one dead letter and not two. The time tells a stream
+ * made anew from the old, and, to the nanosecond, it cannot be guessed by who cannot read that
+ * stream.
  */
 function idOf(message: Message<unknown>): string {
   const time = message instanceof DeliveredMessage ? message.timestampNanos : message.timestamp.getTime();
@@ -82,9 +89,9 @@ function idOf(message: Message<unknown>): string {
 }
 
 /**
- * A duplicate may be junk that somebody who can write to the stream put there under our id: then the message would be termed,
- * and lost. So where the stream may be read, a duplicate counts when it is this dead letter; otherwise there is one more, under
- * an id that nobody can know. Two dead letters beat none.
+ * A duplicate may be junk that somebody who can write to the stream put there under our id: the
+ * message would be termed then, and lost. So a duplicate must be ours; otherwise there is one more,
+ * under an id that nobody can know. Two dead letters beat none.
  */
 async function publishOnce(
   publisher: Publisher,
@@ -102,7 +109,10 @@ function published({ stream, sequence, duplicate }: PublishedIn): Published {
   return { stream, sequence, duplicate };
 }
 
-/** Of those of the message: not `Nats-*` (TTL, rollup and expectations would act on the new stream), nor an earlier death's. */
+/**
+ * Of those of the message: not `Nats-*` (TTL, rollup and expectations would act on the new stream),
+ * nor an earlier death's.
+ */
 function isOwn(name: string): boolean {
   return !/^(nats|sluice)-/i.test(name);
 }
@@ -142,15 +152,18 @@ function makeHeaders(
 }
 
 /**
- * One line for a header and for whatever terminal shows it: control characters, and those that turn the direction of writing,
- * are spaces.
+ * One line for a header and for whatever terminal shows it: control characters, and those that turn
+ * the direction of writing, are spaces.
  */
 function oneLine(text: string, maxLength: number): string {
   const line = text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, " ");
   return line.slice(0, maxLength).toWellFormed();
 }
 
-/** A subject that cannot be given as it is says so, with spaces: no tool can take it for another subject then. */
+/**
+ * A subject that cannot be given as it is says so, with spaces: no tool can take it for another
+ * subject then.
+ */
 function subjectLine(subject: string): string {
   const line = oneLine(subject, MAX_SUBJECT_LENGTH);
   return line === subject ? line : `${line} (not as it is)`;

@@ -1,4 +1,5 @@
-// Whether a duplicate that a stream tells of is ours: the message that it has under the id is the one to be published.
+// Whether a duplicate that a stream tells of is ours: the message that it has under the id is the
+// one to be published.
 import { PermissionViolationError } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
 import { copyHeaders, type HeaderMap } from "../message/headers.ts";
@@ -11,13 +12,16 @@ export interface DeadLetter {
   readonly id: string;
   readonly headers: HeaderMap;
   readonly data: Uint8Array;
+  /** Whether it is of the message's first delivery: no drain can have published it before. */
+  readonly isFirst: boolean;
 }
 
 const ASK_MS = 1_000;
 
 /**
- * True too where the user may not read the stream: who could have known the id must then be trusted, or every drain that died at
- * the wrong moment would leave two dead letters. Never rejects.
+ * Where the user may not read the stream, a dead letter of a first delivery cannot be there yet,
+ * and any other is taken for ours: else every drain that died at the wrong moment would leave two.
+ * Never rejects.
  */
 export async function isStored(
   publisher: Publisher,
@@ -31,7 +35,7 @@ export async function isStored(
     const stored = await readStored(nats, ack, timeoutMs);
     return same(letter.data, stored.data) && same(told(letter.headers), told(stored.headers));
   } catch (error) {
-    return error instanceof PermissionViolationError;
+    return error instanceof PermissionViolationError && (!letter.isFirst || ack.attempts > 1);
   }
 }
 

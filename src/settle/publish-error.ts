@@ -1,4 +1,5 @@
-// Why a message was not confirmed by a stream, in our own words: an answer's text is anybody's, and is never quoted.
+// Why a message was not confirmed by a stream, in our own words: an answer's text is anybody's, and
+// is never quoted.
 import { JetStreamError } from "../connection/jetstream.ts";
 
 /** A message was not confirmed by a stream. `cause` is the last attempt's error. */

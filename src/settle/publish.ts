@@ -1,4 +1,5 @@
-// Publishing to JetStream from within a drain: with a PubAck, under an id that makes a retry a duplicate, within the budget.
+// Publishing to JetStream from within a drain: with a PubAck, under an id that makes a retry a
+// duplicate, within the budget.
 import {
   ClosedConnectionError,
   ConnectionError,
@@ -31,21 +32,26 @@ export interface Published {
 }
 
 /**
- * Publishes a message to the stream that takes its subject, and resolves with the PubAck. Retried with backoff, under the
- * same id, until the drain's handling ends.
+ * Publishes a message to the stream that takes its subject, and resolves with the PubAck. Retried
+ * with backoff, under the same id, until the drain's handling ends.
  *
  * @throws {PublishError} when no PubAck came in time, or the server will not take the message
  */
 export type Publish = (subject: string, data: Payload, options?: PublishOptions) => Promise<Published>;
 
 export interface PublishSettings extends PublishOptions {
-  /** Tries until the deadline also when no stream is there yet, or the stream cannot take it now. @default false */
+  /**
+   * Tries until the deadline also when no stream is there yet, or the stream cannot take it now.
+   * @default false
+   */
   readonly persist?: boolean;
 }
 
 /** What the stream answered, and where its API is. */
 export interface PublishedIn extends Published {
   readonly domain: string | undefined;
+  /** From 1. An attempt whose answer was lost may have been stored. */
+  readonly attempts: number;
 }
 
 // How long one attempt waits for its PubAck: a stream's leader may be moving, and a lost attempt is repeated.
@@ -61,7 +67,10 @@ const MAX_HEADER_BYTES = 65_535;
 export class Publisher {
   readonly #connect: () => Promise<Connection>;
 
-  /** @param connect gives the connection to publish over, and a new one where the last has ended and it can */
+  /**
+   * @param connect gives the connection to publish over, and a new one where the last has ended and
+   * it can
+   */
   constructor(connect: () => Promise<Connection>) {
     this.#connect = connect;
   }
@@ -82,7 +91,7 @@ export class Publisher {
     let unheard = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(subject, data, id, settings, deadline);
+        return { ...(await this.#attempt(subject, data, id, settings, deadline)), attempts: attempt };
       } catch (error) {
         if (error instanceof NoJetStreamError) unheard += 1;
         const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
@@ -102,7 +111,7 @@ export class Publisher {
     id: string,
     { headers: given }: PublishSettings,
     deadline: Deadline,
-  ): Promise<PublishedIn> {
+  ): Promise<Omit<PublishedIn, "attempts">> {
     const { nats } = await this.#connect();
     // One that can be opened again would be open: nothing is to be hoped for.
     if (nats.isClosed()) throw new Error("the connection has ended");
@@ -135,10 +144,11 @@ async function requestPubAck(request: () => Promise<unknown>): Promise<unknown> 
 }
 
 /** @throws {NotAPubAckError} */
-function readPubAck(answer: unknown): PublishedIn {
+function readPubAck(answer: unknown): Omit<PublishedIn, "attempts"> {
   const { stream, seq, duplicate, domain }: Record<string, unknown> = { ...(answer as object | null) };
   const sequence = Number.isSafeInteger(seq) ? Number(seq) : -1;
-  // A duplicate may have 0: nats-server 2.9, where a stream that keeps messages by interest had none in this one.
+  // A duplicate may have 0: nats-server 2.9, where a stream that keeps messages by interest had
+  // none in this one.
   if (!isName(stream) || sequence < (duplicate === true ? 0 : 1)) throw new NotAPubAckError();
   return {
     stream,

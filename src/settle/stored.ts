@@ -13,7 +13,7 @@ export interface StoredMessage {
 /** @throws what `requestJetStream` throws, and a TypeError when the answer is none */
 export async function readStored(
   nats: NatsConnection,
-  { stream, sequence, domain }: PublishedIn,
+  { stream, sequence, domain }: Pick<PublishedIn, "stream" | "sequence" | "domain">,
   timeoutMs: number,
 ): Promise<StoredMessage> {
   const subject = `${apiPrefix(domain)}.STREAM.MSG.GET.${stream}`;

@@ -1,5 +1,5 @@
-// A publisher of one message, against a real nats-server, in every runtime: whatever bytes it sends, its message is handled or
-// dead-lettered, and nobody else's waits for it.
+// A publisher of one message, against a real nats-server, in every runtime: whatever bytes it
+// sends, its message is handled or dead-lettered, and nobody else's waits for it.
 import { describe, expect, test } from "vitest";
 import { type DrainOptions, defineDrain, type Report, reject } from "../../src/index.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";

@@ -1,4 +1,5 @@
-// Whatever a message is, it is a CloudEvent whose required attributes are there, or it is refused in words that do not quote it.
+// Whatever a message is, it is a CloudEvent whose required attributes are there, or it is refused
+// in words that do not quote it.
 import { headers as natsHeaders } from "@nats-io/nats-core";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// Whatever bytes are a header block: reading never throws, what is read can be published again, and nothing is lost unnamed.
+// Whatever bytes are a header block: reading never throws, what is read can be published again, and
+// nothing is lost unnamed.
 import { type Msg, headers as natsHeaders } from "@nats-io/nats-core";
 import { MsgImpl } from "@nats-io/nats-core/internal";
 import * as fc from "fast-check";

@@ -3,7 +3,10 @@ import type { Parameters } from "fast-check";
 
 const asked = process.env.SLUICE_FUZZ;
 
-/** Parameters of `fc.assert`: so many cases, and the seed in SLUICE_SEED, where a failure is to be seen again. */
+/**
+ * Parameters of `fc.assert`: so many cases, and the seed in SLUICE_SEED, where a failure is to be
+ * seen again.
+ */
 export const RUNS: Parameters<unknown> = {
   numRuns: asked === undefined ? 200 : Number(asked),
   ...(process.env.SLUICE_SEED === undefined ? {} : { seed: Number(process.env.SLUICE_SEED) }),

@@ -1,10 +1,14 @@
-// Publishes bytes that no client library would: a header block as given, by HPUB over plain TCP. nats-server looks at sizes only.
+// Publishes bytes that no client library would: a header block as given, by HPUB over plain TCP.
+// nats-server looks at sizes only.
 import { once } from "node:events";
 import { connect } from "node:net";
 
 export interface RawMessage {
   readonly subject: string;
-  /** The header block, one character a byte, with its first line and the empty last one. @default none: PUB */
+  /**
+   * The header block, one character a byte, with its first line and the empty last one. @default
+   * none: PUB
+   */
   readonly block?: string;
   /** One character a byte. @default empty */
   readonly body?: string;
