@@ -1,7 +1,7 @@
 // defineDrain(): one bounded drain, from the platform's limit to the report.
 import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
-import { type Connected, connect } from "./connection/connection.ts";
+import { type Connected, connect } from "./connection/connect.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
 import { type AnyOptions, DEFAULTS, type DrainOptions } from "./options.ts";

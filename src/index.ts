@@ -3,7 +3,7 @@
 export { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "./budget.ts";
 export { type InvalidOption, invalidOption } from "./checks.ts";
 export type { Auth, Servers } from "./connection/login.ts";
-export type { Fetcher, SocketOptions } from "./connection/socket.ts";
+export type { Fetcher, SocketOptions } from "./connection/wire.ts";
 export {
   type Drain,
   defineDrain,

@@ -2,7 +2,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BudgetOptions } from "./budget.ts";
 import type { Auth, Servers } from "./connection/login.ts";
-import type { Fetcher } from "./connection/socket.ts";
+import type { Fetcher } from "./connection/wire.ts";
 import type { PriorityGroup } from "./fetch/pull-request.ts";
 import type { BatchHandler } from "./handle/batch-pool.ts";
 import type { Handler } from "./handle/handler-pool.ts";

@@ -16,7 +16,7 @@ import {
   type PullStatus,
 } from "../src/connection/failure.ts";
 import { JetStreamError, NoJetStreamError } from "../src/connection/jetstream.ts";
-import { SocketError } from "../src/connection/socket.ts";
+import { SocketError } from "../src/connection/wire.ts";
 import type { Reason } from "../src/report/reasons.ts";
 
 describe("a status on the pull's inbox", () => {

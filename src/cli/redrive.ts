@@ -1,6 +1,7 @@
 // `sluice redrive`: publishes dead letters back to the subjects that they came from, and takes them out of their stream.
 import { setTimeout as pause } from "node:timers/promises";
-import { type Connection, connect } from "../connection/connection.ts";
+import { connect } from "../connection/connect.ts";
+import type { Connection } from "../connection/connection.ts";
 import { classifyConnectFailure } from "../connection/failure.ts";
 import { type Progress, startProgress } from "../demo/progress.ts";
 import { type Command, defineCommand, EXIT, UsageError } from "./command.ts";

@@ -7,7 +7,7 @@ import {
 } from "@nats-io/nats-core";
 import { type Ending, ending } from "../report/reasons.ts";
 import { JetStreamError, NoJetStreamError } from "./jetstream.ts";
-import { SocketError } from "./socket.ts";
+import { SocketError } from "./wire.ts";
 
 /** How a Fetch ended: cleanly, or with the ending it gives the drain. */
 export type FetchEnd =

@@ -1,7 +1,8 @@
 // A connection opened at first use, and again where it was lost: for publishing beside the drain's own.
 import { ConnectionError, type Status } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
-import { type Connection, type ConnectRequest, connect } from "./connection.ts";
+import { type ConnectRequest, connect } from "./connect.ts";
+import type { Connection } from "./connection.ts";
 import { isAuthError } from "./failure.ts";
 
 export class LazyConnection {

@@ -1,5 +1,10 @@
 // How a drain reaches its servers, and proves who it is.
-import type { Authenticator } from "@nats-io/nats-core";
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  credsAuthenticator,
+  nkeyAuthenticator,
+} from "@nats-io/nats-core";
 
 /** One address of nats-server's WebSocket listener, or several to try in turn: `wss://host[:port][/path]`. */
 export type Servers = string | readonly string[];
@@ -14,3 +19,17 @@ export type Auth =
   | { readonly creds: string }
   | { readonly nkeySeed: string }
   | Authenticator;
+
+type AuthOptions = Pick<ConnectionOptions, "token" | "user" | "pass" | "authenticator">;
+
+/** The same as nats-core takes it. */
+export function authOptions(auth: Auth | undefined): AuthOptions {
+  if (auth === undefined) return {};
+  if (typeof auth === "function") return { authenticator: auth };
+  if ("token" in auth) return { token: auth.token };
+  if ("user" in auth) return { user: auth.user, pass: auth.password };
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const authenticator: Authenticator =
+    "creds" in auth ? credsAuthenticator(encode(auth.creds)) : nkeyAuthenticator(encode(auth.nkeySeed));
+  return { authenticator };
+}

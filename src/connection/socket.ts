@@ -3,44 +3,10 @@
 // nats-core waits for the peer's Close frame, and a frozen peer never sends one: a Node process then never exits, and a
 // cron invocation in workerd is pinned for its whole wall limit. So closing here is: send a Close frame, then drop the
 // TCP connection, at once. Whoever closes has seen the server's PONG by then, or has given it up.
-
-/** Something that can carry the connection in place of the network: an mTLS, VPC or service binding of Workers. */
-export interface Fetcher {
-  fetch(input: string, init?: RequestInit): Promise<Response>;
-}
-
-export interface SocketOptions {
-  /** Extra headers of the upgrade request. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Carries the upgrade request instead of the runtime's own `fetch`. */
-  readonly via?: Fetcher | undefined;
-}
-
-/** Why a socket could not be opened or ended. `status` is the HTTP status of a refused upgrade. */
-export class SocketError extends Error {
-  readonly code = "SLUICE_SOCKET";
-  readonly status: number | undefined;
-  constructor(message: string, options: { readonly cause?: unknown; readonly status?: number } = {}) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
-    this.name = "SocketError";
-    this.status = options.status;
-  }
-}
-
-type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
-
-/** What each runtime's socket comes down to. */
-interface Wire {
-  send(data: Bytes): void;
-  /** Close frame, then the connection dropped, without waiting for the peer. */
-  end(): void;
-}
-
-interface WireEvents {
-  open(): void;
-  data(data: ArrayBuffer): void;
-  end(error?: SocketError): void;
-}
+import type { Bytes, Fetcher, SocketError, SocketOptions, Wire, WireEvents } from "./wire.ts";
+import { openByFetch } from "./wire-fetch.ts";
+import { openGlobal } from "./wire-global.ts";
+import { openByWs } from "./wire-ws.ts";
 
 /** The part of the WebSocket interface that nats-core's transport uses, over a wire that can be dropped. */
 export class DrainSocket {
@@ -129,111 +95,6 @@ function openWire(url: string, options: SocketOptions, events: WireEvents): Wire
   }
 }
 
-/** workerd's client socket, which its types and the DOM's do not share. */
-interface UpgradedSocket extends WebSocket {
-  accept(): void;
-}
-
-function openByFetch(url: string, options: SocketOptions, events: WireEvents): Wire {
-  const aborter = new AbortController();
-  const fetcher: Fetcher = options.via ?? globalThis;
-  let socket: UpgradedSocket | undefined;
-  const open = async (): Promise<void> => {
-    const response = await fetcher.fetch(url.replace(/^ws/, "http"), {
-      headers: { ...options.headers, Upgrade: "websocket" },
-      signal: aborter.signal,
-      redirect: "manual",
-    });
-    // Where the runtime upgrades by fetch, its Response has this member and the DOM's type does not.
-    socket = (response as Response & { webSocket?: UpgradedSocket | null }).webSocket ?? undefined;
-    if (!socket) {
-      await response.body?.cancel();
-      throw new SocketError(`The server answered HTTP ${response.status} instead of the WebSocket upgrade.`, {
-        status: response.status,
-      });
-    }
-    // Blob is the default from compatibility date 2026-03-17.
-    socket.binaryType = "arraybuffer";
-    listen(socket, events);
-    socket.accept();
-    events.open();
-  };
-  open().catch((cause: unknown) => events.end(asSocketError(cause)));
-  return {
-    send: (data) => socket?.send(data),
-    end: () => {
-      quietly(() => socket?.close(1000));
-      aborter.abort();
-    },
-  };
-}
-
-// Only Node loads it: its built-in WebSocket can neither be dropped nor take headers. Bundlers for Workers find the package's stub
-// instead. Kept, because asking Node's loader again costs as much as a heartbeat.
-let loadingWs: Promise<typeof import("ws")> | undefined;
-function loadWs(): Promise<typeof import("ws")> {
-  loadingWs ??= import("ws");
-  return loadingWs;
-}
-
-function openByWs(url: string, options: SocketOptions, events: WireEvents): Wire {
-  let socket: import("ws").WebSocket | undefined;
-  let ended = false;
-  const open = async (): Promise<void> => {
-    const { default: NodeWebSocket } = await loadWs();
-    if (ended) return;
-    // A frame is as large as what a pull brings, of which `maxBytes` is the bound; the package's own would be 100 MiB.
-    socket = new NodeWebSocket(url, {
-      headers: { ...options.headers },
-      perMessageDeflate: false,
-      maxPayload: 0,
-    });
-    socket.binaryType = "arraybuffer";
-    socket.on("open", events.open);
-    socket.on("message", (data) => events.data(data as ArrayBuffer)); // by binaryType
-    socket.on("close", () => events.end());
-    socket.on("error", (cause) => events.end(asSocketError(cause)));
-    socket.on("unexpected-response", (_request, response) => {
-      const status = response.statusCode ?? 0;
-      events.end(
-        new SocketError(`The server answered HTTP ${status} instead of the WebSocket upgrade.`, { status }),
-      );
-    });
-  };
-  open().catch((cause: unknown) => events.end(asSocketError(cause)));
-  return {
-    send: (data) => socket?.send(data),
-    end: () => {
-      ended = true;
-      quietly(() => socket?.close(1000));
-      quietly(() => socket?.terminate());
-    },
-  };
-}
-
-function openGlobal(url: string, events: WireEvents): Wire {
-  const socket = new WebSocket(url);
-  socket.binaryType = "arraybuffer";
-  socket.addEventListener("open", () => events.open());
-  listen(socket, events);
-  return { send: (data) => socket.send(data), end: () => quietly(() => socket.close(1000)) };
-}
-
-function listen(socket: WebSocket, events: WireEvents): void {
-  socket.addEventListener("message", (event) => events.data(event.data as ArrayBuffer)); // by binaryType
-  socket.addEventListener("close", () => events.end());
-  socket.addEventListener("error", (event) => {
-    const { message } = event as { message?: string }; // an ErrorEvent in workerd, a bare Event elsewhere
-    events.end(new SocketError(message || "The WebSocket failed."));
-  });
-}
-
-function asSocketError(cause: unknown): SocketError {
-  if (cause instanceof SocketError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new SocketError(message || "The WebSocket failed.", { cause });
-}
-
 function concatenate(chunks: readonly Bytes[]): Bytes {
   const [only] = chunks;
   if (only && chunks.length === 1) return only;
@@ -244,12 +105,4 @@ function concatenate(chunks: readonly Bytes[]): Bytes {
     at += chunk.byteLength;
   }
   return whole;
-}
-
-function quietly(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // Ending what is not open yet, or no more, is what was wanted.
-  }
 }

@@ -1,7 +1,7 @@
 // A nats-server in memory, with one stream and one consumer: it delivers made-up messages once, takes in what is published, and
 // writes down every settlement. A drain reaches it through its `via` option, so everything above the socket is the real thing.
 import type { MsgHdrs } from "@nats-io/nats-core";
-import type { Fetcher } from "../connection/socket.ts";
+import type { Fetcher } from "../connection/wire.ts";
 import { NANOS_PER_MS, nextTurn } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
 import type { Delivery } from "./message.ts";

@@ -1,7 +1,8 @@
 // One delivery, pulled by hand, for tests of what a drain does with it.
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { createInbox } from "@nats-io/nats-core";
-import { type Connection, connect } from "../../src/connection/connection.ts";
+import { connect } from "../../src/connection/connect.ts";
+import type { Connection } from "../../src/connection/connection.ts";
 import { DeliveredMessage } from "../../src/message/message.ts";
 
 const USERS = {

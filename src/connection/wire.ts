@@ -1,0 +1,62 @@
+// What carries the bytes of a connection, by the runtime: the parts that every runtime's file shares.
+
+/** Something that can carry the connection in place of the network: an mTLS, VPC or service binding of Workers. */
+export interface Fetcher {
+  fetch(input: string, init?: RequestInit): Promise<Response>;
+}
+
+export interface SocketOptions {
+  /** Extra headers of the upgrade request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Carries the upgrade request instead of the runtime's own `fetch`. */
+  readonly via?: Fetcher | undefined;
+}
+
+/** Why a socket could not be opened or ended. `status` is the HTTP status of a refused upgrade. */
+export class SocketError extends Error {
+  readonly code = "SLUICE_SOCKET";
+  readonly status: number | undefined;
+  constructor(message: string, options: { readonly cause?: unknown; readonly status?: number } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = "SocketError";
+    this.status = options.status;
+  }
+}
+
+export type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+/** What each runtime's socket comes down to. */
+export interface Wire {
+  send(data: Bytes): void;
+  /** Close frame, then the connection dropped, without waiting for the peer. */
+  end(): void;
+}
+
+export interface WireEvents {
+  open(): void;
+  data(data: ArrayBuffer): void;
+  end(error?: SocketError): void;
+}
+
+export function asSocketError(cause: unknown): SocketError {
+  if (cause instanceof SocketError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new SocketError(message || "The WebSocket failed.", { cause });
+}
+
+export function listen(socket: WebSocket, events: WireEvents): void {
+  socket.addEventListener("message", (event) => events.data(event.data as ArrayBuffer)); // by binaryType
+  socket.addEventListener("close", () => events.end());
+  socket.addEventListener("error", (event) => {
+    const { message } = event as { message?: string }; // an ErrorEvent in workerd, a bare Event elsewhere
+    events.end(new SocketError(message || "The WebSocket failed."));
+  });
+}
+
+export function quietly(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // Ending what is not open yet, or no more, is what was wanted.
+  }
+}
