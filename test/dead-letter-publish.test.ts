@@ -6,7 +6,7 @@ import type { DeliveredMessage } from "../src/message/message.ts";
 import { type PublishedDeadLetter, publishDeadLetter } from "../src/settle/dead-letter.ts";
 import { Publisher } from "../src/settle/publish.ts";
 import { readStored, type StoredMessage } from "../src/settle/stored.ts";
-import { connectAs, pullOne } from "./support/delivery.ts";
+import { connectAs, inMs, pullOne } from "./support/delivery.ts";
 import { type LabServer, labServer } from "./support/lab-client.ts";
 import { blockOf, type RawMessage } from "./support/raw-publisher.ts";
 
@@ -43,7 +43,7 @@ async function given(
 
 async function publishOver(connection: Connection, message: DeliveredMessage): Promise<PublishedDeadLetter> {
   const publisher = new Publisher(async () => connection);
-  return await publishDeadLetter(publisher, "dlq.orders", message, "no good", { by: Date.now() + 5_000 });
+  return await publishDeadLetter(publisher, "dlq.orders", message, "no good", { by: inMs(5_000) });
 }
 
 const text = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);

@@ -4,7 +4,7 @@ import type { Connection } from "../src/connection/connection.ts";
 import { LazyConnection } from "../src/connection/isolated.ts";
 import { Publisher, type PublishSettings } from "../src/settle/publish.ts";
 import { PublishError } from "../src/settle/publish-error.ts";
-import { connectAs } from "./support/delivery.ts";
+import { connectAs, inMs } from "./support/delivery.ts";
 import { type LabServer, labProxy, labServer } from "./support/lab-client.ts";
 import { blockOf } from "./support/raw-publisher.ts";
 
@@ -21,9 +21,7 @@ async function failure(
   data = "body",
 ): Promise<PublishError> {
   const publisher = new Publisher(async () => connection);
-  const error = await publisher
-    .publish("dlq.x", data, settings, Date.now() + ms)
-    .catch((why: unknown) => why);
+  const error = await publisher.publish("dlq.x", data, settings, inMs(ms)).catch((why: unknown) => why);
   if (!(error instanceof PublishError)) throw new Error("it was published");
   return error;
 }
@@ -67,7 +65,7 @@ describe("an answer", () => {
           resolve(server.publishRaw({ subject: reply, block, body: '{"stream":"S","seq":1}' })),
       });
     });
-    const outcome = new Publisher(async () => connection).publish("dlq.x", "", {}, Date.now() + 3_000);
+    const outcome = new Publisher(async () => connection).publish("dlq.x", "", {}, inMs(3_000));
     expect(await outcome).toMatchObject({ stream: "S", sequence: 1, duplicate: false });
     await answered;
   });
@@ -78,8 +76,8 @@ test("a duplicate that a stream by interest has not kept is one", async () => {
   await server.createStream("DEAD", { subjects: ["dlq.>"], retention: "interest" as never }); // an enum, as above
   const connection = await openConnection(server);
   const publisher = new Publisher(async () => connection);
-  await publisher.publish("dlq.x", "body", { id: "1" }, Date.now() + 5_000);
-  const again = await publisher.publish("dlq.x", "body", { id: "1" }, Date.now() + 5_000);
+  await publisher.publish("dlq.x", "body", { id: "1" }, inMs(5_000));
+  const again = await publisher.publish("dlq.x", "body", { id: "1" }, inMs(5_000));
   expect(again).toMatchObject({ stream: "DEAD", duplicate: true });
 });
 
@@ -102,7 +100,7 @@ test("with nobody there it gives up soon, unless it is told to persist", async (
   expect(performance.now() - start).toBeLessThan(5_000);
 
   const publisher = new Publisher(async () => connection);
-  const publishing = publisher.publish("dlq.x", "at last", { persist: true }, Date.now() + 20_000);
+  const publishing = publisher.publish("dlq.x", "at last", { persist: true }, inMs(20_000));
   // Longer than three attempts take.
   await new Promise((resolve) => setTimeout(resolve, 600));
   await server.createStream("DEAD", { subjects: ["dlq.>"] });
@@ -118,7 +116,7 @@ test("a stream that is full is asked again only by who persists", async () => {
   const connection = await openConnection(server);
   expect((await failure(connection)).message).toMatch(/in 1 attempt: the stream cannot store it/);
   const publisher = new Publisher(async () => connection);
-  const publishing = publisher.publish("dlq.x", "at last", { persist: true }, Date.now() + 20_000);
+  const publishing = publisher.publish("dlq.x", "at last", { persist: true }, inMs(20_000));
   await connection.nats.request("$JS.API.STREAM.PURGE.DEAD");
   expect(await publishing).toMatchObject({ stream: "DEAD", sequence: 2 });
 });
@@ -135,8 +133,8 @@ test("over a connection that has ended it gives up at once, however long it may 
 describe("a connection of the publisher's own", () => {
   const login = { auth: { user: "admin", password: "admin-pw" }, name: "sluice" };
 
-  function lazy(servers: string, deadlineMs = 10_000): LazyConnection {
-    const opened = new LazyConnection({ ...login, servers }, Date.now() + deadlineMs, () => {});
+  function lazy(servers: string): LazyConnection {
+    const opened = new LazyConnection({ ...login, servers }, inMs(10_000), () => {});
     onTestFinished(() => opened.close());
     return opened;
   }
@@ -153,7 +151,7 @@ describe("a connection of the publisher's own", () => {
       if (tries === 2) await proxy.restore();
       return await connection.get();
     });
-    expect(await publisher.publish("dlq.x", "body", {}, Date.now() + 10_000)).toMatchObject({ sequence: 1 });
+    expect(await publisher.publish("dlq.x", "body", {}, inMs(10_000))).toMatchObject({ sequence: 1 });
     expect(tries).toBeGreaterThan(1);
   });
 
@@ -161,12 +159,12 @@ describe("a connection of the publisher's own", () => {
     const server = await labServer();
     const connection = new LazyConnection(
       { ...login, auth: { user: "admin", password: "wrong" }, servers: server.wsUrl },
-      Date.now() + 10_000,
+      inMs(10_000),
       () => {},
     );
     onTestFinished(() => connection.close());
     const publisher = new Publisher(() => connection.get());
-    await expect(publisher.publish("dlq.x", "", {}, Date.now() + 10_000)).rejects.toThrow(/in 1 attempt/);
+    await expect(publisher.publish("dlq.x", "", {}, inMs(10_000))).rejects.toThrow(/in 1 attempt/);
   });
 
   test("is one, however many ask for it at once", async () => {

@@ -3,6 +3,7 @@ import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { createInbox } from "@nats-io/nats-core";
 import { connect } from "../../src/connection/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
+import type { Deadline } from "../../src/deadline.ts";
 import { DeliveredMessage } from "../../src/message/message.ts";
 
 const USERS = {
@@ -10,11 +11,16 @@ const USERS = {
   drain: { user: "drain", password: "drain-pw" },
 };
 
+/** The deadline so many milliseconds from now. */
+export function inMs(ms: number): Deadline {
+  return Date.now() + ms;
+}
+
 /** A connection as a drain makes one. Its owner closes it. */
 export async function connectAs(user: keyof typeof USERS, servers: string): Promise<Connection> {
   const auth = USERS[user];
   const signal = new AbortController().signal;
-  const attempt = await connect({ servers, auth, name: "sluice" }, Date.now() + 10_000, signal);
+  const attempt = await connect({ servers, auth, name: "sluice" }, inMs(10_000), signal);
   if (attempt.kind !== "connected") throw new Error(`not connected: ${attempt.kind}`);
   return attempt.connection;
 }
