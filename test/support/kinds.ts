@@ -1,6 +1,6 @@
 // Which kind each test file is, read from what it imports: so that none is in the wrong project, and a run of pure tests
 // starts nothing.
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /**
@@ -35,7 +35,7 @@ function kindOf(file: string): Kind {
 
 /** What a file of the tests imports, itself or through others of the tests. Files of src are named, not opened. */
 function reached(file: string, seen: Set<string> = new Set()): string[] {
-  if (seen.has(file)) return [];
+  if (seen.has(file) || !existsSync(file)) return []; // what is not there is the test's failure, not the run's
   seen.add(file);
   return Array.from(readFileSync(file, "utf8").matchAll(IMPORT), ([, name = ""]) => name).flatMap((name) => {
     if (!name.startsWith(".")) return [name];
