@@ -18,9 +18,12 @@ function optionsTable(): string {
   const source = readFileSync(new URL("../../src/options.ts", import.meta.url), "utf8");
   const body = /interface HandlesOne<[\s\S]*interface DrainSettings<[\s\S]*?\n}\n/.exec(source)?.[0] ?? "";
   // batchHandler?: undefined and its like have no docstring of their own, and so no row.
-  const fields = body.matchAll(/\/\*\* (?<doc>.*?) \*\/\s+readonly (?<name>\w+)(?<optional>\?)?:/g);
+  const fields = body.matchAll(
+    /\/\*\*\s(?<doc>(?:(?!\*\/)[\s\S])*?)\s\*\/\s+readonly (?<name>\w+)(?<optional>\?)?:/g,
+  );
   const rows = Array.from(fields, ({ groups = {} }) => {
-    const [text = "", fallback = ""] = (groups.doc ?? "").split(" @default ");
+    const doc = (groups.doc ?? "").replaceAll(/\s*(?:\n|^)\s*\* /g, " ").trim();
+    const [text = "", fallback = ""] = doc.split(" @default ");
     return `| \`${groups.name}\` | ${groups.optional ? fallback : "required"} | ${text.replaceAll("|", "\\|")} |`;
   });
   return ["| option | default | |", "|---|---|---|", ...rows].join("\n");
