@@ -1,17 +1,35 @@
 // Opens a NATS connection: authenticated, without reconnect, by its deadline whatever the peer does.
-import { ConnectionError, type WsConnectionOptions, wsconnect } from "@nats-io/nats-core";
-import { type Deadline, waitUntil } from "../deadline.ts";
+//
+// `opening` is text of the NATS protocol that goes out in the same frame as CONNECT and PING, behind
+// them: `SUB <inbox> 1\r\nPUB <subject> <inbox> 0\r\n\r\n`, a question that costs no round trip. What
+// the server sends behind its PONG is then held, at most a frame's bound of it, until the owner of the
+// connection has subscribed: nats-core's first subscription has the sid 1 too, its SUB is a duplicate
+// that nats-server ignores, and `release()` of the connection's socket hands over what has come.
+// Whoever gives an opening must call `release()`; without one it has been called here.
+import {
+  ConnectionError,
+  type NatsConnection,
+  type WsConnectionOptions,
+  wsconnect,
+} from "@nats-io/nats-core";
+import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
+import { guardReader } from "../message/raw.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectFailure } from "./failure.ts";
+import { type ConnectFailure, isAuthError } from "./failure.ts";
+import { MAX_LINE_BYTES } from "./handshake.ts";
 import { type Auth, authOptions, type Servers } from "./login.ts";
 import { DrainSocket } from "./socket.ts";
-import type { SocketOptions } from "./wire.ts";
+import { SocketError, type SocketOptions } from "./wire.ts";
 
 export interface ConnectRequest extends SocketOptions {
   readonly servers: Servers;
   readonly auth?: Auth | undefined;
   readonly name: string;
   readonly inboxPrefix?: string | undefined;
+  /** Goes out with the sign-in; see above. @default nothing */
+  readonly opening?: string | undefined;
+  /** Most bytes that one pull asks for: with some room, the bound of a frame. @default 24 MiB */
+  readonly maxBytes?: number | undefined;
 }
 
 export type Connected = { readonly kind: "connected"; readonly connection: Connection };
@@ -25,47 +43,125 @@ export async function connect(
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<Connected | ConnectFailure> {
-  const sockets: DrainSocket[] = [];
   const aborted = onceAborted(signal);
-  const attempt = await attemptConnect(request, deadline, sockets, aborted.promise);
-  aborted.forget();
-  if (attempt.kind !== "connected") for (const socket of sockets) socket.close();
-  return attempt;
+  try {
+    return await tryEach(request, deadline, aborted.promise);
+  } finally {
+    aborted.forget();
+  }
 }
 
-async function attemptConnect(
+/** Tries the servers in the order given, each with its share of the time that is left. */
+async function tryEach(
   request: ConnectRequest,
   deadline: Deadline,
-  sockets: DrainSocket[],
   aborted: Promise<"aborted">,
 ): Promise<Connected | ConnectFailure> {
-  const connecting = wsconnect(connectionOptions(request, deadline - Date.now(), sockets));
+  const servers = typeof request.servers === "string" ? [request.servers] : request.servers;
+  let failure: ConnectFailure = { kind: "timeout" };
+  for (const [at, server] of servers.entries()) {
+    const leftMs = deadline - Date.now();
+    if (at > 0 && leftMs <= 0) break;
+    const attempt = await tryServer(
+      request,
+      server,
+      deadline - leftMs + leftMs / (servers.length - at),
+      aborted,
+    );
+    if (attempt.kind === "connected" || attempt.kind === "aborted") return attempt;
+    // That one refuses the credentials is final only where no other could take them.
+    if (at === 0 || isRefused(failure) || !isRefused(attempt)) failure = attempt;
+  }
+  return failure;
+}
+
+const isRefused = (failure: ConnectFailure): boolean =>
+  failure.kind === "failed" && isAuthError(failure.cause);
+
+async function tryServer(
+  request: ConnectRequest,
+  server: string,
+  deadline: Deadline,
+  aborted: Promise<"aborted">,
+): Promise<Connected | ConnectFailure> {
+  let socket: DrainSocket | undefined;
+  const lost = Promise.withResolvers<"lost">();
+  const open = (url: string): DrainSocket => {
+    const { headers, via, opening } = request;
+    const onLost = (): void => lost.resolve("lost");
+    socket = new DrainSocket(url, { headers, via, opening, maxFrameBytes: maxFrameBytes(request), onLost });
+    return socket;
+  };
+  const connecting = wsconnect(connectionOptions(request, server, deadline - Date.now(), open));
+  const attempt = await outcome(connecting, Promise.race([aborted, heardOut(lost.promise)]), deadline);
+  if (attempt.kind === "connected" && socket)
+    return { kind: "connected", connection: own(attempt.nats, socket, request) };
+  // Read before the close, which is none of the peer's.
+  const failure = socket?.failure;
+  socket?.close();
+  if (attempt.kind === "connected") return { kind: "timeout" }; // nats-core connects through `open` alone
+  if (attempt.kind !== "failed") return attempt;
+  // Of a socket's failure the library keeps no more than the text; any other error is its own, and says more than
+  // how the server hung up after it.
+  const { cause } = attempt;
+  const isOwn = cause instanceof Error && !(cause instanceof ConnectionError);
+  return isOwn ? attempt : { kind: "failed", cause: failure ?? cause ?? hungUp() };
+}
+
+/** Takes the new connection over: what its reader cannot read ends it, and what was held comes. */
+function own(nats: NatsConnection, socket: DrainSocket, request: ConnectRequest): Connection {
+  guardReader(nats, MAX_LINE_BYTES, () => socket.fail("sent what cannot be read"));
+  const connection = new Connection(nats, [socket]);
+  if (request.opening === undefined) socket.release();
+  return connection;
+}
+
+type Attempt = ConnectFailure | { readonly kind: "connected"; readonly nats: NatsConnection };
+
+async function outcome(
+  connecting: Promise<NatsConnection>,
+  given: Promise<"aborted" | "lost">,
+  deadline: Deadline,
+): Promise<Attempt> {
   try {
-    const outcome = await waitUntil(Promise.race([connecting, aborted]), deadline);
-    if (outcome.done && outcome.value !== "aborted") {
-      return { kind: "connected", connection: new Connection(outcome.value, sockets) };
-    }
+    const waited = await waitUntil(Promise.race([connecting, given]), deadline);
+    if (waited.done && typeof waited.value !== "string") return { kind: "connected", nats: waited.value };
     // A connection made in the instant of giving up is nobody's: it must not live on.
     connecting.then((late) => late.close()).catch(() => {});
-    return outcome.done ? { kind: "aborted" } : { kind: "timeout" };
+    if (!waited.done) return { kind: "timeout" };
+    return waited.value === "aborted" ? { kind: "aborted" } : { kind: "failed", cause: undefined };
   } catch (cause) {
-    // The library's own timer bounds each of several servers, and may win over the deadline by a hair.
-    if (cause instanceof Error && cause.name === "TimeoutError") return { kind: "timeout" };
-    // Of a socket's failure the library keeps no more than the text; any other error is its own, and says more than
-    // how the server hung up after it.
-    const failure = cause instanceof ConnectionError ? sockets.at(-1)?.failure : undefined;
-    return { kind: "failed", cause: failure ?? cause };
+    // The library's own timer may win over the deadline by a hair.
+    return cause instanceof Error && cause.name === "TimeoutError"
+      ? { kind: "timeout" }
+      : { kind: "failed", cause };
   }
+}
+
+/** The socket's end, once nats-core has had its turns to read what came before it: it may know more. */
+async function heardOut(lost: Promise<"lost">): Promise<"lost"> {
+  await lost;
+  await nextTurn();
+  await nextTurn();
+  return "lost";
+}
+
+const hungUp = (): SocketError => new SocketError("The server closed the connection before it was ready.");
+
+/** nats-server sends what a pull brings in frames as large as they come: its bytes, and a line for each message. */
+function maxFrameBytes({ maxBytes = 25_165_824 }: ConnectRequest): number {
+  return Math.ceil(maxBytes * 1.25) + 9_437_184; // and 9 MiB for what else the connection hears
 }
 
 function connectionOptions(
   request: ConnectRequest,
-  connectMs: number,
-  sockets: DrainSocket[],
+  server: string,
+  timeoutMs: number,
+  open: (url: string) => DrainSocket,
 ): WsConnectionOptions {
-  const servers = typeof request.servers === "string" ? [request.servers] : [...request.servers];
   const options: WsConnectionOptions = {
-    servers,
+    // Of several, nats-core would give up at the first that fails.
+    servers: [server],
     name: request.name,
     ...authOptions(request.auth),
     // A reconnect would pull a second batch with a fresh `expires`; the scheduler's next call is the retry.
@@ -73,13 +169,10 @@ function connectionOptions(
     ignoreClusterUpdates: true,
     // Their stack traces cost more than the requests, and a drain names its subjects itself.
     noAsyncTraces: true,
-    timeout: Math.max(1, Math.floor(connectMs / servers.length)),
-    wsFactory: (url) => {
-      const socket = new DrainSocket(url, request);
-      sockets.push(socket);
-      // DrainSocket is the part of a WebSocket that the transport uses, not the whole interface.
-      return Promise.resolve({ socket: socket as unknown as WebSocket, encrypted: url.startsWith("wss:") });
-    },
+    timeout: Math.max(1, Math.floor(timeoutMs)),
+    // DrainSocket is the part of a WebSocket that the transport uses, not the whole interface.
+    wsFactory: (url) =>
+      Promise.resolve({ socket: open(url) as unknown as WebSocket, encrypted: url.startsWith("wss:") }),
   };
   return request.inboxPrefix === undefined ? options : { ...options, inboxPrefix: request.inboxPrefix };
 }

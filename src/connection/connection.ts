@@ -54,6 +54,16 @@ export class Connection {
     this.#sockets.at(-1)?.send(ENCODER.encode(protocol) as Uint8Array<ArrayBuffer>); // as the Encoding standard has it
   }
 
+  /** Whether the opening that was given to `connect()` went out with the sign-in. */
+  get openingWasSent(): boolean {
+    return this.#sockets.at(-1)?.openingWasSent ?? false;
+  }
+
+  /** Lets come what the server sent behind the sign-in. To be called once who wants it has subscribed. */
+  release(): void {
+    this.#sockets.at(-1)?.release();
+  }
+
   /** Ends the connection at once. What was not flushed before is not waited for. */
   async close(): Promise<void> {
     // The library closes its socket some promise reactions later. One that went first it would take for lost, and close twice.

@@ -14,7 +14,7 @@ export class LazyConnection {
 
   /** @param watcher is told each status of every connection that is opened */
   constructor(request: ConnectRequest, deadline: Deadline, watcher: (status: Status) => void) {
-    this.#request = request;
+    this.#request = { ...request, opening: undefined };
     this.#deadline = deadline;
     this.#watcher = watcher;
   }

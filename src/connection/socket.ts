@@ -3,10 +3,27 @@
 // nats-core waits for the peer's Close frame, and a frozen peer never sends one: a Node process then never exits, and a
 // cron invocation in workerd is pinned for its whole wall limit. So closing here is: send a Close frame, then drop the
 // TCP connection, at once. Whoever closes has seen the server's PONG by then, or has given it up.
-import type { Bytes, Fetcher, SocketError, SocketOptions, Wire, WireEvents } from "./wire.ts";
+import { concatenate, Handshake, type ServerInfo } from "./handshake.ts";
+import {
+  type Bytes,
+  type Fetcher,
+  SocketError,
+  type Wire,
+  type WireEvents,
+  type WireOptions,
+} from "./wire.ts";
 import { openByFetch } from "./wire-fetch.ts";
 import { openGlobal } from "./wire-global.ts";
 import { openByWs } from "./wire-ws.ts";
+
+export interface DrainSocketOptions extends WireOptions {
+  /** Text of the NATS protocol that goes out in the frame of the sign-in, behind its PING. */
+  readonly opening?: string | undefined;
+  /** Called with the server's first INFO. nats-core sees it when what this returns has resolved. */
+  readonly onInfo?: ((info: ServerInfo) => Promise<void> | undefined) | undefined;
+  /** Called when the peer, or the network, or what the peer sent, ended it. */
+  readonly onLost?: (() => void) | undefined;
+}
 
 /** The part of the WebSocket interface that nats-core's transport uses, over a wire that can be dropped. */
 export class DrainSocket {
@@ -14,21 +31,51 @@ export class DrainSocket {
   /** Always 0: the transport would poll it every 100 ms before closing, and what matters was flushed by a PING. */
   readonly bufferedAmount = 0;
   onopen: (() => void) | null = null;
-  onmessage: ((event: { data: ArrayBuffer }) => void) | null = null;
+  onmessage: ((event: { data: Bytes }) => void) | null = null;
   onerror: ((event: { message: string }) => void) | null = null;
   onclose: ((event: { wasClean: boolean; reason: string }) => void) | null = null;
   /** What went wrong, kept because the transport passes on no more than its text. */
   failure: SocketError | undefined;
+  readonly #options: DrainSocketOptions;
   readonly #wire: Wire;
+  #handshake: Handshake | undefined;
+  #opening: string | undefined;
   #ended = false;
   #unsent: Bytes[] = [];
 
-  constructor(url: string, options: SocketOptions = {}) {
+  constructor(url: string, options: DrainSocketOptions) {
+    this.#options = options;
+    this.#opening = options.opening;
+    this.#handshake = new Handshake(
+      {
+        info: (info) => options.onInfo?.(info),
+        pass: (data) => this.onmessage?.({ data }),
+        fail: (problem) => this.fail(problem),
+      },
+      options.maxFrameBytes,
+    );
     this.#wire = openWire(url, options, {
       open: () => this.onopen?.(),
-      data: (data) => this.onmessage?.({ data }),
+      data: (data) => this.#receive(data),
       end: (error) => this.#lose(error),
     });
+  }
+
+  /** Whether the opening has gone out. It goes with the sign-in, so it has once the connection is ready. */
+  get openingWasSent(): boolean {
+    return this.#options.opening !== undefined && this.#opening === undefined;
+  }
+
+  /** Lets nats-core read what came behind the first PONG, which is held until then. */
+  release(): void {
+    const handshake = this.#handshake;
+    this.#handshake = undefined;
+    handshake?.release();
+  }
+
+  /** Ends it because of what the server did, in words that hold nothing of what it sent. */
+  fail(problem: string): void {
+    this.#lose(new SocketError(`The server ${problem}.`));
   }
 
   /**
@@ -44,7 +91,11 @@ export class DrainSocket {
   #flush(): void {
     const chunks = this.#unsent;
     this.#unsent = [];
-    if (!this.#ended) this.#wire.send(concatenate(chunks));
+    if (this.#ended) return;
+    if (this.#opening !== undefined) chunks.push(ENCODER.encode(this.#opening) as Uint8Array<ArrayBuffer>); // by the standard
+    this.#opening = undefined;
+    const [only] = chunks;
+    if (only) this.#wire.send(chunks.length > 1 ? concatenate(chunks.map(bytesOf)) : only);
   }
 
   close(): void {
@@ -54,11 +105,22 @@ export class DrainSocket {
     queueMicrotask(() => this.onclose?.({ wasClean: true, reason: "" }));
   }
 
+  #receive(data: ArrayBuffer | string): void {
+    if (this.#ended) return;
+    const { maxFrameBytes } = this.#options;
+    if (typeof data === "string") this.fail("sent a text frame, where the NATS protocol has binary ones");
+    else if (data.byteLength > maxFrameBytes)
+      this.fail(`sent a frame of ${data.byteLength} bytes, more than ${maxFrameBytes}`);
+    else if (this.#handshake) this.#handshake.push(new Uint8Array(data));
+    else this.onmessage?.({ data });
+  }
+
   /** The peer, or the network, ended it. */
   #lose(error?: SocketError): void {
     if (this.#ended) return;
     this.failure = error;
     this.#drop();
+    this.#options.onLost?.();
     // The transport reads what came in promise reactions, and stops reading when it hears of the end: the server's last
     // word, such as that it refuses the credentials, would be lost with the data that came before it.
     setTimeout(() => {
@@ -73,6 +135,10 @@ export class DrainSocket {
   }
 }
 
+const ENCODER = new TextEncoder();
+
+const bytesOf = (data: Bytes): Uint8Array => new Uint8Array(data);
+
 /** Which way this runtime opens a socket that can be aborted. */
 function socketKind(via?: Fetcher): "fetch" | "ws" | "global" {
   if (via || "WebSocketPair" in globalThis) return "fetch";
@@ -81,7 +147,7 @@ function socketKind(via?: Fetcher): "fetch" | "ws" | "global" {
   return "global";
 }
 
-function openWire(url: string, options: SocketOptions, events: WireEvents): Wire {
+function openWire(url: string, options: WireOptions, events: WireEvents): Wire {
   const kind = socketKind(options.via);
   switch (kind) {
     case "fetch":
@@ -93,16 +159,4 @@ function openWire(url: string, options: SocketOptions, events: WireEvents): Wire
     default:
       return kind satisfies never;
   }
-}
-
-function concatenate(chunks: readonly Bytes[]): Bytes {
-  const [only] = chunks;
-  if (only && chunks.length === 1) return only;
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(new Uint8Array(chunk), at);
-    at += chunk.byteLength;
-  }
-  return whole;
 }

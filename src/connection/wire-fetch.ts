@@ -5,9 +5,9 @@ import {
   listen,
   quietly,
   SocketError,
-  type SocketOptions,
   type Wire,
   type WireEvents,
+  type WireOptions,
 } from "./wire.ts";
 
 /** workerd's client socket, which its types and the DOM's do not share. */
@@ -15,7 +15,7 @@ interface UpgradedSocket extends WebSocket {
   accept(): void;
 }
 
-export function openByFetch(url: string, options: SocketOptions, events: WireEvents): Wire {
+export function openByFetch(url: string, options: WireOptions, events: WireEvents): Wire {
   const aborter = new AbortController();
   const fetcher: Fetcher = options.via ?? globalThis;
   let socket: UpgradedSocket | undefined;

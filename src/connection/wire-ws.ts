@@ -1,12 +1,5 @@
 // The wire of Node, Deno and Bun: the `ws` package, whose sockets take headers and can be dropped.
-import {
-  asSocketError,
-  quietly,
-  SocketError,
-  type SocketOptions,
-  type Wire,
-  type WireEvents,
-} from "./wire.ts";
+import { asSocketError, quietly, SocketError, type Wire, type WireEvents, type WireOptions } from "./wire.ts";
 
 // Only Node loads it: its built-in WebSocket can neither be dropped nor take headers. Bundlers for Workers find the package's stub
 // instead. Kept, because asking Node's loader again costs as much as a heartbeat.
@@ -16,21 +9,20 @@ function loadWs(): Promise<typeof import("ws")> {
   return loadingWs;
 }
 
-export function openByWs(url: string, options: SocketOptions, events: WireEvents): Wire {
+export function openByWs(url: string, options: WireOptions, events: WireEvents): Wire {
   let socket: import("ws").WebSocket | undefined;
   let ended = false;
   const open = async (): Promise<void> => {
     const { default: NodeWebSocket } = await loadWs();
     if (ended) return;
-    // A frame is as large as what a pull brings, of which `maxBytes` is the bound; the package's own would be 100 MiB.
     socket = new NodeWebSocket(url, {
       headers: { ...options.headers },
       perMessageDeflate: false,
-      maxPayload: 0,
+      maxPayload: options.maxFrameBytes,
     });
     socket.binaryType = "arraybuffer";
     socket.on("open", events.open);
-    socket.on("message", (data) => events.data(data as ArrayBuffer)); // by binaryType
+    socket.on("message", (data, isBinary) => events.data(isBinary ? (data as ArrayBuffer) : "")); // by binaryType
     socket.on("close", () => events.end());
     socket.on("error", (cause) => events.end(asSocketError(cause)));
     socket.on("unexpected-response", (_request, response) => {

@@ -25,6 +25,12 @@ export class SocketError extends Error {
 
 export type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
 
+/** What a wire is opened with. */
+export interface WireOptions extends SocketOptions {
+  /** Most bytes of a frame. What is larger ends the connection. */
+  readonly maxFrameBytes: number;
+}
+
 /** What each runtime's socket comes down to. */
 export interface Wire {
   send(data: Bytes): void;
@@ -34,7 +40,8 @@ export interface Wire {
 
 export interface WireEvents {
   open(): void;
-  data(data: ArrayBuffer): void;
+  /** A frame: the text of a text frame, which no nats-server sends. */
+  data(data: ArrayBuffer | string): void;
   end(error?: SocketError): void;
 }
 
@@ -45,7 +52,7 @@ export function asSocketError(cause: unknown): SocketError {
 }
 
 export function listen(socket: WebSocket, events: WireEvents): void {
-  socket.addEventListener("message", (event) => events.data(event.data as ArrayBuffer)); // by binaryType
+  socket.addEventListener("message", (event) => events.data(event.data as ArrayBuffer | string)); // by binaryType
   socket.addEventListener("close", () => events.end());
   socket.addEventListener("error", (event) => {
     const { message } = event as { message?: string }; // an ErrorEvent in workerd, a bare Event elsewhere

@@ -1,6 +1,6 @@
 // The one place that reaches into nats-core, for what its public face does not give: the bytes of a
-// header block, and what a request needs. test/headers.test.ts and test/request.test.ts hold that
-// the installed version has this shape.
+// header block, what a request needs, and the reader's errors. test/headers.test.ts,
+// test/request.test.ts and test/connection hold that the installed version has this shape.
 import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
 import type { MsgImpl, NatsConnectionImpl, SubscriptionImpl } from "@nats-io/nats-core/internal";
 
@@ -28,4 +28,25 @@ export function inboxPrefixOf(nats: NatsConnection): string | undefined {
  */
 export function tellRequestSubject(subscription: Subscription, subject: string): void {
   (subscription as SubscriptionImpl).requestSubject = subject; // without effect where it has another name
+}
+
+/**
+ * Calls `failed` once when the connection's reader throws, or reads a line of more than `maxLineBytes`,
+ * and has it read nothing more. nats-core itself would print what it read by console.log, and go deaf.
+ */
+export function guardReader(nats: NatsConnection, maxLineBytes: number, failed: () => void): void {
+  const parser = (nats as Partial<NatsConnectionImpl>).protocol?.parser;
+  if (!parser) return;
+  const parse = parser.parse.bind(parser);
+  let broken = false;
+  parser.parse = (bytes) => {
+    if (broken) return;
+    try {
+      parse(bytes);
+      broken = (parser.argBuf?.length ?? 0) > maxLineBytes;
+    } catch {
+      broken = true;
+    }
+    if (broken) failed();
+  };
 }

@@ -87,6 +87,7 @@ export class Conversation {
   readonly #subscriptions = new Map<string, string>();
   readonly #ended = new AbortController();
   #greeted: Promise<void> = Promise.resolve();
+  #greeting = false;
   #pull: Pull | undefined;
 
   constructor(socket: WebSocket, script: Script, records: Records) {
@@ -99,7 +100,7 @@ export class Conversation {
     // `ws` hands out a Buffer for every message while binaryType is left alone.
     socket.on("message", (data: Buffer) => {
       try {
-        for (const command of parser.push(data)) this.#obey(command);
+        for (const command of parser.push(data)) this.#inOrder(command);
       } catch (error) {
         this.#error(`Unknown Protocol Operation: ${error instanceof Error ? error.message : String(error)}`);
         socket.close(1002);
@@ -107,6 +108,18 @@ export class Conversation {
       records.changed();
     });
     this.#send(encodeInfo({ ...SERVER_INFO, ...script.serverInfo }));
+  }
+
+  /** What comes in one frame with the sign-in is obeyed when the script has answered the sign-in, as a real server does. */
+  #inOrder(command: ClientCommand): void {
+    if (command.op === "CONNECT" || !this.#greeting) {
+      this.#obey(command);
+      return;
+    }
+    void this.#greeted.then(() => {
+      this.#obey(command);
+      this.#records.changed();
+    });
   }
 
   reset(): void {
@@ -146,12 +159,15 @@ export class Conversation {
     switch (command.op) {
       case "CONNECT":
         this.#records.connects.push(command.options);
-        this.#greeted = this.play(this.#script.connect ?? []);
+        this.#greeting = true;
+        this.#greeted = this.play(this.#script.connect ?? []).then(() => {
+          this.#greeting = false;
+        });
         return;
       case "PING":
         if (this.#records.pulls.length >= (this.#script.ignorePingsAfterPulls ?? Number.POSITIVE_INFINITY))
           return;
-        void this.#greeted.then(() => this.#send(Buffer.from("PONG\r\n")));
+        this.#send(Buffer.from("PONG\r\n"));
         return;
       case "PONG":
         return;
