@@ -3,15 +3,22 @@ import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
 import { type Connected, connect } from "./connection/connect.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
+import { type Deadline, now, waitUntil } from "./deadline.ts";
+import { Consumer } from "./fetch/consumer.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
-import { type AnyOptions, DEFAULTS, type DrainOptions } from "./options.ts";
+import { guardObserver } from "./observe/guard.ts";
+import type { Observer } from "./observe/observer.ts";
+import { type AnyOptions, type DrainOptions, type Resolved, withDefaults } from "./options.ts";
+import { Journal } from "./report/journal.ts";
 import { type Ending, ending } from "./report/reasons.ts";
 import { makeReport, type Report } from "./report/report.ts";
 import { type Deadlines, DrainRun } from "./run.ts";
 import { validateOptions } from "./validate.ts";
 
 /** A limit, known beforehand or asked of the platform when the drain starts. Milliseconds. */
-export type Limit = { readonly limitMs: number } | { readonly remainingMs: () => number };
+export type Limit =
+  | { readonly limitMs: number; readonly remainingMs?: undefined }
+  | { readonly limitMs?: undefined; readonly remainingMs: () => number };
 
 /** The platform's bindings; may be left out where the drain's options do not use them. */
 export type WithEnv<Env> = unknown extends Env ? { readonly env?: Env } : { readonly env: Env };
@@ -45,9 +52,9 @@ export interface Drain<Env = unknown> {
 /** The drain's options, or a function that makes them from the platform's bindings at each run. */
 export type OptionsSource<Env, C extends Codec = "bytes", Value = CodecValues[C]> =
   | DrainOptions<Env, C, Value>
-  | ((env: Env) => DrainOptions<Env, C, Value>);
+  | ((env: Env) => DrainOptions<Env, C, Value> | Promise<DrainOptions<Env, C, Value>>);
 
-type AnySource<Env> = AnyOptions<Env> | ((env: Env) => AnyOptions<Env>);
+type AnySource<Env> = AnyOptions<Env> | ((env: Env) => AnyOptions<Env> | Promise<AnyOptions<Env>>);
 
 /**
  * Defines a drain. `env`, `message.value` and what the handler may return are inferred: from the function's parameter, from
@@ -72,65 +79,110 @@ export function defineDrain<Env = unknown, C extends Codec = "bytes", Value = Co
 }
 
 async function runDrain<Env>(source: AnySource<Env>, input: RunInput<Env>): Promise<Report> {
-  const startedAt = Date.now();
+  const start: Start = { at: now(), date: new Date() };
   const env = input.env as Env; // left out only where Env is unknown, and then undefined is one
-  let options: AnyOptions<Env> | undefined;
+  let options: Resolved<Env> | undefined;
   try {
-    options = resolveOptions(source, env);
-    const budget = planBudget("limitMs" in input ? input.limitMs : input.remainingMs(), options);
-    return await drain(options, budget, env, startedAt, input.signal);
+    options = withDefaults(await resolveOptions(source, env));
+    const budget = planBudget(limitOf(input), options);
+    return await drain(options, budget, env, start, input.signal);
   } catch (error) {
     if (isInvalidOption(error) || error instanceof LimitTooSmallError) {
-      return emptyReport(ending("invalid-options", error.message), startedAt, options);
+      return emptyReport(ending("invalid-options", error.message), start, options);
     }
     throw error;
   }
 }
 
-function resolveOptions<Env>(source: AnySource<Env>, env: Env): AnyOptions<Env> {
+async function resolveOptions<Env>(source: AnySource<Env>, env: Env): Promise<AnyOptions<Env>> {
   if (typeof source !== "function") return source;
-  const options = source(env);
+  const options = await source(env);
   validateOptions(options);
   return options;
 }
 
-/** The story. */
-async function drain<Env>(
-  options: AnyOptions<Env>,
-  budget: Budget,
-  env: Env,
-  startedAt: number,
-  signal: AbortSignal = new AbortController().signal,
-): Promise<Report> {
-  const deadlines = setDeadlines(startedAt, budget);
-  const connecting = await connect(
-    { ...options, name: options.name ?? DEFAULTS.name },
-    deadlines.connect,
-    signal,
-  );
-  if (connecting.kind !== "connected") {
-    return emptyReport(classifyConnectFailure(connecting, showServers(options)), startedAt, options);
-  }
-  const { connection }: Connected = connecting;
-  const run = new DrainRun({ connection, options, budget, deadlines, env, startedAt, signal });
-  try {
-    await run.fetch();
-    await run.handle();
-    await run.confirm();
-  } finally {
-    await run.close();
-    await connection.close();
-  }
-  return run.report();
+/** The platform's own word first; a limit that is given as undefined is none. */
+function limitOf(input: Limit): number {
+  if ("remainingMs" in input && input.remainingMs) return input.remainingMs();
+  return "limitMs" in input ? Number(input.limitMs) : Number.NaN;
 }
 
-function setDeadlines(startedAt: number, budget: Budget): Deadlines {
+/** The story. */
+async function drain<Env>(
+  options: Resolved<Env>,
+  budget: Budget,
+  env: Env,
+  start: Start,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Report> {
+  const deadlines = setDeadlines(start.at, budget);
+  const journal = new Journal();
+  const observer = guardObserver(options.observer, journal);
+  observer?.start?.({
+    stream: options.stream,
+    consumer: options.consumer,
+    limitMs: budget.limitMs,
+    at: start.date,
+  });
+  // The question about the consumer travels with the sign-in.
+  const consumer = new Consumer(options);
+  const connecting = await connect({ ...options, opening: consumer.opening }, deadlines.connect, signal);
+  if (connecting.kind !== "connected") {
+    const end = classifyConnectFailure(connecting, showServers(options));
+    return await told(emptyReport(end, start, options), observer, deadlines);
+  }
+  const { connection }: Connected = connecting;
+  const connectMs = now() - start.at;
+  observer?.connected?.({ connectMs });
+  const answering = consumer.listen(connection, deadlines.handle);
+  const given = {
+    connection,
+    consumer,
+    options,
+    budget,
+    deadlines,
+    journal,
+    observer,
+    env,
+    start,
+    connectMs,
+    signal,
+  };
+  const run = new DrainRun(given);
+  let report: Report;
+  try {
+    // It is on its way since before the connection was ready; a drain that may not ask goes on without.
+    await waitUntil(Promise.race([answering, run.stopped]), now() + Math.max(100, 2 * connectMs));
+    const fetched = await run.fetch();
+    const cutShort = await run.handle();
+    const gone = await run.confirm();
+    report = run.report(fetched, cutShort, gone);
+  } finally {
+    await run[Symbol.asyncDispose]();
+    await connection.close();
+  }
+  return await told(report, observer, deadlines);
+}
+
+/** When a drain started: on the monotonic clock, and for people. */
+interface Start {
+  readonly at: Deadline;
+  readonly date: Date;
+}
+
+/** Tells the observer, which the budget bounds. */
+async function told(report: Report, observer: Observer | undefined, { settle }: Deadlines): Promise<Report> {
+  if (observer?.report) await waitUntil(Promise.resolve(observer.report(report)), settle);
+  return report;
+}
+
+function setDeadlines(startedAt: Deadline, budget: Budget): Deadlines {
   const settle = startedAt + budget.limitMs - budget.closeMs;
   return { connect: startedAt + budget.connectMs, handle: settle - budget.settleMs, settle };
 }
 
 /** The report of a drain that received nothing. */
-function emptyReport(end: Ending, startedAt: number, target?: { stream: string; consumer: string }): Report {
+function emptyReport(end: Ending, start: Start, target?: { stream: string; consumer: string }): Report {
   return makeReport(end, {
     stream: target?.stream ?? "",
     consumer: target?.consumer ?? "",
@@ -144,8 +196,8 @@ function emptyReport(end: Ending, startedAt: number, target?: { stream: string; 
     unconfirmed: 0,
     more: false,
     heartbeats: 0,
-    startedAt: new Date(startedAt).toISOString(),
-    timings: { totalMs: Date.now() - startedAt },
+    startedAt: start.date.toISOString(),
+    timings: { totalMs: Math.round((now() - start.at) * 10) / 10 },
     findings: [],
   });
 }

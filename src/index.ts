@@ -16,7 +16,8 @@ export {
 } from "./drain.ts";
 export type { PriorityGroup } from "./fetch/pull-request.ts";
 export type { BatchHandler, BatchResult } from "./handle/batch-pool.ts";
-export type { Handler, HandlerContext } from "./handle/handler-pool.ts";
+export type { Handler, HandlerContext, HandlerResult } from "./handle/handler.ts";
+export type { HttpResponse } from "./handle/http-response.ts";
 export {
   type QueueBatch,
   type QueueConsumer,

@@ -5,7 +5,7 @@ import type { Auth, Servers } from "./connection/login.ts";
 import type { Fetcher } from "./connection/wire.ts";
 import type { PriorityGroup } from "./fetch/pull-request.ts";
 import type { BatchHandler } from "./handle/batch-pool.ts";
-import type { Handler } from "./handle/handler-pool.ts";
+import type { Handler } from "./handle/handler.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
 import type { Message } from "./message/message.ts";
 import type { HistoryOptions } from "./observe/history.ts";
@@ -125,3 +125,17 @@ export const DEFAULTS = {
 
 /** Options of any codec and value, as the drain itself handles them. */
 export type AnyOptions<Env> = DrainSettings<Codec, unknown> & DrainHandlers<Env, unknown>;
+
+type Default = keyof typeof DEFAULTS;
+
+/** Options with their defaults filled in. */
+export type Resolved<Env> = DrainHandlers<Env, unknown> &
+  Omit<DrainSettings<Codec, unknown>, Default> & {
+    readonly [Name in Default]-?: Exclude<DrainSettings<Codec, unknown>[Name], undefined>;
+  };
+
+/** The options with their defaults. The only reader of {@link DEFAULTS}. */
+export function withDefaults<Env>(options: AnyOptions<Env>): Resolved<Env> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...DEFAULTS, ...Object.fromEntries(given) } as Resolved<Env>; // each of its own, or of the defaults' type
+}

@@ -29,14 +29,13 @@ type UncheckedOptions = DrainSettings<Codec, unknown> & {
  */
 export function validateOptions(options: UncheckedOptions): void {
   if (typeof options !== "object" || options === null)
-    throw invalidOption(TypeError, "options", "must be an object", show(options));
+    throw invalidOption(TypeError, "options", `must be an object, not ${show(options)}`);
   const servers = typeof options.servers === "string" ? [options.servers] : options.servers;
   if (!Array.isArray(servers) || servers.length === 0)
     throw invalidOption(
       TypeError,
       "servers",
-      'must be an address such as "wss://nats.example.com"',
-      show(options.servers),
+      `must be an address such as "wss://nats.example.com", not ${show(options.servers)}`,
     );
   for (const server of servers) validateServer(server);
   validateAuth(options.auth);
@@ -53,10 +52,6 @@ export function validateOptions(options: UncheckedOptions): void {
   checkMilliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
   checkMilliseconds("handlerTimeoutMs", options.handlerTimeoutMs, 1);
   checkType("orderBy", options.orderBy, "function");
-  checkOneOf("until", options.until, ["empty", "limit"]);
-  checkWholeNumber("stopAfterFailures", options.stopAfterFailures, 1, Number.MAX_SAFE_INTEGER);
-  checkType("allowInsecure", options.allowInsecure, "boolean");
-  if (options.history !== undefined) checkName("history.bucket", options.history?.bucket);
   checkType("isolatePublisher", options.isolatePublisher, "boolean");
   checkOneOf("codec", options.codec, Object.keys(CODECS));
   checkOneOf("confirm", options.confirm, ["server", "leader"]);
@@ -79,7 +74,7 @@ function validateHandlers(handler: unknown, batchHandler: unknown): void {
     throw invalidOption(TypeError, "handler", "cannot be given together with batchHandler");
   if (batchHandler !== undefined) checkType("batchHandler", batchHandler, "function");
   else if (typeof handler !== "function")
-    throw invalidOption(TypeError, "handler", "must be a function", show(handler));
+    throw invalidOption(TypeError, "handler", `must be a function, not ${show(handler)}`);
 }
 
 function validateSchema(schema: unknown): void {
@@ -90,14 +85,13 @@ function validateSchema(schema: unknown): void {
     throw invalidOption(
       TypeError,
       "schema",
-      "must be a Standard Schema, as zod, valibot and arktype make them",
-      show(schema),
+      `must be a Standard Schema, as zod, valibot and arktype make them, not ${show(schema)}`,
     );
 }
 
 function validatePriorityGroup(group: PriorityGroup): void {
   if (typeof group !== "object" || group === null)
-    throw invalidOption(TypeError, "priorityGroup", "must be { group, … }", show(group));
+    throw invalidOption(TypeError, "priorityGroup", `must be { group, … }, not ${show(group)}`);
   checkName("priorityGroup.group", group.group);
   checkWholeNumber("priorityGroup.minPending", group.minPending, 1, Number.MAX_SAFE_INTEGER);
   checkWholeNumber("priorityGroup.minAckPending", group.minAckPending, 1, Number.MAX_SAFE_INTEGER);
@@ -107,12 +101,11 @@ function validatePriorityGroup(group: PriorityGroup): void {
 function validateServer(server: unknown): void {
   const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
   if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
-    // Whatever stands before an @ may be a password, and a query a token.
+    // Whatever stands before an @ may be a password.
     throw invalidOption(
       TypeError,
       "servers",
-      "must start with wss:// or ws://",
-      show(maskCredentials(server)),
+      `must start with wss:// or ws://, not ${show(maskCredentials(server))}`,
     );
   // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
   if (url.username || url.password)
@@ -124,7 +117,7 @@ function validateServer(server: unknown): void {
 }
 
 function maskCredentials(server: unknown): unknown {
-  return typeof server === "string" ? server.replace(/^.*@/s, "…@").replace(/[?#].*$/s, "") : server;
+  return typeof server === "string" ? server.replace(/^.*@/s, "…@") : server;
 }
 
 function validateAuth(auth: unknown): void {
@@ -178,7 +171,11 @@ function validateHeaders(headers: unknown): void {
 
 function validateDeadLetter(deadLetter: DeadLetterOptions): void {
   if (typeof deadLetter !== "object" || deadLetter === null)
-    throw invalidOption(TypeError, "deadLetter", "must be { subject, maxDeliveries }", show(deadLetter));
+    throw invalidOption(
+      TypeError,
+      "deadLetter",
+      `must be { subject, maxDeliveries }, not ${show(deadLetter)}`,
+    );
   checkSubject("deadLetter.subject", deadLetter.subject);
   checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
 }

@@ -1,14 +1,14 @@
 // Every wait of a drain has an end, and leaves neither a timer nor an unheard rejection behind.
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { clampDelay, nextTurn, timer, waitUntil } from "../src/deadline.ts";
+import { clampDelay, nextTurn, now, timer, waitUntil } from "../src/deadline.ts";
 
 // setImmediate stays real: a test below looks at what Node does a turn later.
-beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterEach(() => void vi.useRealTimers());
 
 describe("waiting until a deadline", () => {
   it("brings the value, and cancels its timer", async () => {
-    expect(await waitUntil(Promise.resolve("value"), Date.now() + 1_000)).toEqual({
+    expect(await waitUntil(Promise.resolve("value"), now() + 1_000)).toEqual({
       done: true,
       value: "value",
     });
@@ -17,31 +17,29 @@ describe("waiting until a deadline", () => {
 
   it("brings a value that comes in the last millisecond", async () => {
     const { promise, resolve } = Promise.withResolvers<string>();
-    const waited = waitUntil(promise, Date.now() + 1_000);
+    const waited = waitUntil(promise, now() + 1_000);
     await vi.advanceTimersByTimeAsync(999);
     resolve("late");
     expect(await waited).toEqual({ done: true, value: "late" });
   });
 
   it("ends at the deadline without one", async () => {
-    const deadline = Date.now() + 1_000;
+    const deadline = now() + 1_000;
     const waited = waitUntil(new Promise<never>(() => {}), deadline);
-    const endedAt = waited.then(() => Date.now());
+    const endedAt = waited.then(() => now());
     await vi.advanceTimersByTimeAsync(5_000);
     expect(await waited).toEqual({ done: false });
     expect(await endedAt).toBe(deadline);
   });
 
   it("ends at once when the deadline has passed", async () => {
-    const waited = waitUntil(new Promise<never>(() => {}), Date.now() - 1_000);
+    const waited = waitUntil(new Promise<never>(() => {}), now() - 1_000);
     await vi.advanceTimersByTimeAsync(0);
     expect(await waited).toEqual({ done: false });
   });
 
   it("passes a rejection on, and cancels its timer", async () => {
-    await expect(waitUntil(Promise.reject(new Error("refused")), Date.now() + 1_000)).rejects.toThrow(
-      "refused",
-    );
+    await expect(waitUntil(Promise.reject(new Error("refused")), now() + 1_000)).rejects.toThrow("refused");
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -50,7 +48,7 @@ describe("waiting until a deadline", () => {
     process.on("unhandledRejection", unheard);
     onTestFinished(() => void process.off("unhandledRejection", unheard));
     const { promise, reject } = Promise.withResolvers<never>();
-    const waited = waitUntil(promise, Date.now() + 1_000);
+    const waited = waitUntil(promise, now() + 1_000);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(await waited).toEqual({ done: false });
     reject(new Error("too late"));

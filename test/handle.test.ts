@@ -1,17 +1,14 @@
 // Handlers run in order, so many at a time; what is stopped settles once, and never again.
 import type { Msg } from "@nats-io/nats-core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import {
-  type Handled,
-  type Handler,
-  HandlerPool,
-  type HandlerPoolOptions,
-} from "../src/handle/handler-pool.ts";
+import type { Handler, HandlerEnd } from "../src/handle/handler.ts";
+import { HandlerPool, type HandlerPoolOptions } from "../src/handle/handler-pool.ts";
 import { ack, reject, retry } from "../src/settle/settlement.ts";
+import type { Settled } from "../src/settle/settler.ts";
 
 /** A delivery whose subject is its name. */
 const msg = (name: string): Msg =>
-  ({ subject: name, reply: "$JS.ACK.S.C.1.1.1.1.0", data: new Uint8Array() }) as Msg; // all that is read
+  ({ subject: name, reply: "$JS.ACK.S.C.1.1.1.1763835600123456789.0", data: new Uint8Array() }) as Msg; // all that is read
 
 /** A pool that writes down what became of each message, in order. */
 function startPool(
@@ -19,23 +16,28 @@ function startPool(
   options: Partial<Pick<HandlerPoolOptions<unknown>, "concurrency" | "settle">> = {},
 ) {
   const log: string[] = [];
-  const say = (handled: Handled): string =>
+  const say = (handled: HandlerEnd): string =>
     handled.kind === "returned" ? handled.settlement.kind : handled.kind;
   const pool = new HandlerPool({
     handler,
     context: {
       ...{ env: undefined, signal: new AbortController().signal, deadline: 0 },
       publish: () => Promise.reject(new Error("nothing is published here")),
+      headers: {},
     },
     concurrency: 1,
+    deadline: Number.POSITIVE_INFINITY,
+    observer: undefined,
+    isLast: () => false,
+    late: () => {},
+    progressed: () => {},
     handlerTimeoutMs: undefined,
     readValue: undefined,
     orderBy: undefined,
     settle: ({ subject }, _message, handled) => {
       log.push(`${subject} ${say(handled)}`);
-      return "done";
+      return { as: "acked" };
     },
-    release: ({ subject }) => void log.push(`${subject} released`),
     ...options,
   });
   const push = (...names: string[]): void => {
@@ -106,7 +108,7 @@ describe("a handler", () => {
       {
         settle: (_msg, message, handled) => {
           seen.push(message.subject, handled);
-          return "done";
+          return { as: "acked" };
         },
       },
     );
@@ -182,7 +184,7 @@ describe("a pool", () => {
     ["a promise", async () => {}],
     ["none", () => {}],
   ])("keeps a message's place until it is settled, whose handler returned %s", async (_what, end) => {
-    const settling = Promise.withResolvers<"done">();
+    const settling = Promise.withResolvers<Settled>();
     const started: string[] = [];
     const handler: Handler<unknown, unknown> = ({ subject }) => {
       started.push(subject);
@@ -193,7 +195,7 @@ describe("a pool", () => {
     await turn();
     expect(started).toEqual(["a"]);
     expect(held()).toEqual(["a", "b"]);
-    settling.resolve("done");
+    settling.resolve({ as: "acked" });
     await pool.idle();
     expect(started).toEqual(["a", "b"]);
     expect(held()).toEqual([]);
@@ -206,10 +208,10 @@ describe("stopping a pool", () => {
     const { pool, log, push, held } = startPool(handler, { concurrency: 2 });
     push("a", "b", "c", "d");
     const idle = pool.idle();
-    expect(await pool.stop()).toBe(true);
+    expect(await pool.stop("cut")).toBe(true);
     await idle;
     // What runs goes back first, and what waits behind it after it.
-    expect(log).toEqual(["a overdue", "b overdue", "c released", "d released"]);
+    expect(log).toEqual(["a cut", "b cut", "c released", "d released"]);
     expect(held()).toEqual([]);
     await finish("a");
     await finish("b", new Error("too late"));
@@ -220,7 +222,7 @@ describe("stopping a pool", () => {
   it("releases what is pushed afterwards, and starts no handler for it", async () => {
     const { handler, started } = handledByHand();
     const { pool, log, push } = startPool(handler);
-    await pool.stop();
+    await pool.stop("cut");
     push("late");
     expect(log).toEqual(["late released"]);
     expect(started).toEqual([]);
@@ -231,26 +233,26 @@ describe("stopping a pool", () => {
     process.on("unhandledRejection", unheard);
     onTestFinished(() => void process.off("unhandledRejection", unheard));
     const { pool, log, push } = startPool(async () => {
-      void pool.stop();
+      void pool.stop("cut");
       throw new Error("stopped");
     });
     push("a");
     await turn();
-    expect(log).toEqual(["a overdue"]);
+    expect(log).toEqual(["a cut"]);
     expect(unheard).not.toHaveBeenCalled();
   });
 
   it("cuts nothing short when all is done", async () => {
     const { pool, push } = startPool(() => {});
     push("a");
-    expect(await pool.stop()).toBe(false);
+    expect(await pool.stop("cut")).toBe(false);
   });
 
   it.each([
     ["was being settled already", true],
     ["it gives up now", false],
   ])("waits for the settling of what %s", async (_what, before) => {
-    const settling = Promise.withResolvers<"done">();
+    const settling = Promise.withResolvers<Settled>();
     const settled: string[] = [];
     const { handler, finish } = handledByHand();
     const { pool, push } = startPool(handler, {
@@ -262,12 +264,12 @@ describe("stopping a pool", () => {
     push("a");
     if (before) await finish("a");
     const stopped = vi.fn();
-    void pool.stop().then(stopped);
+    void pool.stop("cut").then(stopped);
     await finish("a");
     expect(stopped).not.toHaveBeenCalled();
-    settling.resolve("done");
+    settling.resolve({ as: "acked" });
     await turn();
     expect(stopped).toHaveBeenCalledWith(!before);
-    expect(settled).toEqual([before ? "returned" : "overdue"]);
+    expect(settled).toEqual([before ? "returned" : "cut"]);
   });
 });

@@ -1,11 +1,16 @@
 // Held messages are kept from redelivery: often enough for the consumer's ack wait, and only while they are held.
 import type { Msg } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ConsumerFacts } from "../src/fetch/consumer.ts";
+import type { Consumer } from "../src/fetch/consumer.ts";
+import type { ConsumerFacts } from "../src/report/facts.ts";
+import { Journal } from "../src/report/journal.ts";
 import { keepAlive, keepAliveIntervalMs } from "../src/settle/keep-alive.ts";
 
 describe("the interval", () => {
   const facts = (ackWaitMs: number, backoffMs: readonly number[] = []): ConsumerFacts => ({
+    ackPolicy: "explicit",
+    deliverSubject: undefined,
+    created: "2026-01-01T00:00:00Z",
     ackWaitMs,
     maxDeliver: undefined,
     backoffMs,
@@ -35,15 +40,20 @@ describe("keeping alive", () => {
   afterEach(() => void vi.useRealTimers());
 
   const msg = (subject: string): Msg => ({ subject }) as Msg; // it is only passed on
-  const started = (held: () => Msg[]): { readonly told: string[]; stop(): void } => {
+  const started = async (held: () => Msg[], ackWaitMs = 1_000) => {
     const told: string[] = [];
-    const alive = keepAlive(500, held, ({ subject }) => void told.push(subject));
-    return { told, stop: () => alive.stop() };
+    const facts = { ackWaitMs, backoffMs: [], inactiveThresholdMs: 0 };
+    const consumer = { facts, answered: Promise.resolve({ kind: "known", facts }) } as unknown as Consumer; // what is read
+    const inProgress = (messages: readonly Msg[]): void =>
+      void told.push(...messages.map(({ subject }) => subject));
+    const stop = keepAlive(consumer, { held }, { inProgress }, new Journal());
+    await vi.advanceTimersByTimeAsync(0);
+    return { told, stop };
   };
 
-  it("tells the server of every message that is held then, at each interval", () => {
+  it("tells the server of every message that is held then, at each interval", async () => {
     let held = [msg("a"), msg("b")];
-    const { told } = started(() => held);
+    const { told } = await started(() => held);
     vi.advanceTimersByTime(499);
     expect(told).toEqual([]);
     vi.advanceTimersByTime(1);
@@ -53,8 +63,8 @@ describe("keeping alive", () => {
     expect(told).toEqual(["a", "b", "b", "c", "b", "c"]);
   });
 
-  it("says nothing any more once it is stopped, and leaves no timer", () => {
-    const { told, stop } = started(() => [msg("a")]);
+  it("says nothing any more once it is stopped, and leaves no timer", async () => {
+    const { told, stop } = await started(() => [msg("a")]);
     vi.advanceTimersByTime(500);
     stop();
     vi.advanceTimersByTime(5_000);
@@ -62,15 +72,10 @@ describe("keeping alive", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("does not fire at once for an ack wait of months, which a timer cannot hold", () => {
-    const told: Msg[] = [];
-    const alive = keepAlive(
-      3e9,
-      () => [msg("a")],
-      (each) => void told.push(each),
-    );
+  it("does not fire at once for an ack wait of months, which a timer cannot hold", async () => {
+    const { told, stop } = await started(() => [msg("a")], 6e9);
     vi.advanceTimersByTime(60_000);
     expect(told).toEqual([]);
-    alive.stop();
+    stop();
   });
 });

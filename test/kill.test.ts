@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { reject } from "../src/index.ts";
 import { given, run } from "./conformance/faults.suite.ts";
 
 const MESSAGES = 200;
@@ -38,7 +39,7 @@ test("no message is lost, and none is dead-lettered twice", { timeout: 120_000 }
           ...{ batch: MESSAGES, fill: true, maxWaitMs: 1_200, deadLetter: { subject: "dlq.orders" } },
           handler: ({ sequence }) => {
             handled.add(sequence);
-            return sequence % 5 === 0 ? { kind: "reject", reason: "every fifth" } : undefined;
+            return sequence % 5 === 0 ? reject("every fifth") : undefined;
           },
         });
         expect(report.outcome).toBe("completed");

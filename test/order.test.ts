@@ -1,6 +1,5 @@
-// Order by key, and the pace of a drain: both pure.
+// Order by key: pure.
 import { describe, expect, it } from "vitest";
-import { nextBatch } from "../src/fetch/pace.ts";
 import { KeyOrder } from "../src/handle/key-order.ts";
 
 interface Job {
@@ -35,25 +34,5 @@ describe("order by key", () => {
     const late = keys.admit(job("a4"), 500);
     expect(late).toMatchObject({ job: { name: "a4" } });
     expect(500 + (typeof late === "object" ? late.afterMs : 0)).toBeGreaterThan(third ?? 0);
-  });
-});
-
-describe("the next batch", () => {
-  it.each([
-    ["the first pull asks for all", { batch: 100, handled: 0, elapsedMs: 0, leftMs: 1_000 }, 100],
-    [
-      "at 10 ms a message, what fits into the time left",
-      { batch: 100, handled: 50, elapsedMs: 500, leftMs: 300 },
-      30,
-    ],
-    ["never more than a batch", { batch: 100, handled: 50, elapsedMs: 1, leftMs: 60_000 }, 100],
-    [
-      "nothing when there is no time for one more",
-      { batch: 100, handled: 1, elapsedMs: 400, leftMs: 399 },
-      0,
-    ],
-    ["nothing when the time is up", { batch: 100, handled: 0, elapsedMs: 0, leftMs: 0 }, 0],
-  ])("%s", (_what, pace, batch) => {
-    expect(nextBatch(pace)).toBe(batch);
   });
 });

@@ -14,6 +14,7 @@ const DESIGN: Readonly<Record<Outcome, readonly Reason[]>> = {
     "leadership-changed",
     "server-shutdown",
     "limit-exceeded",
+    "handlers-failing",
     "aborted",
   ],
   fatal: [
@@ -23,6 +24,7 @@ const DESIGN: Readonly<Record<Outcome, readonly Reason[]>> = {
     "consumer-not-found",
     "consumer-deleted",
     "not-a-pull-consumer",
+    "unsupported-consumer",
     "message-too-large",
     "bad-request",
     "invalid-options",

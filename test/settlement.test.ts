@@ -1,38 +1,60 @@
 // What a handler's result becomes, and that a count is only ever what the server confirmed.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type Action,
-  ack,
-  decide,
-  exponentialDelay,
-  isSettlement,
-  reject,
-  retry,
-  type Settlement,
-} from "../src/settle/settlement.ts";
+import { type Action, decide, type TurnEnd } from "../src/settle/decide.ts";
+import { ack, exponentialDelay, isSettlement, reject, retry } from "../src/settle/settlement.ts";
 
-describe("a handler's result", () => {
+describe("a turn's end", () => {
   const retryDelay = (deliveryCount: number): number => 100 * deliveryCount;
-  const nak = (delayMs: number): Action => ({ op: "nak", delayMs });
-  const discard = (reason: string): Action => ({ op: "discard", reason });
-  type Row = [asked: Settlement, deliveryCount: number, lastDelivery: number | undefined, action: Action];
-  const table: Row[] = [
-    [ack(), 1, undefined, { op: "ack" }],
-    [ack(), 9, 3, { op: "ack" }],
-    [retry(), 1, undefined, nak(100)],
-    [retry(), 7, undefined, nak(700)],
-    [retry({ delayMs: 50 }), 7, undefined, nak(50)],
-    [retry({ delayMs: 0 }), 1, undefined, nak(0)],
-    [retry(), 2, 3, nak(200)],
-    [retry(), 3, 3, discard("failed 3 deliveries")],
-    [retry({ delayMs: 50 }), 4, 3, discard("failed 4 deliveries")],
-    [reject("no such customer"), 1, undefined, discard("no such customer")],
-    [reject("no such customer"), 1, 3, discard("no such customer")],
-  ];
-  it.each(table)("%j at delivery %i of %s asks for %j", (asked, deliveryCount, lastDelivery, action) => {
-    expect(decide(asked, deliveryCount, { retryDelay, lastDelivery })).toEqual(action);
+  const nak = (waitMs: number, as: "retried" | "released" | "exhausted" = "retried"): Action => ({
+    op: "nak",
+    waitMs,
+    as,
   });
+  const discard = (reason: string): Action => ({ op: "discard", reason });
+  const released: TurnEnd = { kind: "release", waitMs: 10 };
+  const cut: TurnEnd = { kind: "cut", waitMs: 10 };
+  type Row = [
+    end: TurnEnd,
+    count: number,
+    max: number | undefined,
+    deadLetterAfter: number | undefined,
+    action: Action,
+  ];
+  const never = Number.POSITIVE_INFINITY;
+  const table: Row[] = [
+    [ack(), 1, undefined, undefined, { op: "ack" }],
+    [ack(), 9, 3, 3, { op: "ack" }],
+    [retry(), 1, undefined, undefined, nak(100)],
+    [retry(), 7, undefined, undefined, nak(700)],
+    [retry({ delayMs: 50 }), 7, undefined, undefined, nak(50)],
+    [retry({ delayMs: 0 }), 1, undefined, undefined, nak(0)],
+    [retry(), 2, 3, 3, nak(200)],
+    [retry(), 3, 3, 3, discard("failed 3 deliveries")],
+    [retry({ delayMs: 50 }), 4, undefined, 3, discard("failed 4 deliveries")],
+    // `maxDeliveries` above max deliver: the smaller counts.
+    [retry(), 3, 3, 5, discard("failed 3 deliveries")],
+    [retry(), 3, 3, never, discard("failed 3 deliveries")],
+    [retry(), 9, undefined, never, nak(900)],
+    // Nothing can save it, and the report says so.
+    [retry(), 3, 3, undefined, nak(300, "exhausted")],
+    [reject("no such customer"), 1, undefined, undefined, discard("no such customer")],
+    [reject("no such customer"), 1, 3, 3, discard("no such customer")],
+    [released, 1, 3, undefined, nak(10, "released")],
+    [released, 3, 3, undefined, nak(10, "exhausted")],
+    [released, 3, 3, 3, discard("the budget ended before a handler started")],
+    // Not failed: only the server's own limit counts.
+    [released, 2, undefined, 2, nak(10, "released")],
+    [cut, 1, undefined, undefined, nak(10)],
+    [cut, 3, 3, undefined, nak(10, "exhausted")],
+    [cut, 3, 3, never, discard("the budget ended before the handler did")],
+  ];
+  it.each(table)(
+    "%j at delivery %d of %s, dead letter after %s, asks for %j",
+    (end, count, max, deadLetterAfter, action) => {
+      expect(decide(end, { count, max, deadLetterAfter }, retryDelay)).toEqual(action);
+    },
+  );
 });
 
 describe("a settlement", () => {
@@ -49,12 +71,22 @@ describe("a settlement", () => {
     },
   );
 
-  it.each([undefined, null, true, "ack", 1, {}, { kind: "nak" }, { ok: true }, [ack()], () => ack()])(
-    "is not what a handler returns by the way: %s",
-    (value) => {
-      expect(isSettlement(value)).toBe(false);
-    },
-  );
+  it.each([
+    undefined,
+    null,
+    true,
+    "ack",
+    1,
+    {},
+    { kind: "nak" },
+    { kind: "retry", delayMs: 5 },
+    { kind: "ack" },
+    { ok: true },
+    [ack()],
+    () => ack(),
+  ])("is not what a handler returns by the way: %s", (value) => {
+    expect(isSettlement(value)).toBe(false);
+  });
 });
 
 describe("the delay before the next delivery", () => {

@@ -12,7 +12,7 @@ import {
   type WsConnectionOptions,
   wsconnect,
 } from "@nats-io/nats-core";
-import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
+import { type Deadline, nextTurn, now, waitUntil } from "../deadline.ts";
 import { guardReader } from "../message/raw.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectFailure, isAuthError } from "./failure.ts";
@@ -60,7 +60,7 @@ async function tryEach(
   const servers = typeof request.servers === "string" ? [request.servers] : request.servers;
   let failure: ConnectFailure = { kind: "timeout" };
   for (const [at, server] of servers.entries()) {
-    const leftMs = deadline - Date.now();
+    const leftMs = deadline - now();
     if (at > 0 && leftMs <= 0) break;
     const attempt = await tryServer(
       request,
@@ -92,7 +92,7 @@ async function tryServer(
     socket = new DrainSocket(url, { headers, via, opening, maxFrameBytes: maxFrameBytes(request), onLost });
     return socket;
   };
-  const connecting = wsconnect(connectionOptions(request, server, deadline - Date.now(), open));
+  const connecting = wsconnect(connectionOptions(request, server, deadline - now(), open));
   const attempt = await outcome(connecting, Promise.race([aborted, heardOut(lost.promise)]), deadline);
   if (attempt.kind === "connected" && socket)
     return { kind: "connected", connection: own(attempt.nats, socket, request) };

@@ -1,7 +1,8 @@
 // An open connection: what it says about itself, and its one way to be gone.
-import type { NatsConnection, Status } from "@nats-io/nats-core";
+import type { NatsConnection, PermissionViolationError } from "@nats-io/nats-core";
 import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
-import { isAuthError } from "./failure.ts";
+import type { Ending } from "../report/reasons.ts";
+import { classifyConnectionLoss, deniedSubject, isAuthError } from "./failure.ts";
 import type { DrainSocket } from "./socket.ts";
 
 const ENCODER = new TextEncoder();
@@ -9,32 +10,41 @@ const ENCODER = new TextEncoder();
 /** An open connection, what it says about itself, and its one way to be gone. */
 export class Connection {
   readonly nats: NatsConnection;
+  /** Resolves when the connection has ended, with why. Never rejects. */
+  readonly lost: Promise<Ending>;
   readonly #sockets: readonly DrainSocket[];
-  readonly #watchers = new Set<(status: Status) => void>();
+  readonly #denied = new Set<(denied: PermissionViolationError) => void>();
   /** The server's last word before it hung up, as that the credentials have expired. */
   #serverError: Error | undefined;
+  #shuttingDown = false;
+  #ended: Ending | undefined;
 
   constructor(nats: NatsConnection, sockets: readonly DrainSocket[]) {
     this.nats = nats;
     this.#sockets = sockets;
+    this.lost = this.#watchEnd();
     void this.#watch();
   }
 
-  /** Calls `watcher` for each status of the connection: errors of the server, lame duck mode, its end. */
-  watch(watcher: (status: Status) => void): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+  /** Why it has ended, once it has. */
+  get ended(): Ending | undefined {
+    return this.#ended;
   }
 
-  /** Resolves when the connection has ended, with the error that ended it if there was one. Never rejects. */
-  async lost(): Promise<Error | undefined> {
-    const error = await this.nats.closed();
-    return this.#serverError ?? this.#sockets.at(-1)?.failure ?? (error || undefined);
+  /** Whether the server has announced its shutdown (lame duck mode). */
+  get shuttingDown(): boolean {
+    return this.#shuttingDown;
+  }
+
+  /** Calls `listener` for each permission that the server says is missing, until the function returned is called. */
+  onDenied(listener: (denied: PermissionViolationError) => void): () => void {
+    this.#denied.add(listener);
+    return () => this.#denied.delete(listener);
   }
 
   /**
    * Sends PING and waits for PONG: everything published before has then reached the server, and every error that the
-   * server answered to it has been seen by the watchers. False when it did not come by `deadline` or the connection ended.
+   * server answered to it has been seen by the listeners. False when it did not come by `deadline` or the connection ended.
    */
   async flush(deadline: Deadline): Promise<boolean> {
     if (this.nats.isClosed()) return false;
@@ -42,7 +52,7 @@ export class Connection {
       () => true,
       () => false,
     );
-    const outcome = await waitUntil(pong, deadline);
+    const outcome = await waitUntil(Promise.race([pong, this.lost.then(() => false)]), deadline);
     if (!outcome.done || !outcome.value) return false;
     // A status travels through an async iterator, some promise reactions behind the PONG that came after it.
     await nextTurn();
@@ -67,26 +77,24 @@ export class Connection {
   /** Ends the connection at once. What was not flushed before is not waited for. */
   async close(): Promise<void> {
     // The library closes its socket some promise reactions later. One that went first it would take for lost, and close twice.
-    await withoutStackTraces(() => this.nats.close()).catch(() => {});
+    await this.nats.close().catch(() => {});
     for (const socket of this.#sockets) socket.close();
+  }
+
+  async #watchEnd(): Promise<Ending> {
+    const error = await this.nats.closed();
+    const cause = this.#serverError ?? this.#sockets.at(-1)?.failure ?? (error || undefined);
+    this.#ended = classifyConnectionLoss(cause, this.#shuttingDown);
+    return this.#ended;
   }
 
   async #watch(): Promise<void> {
     for await (const status of this.nats.status()) {
-      if (status.type === "error" && isAuthError(status.error)) this.#serverError = status.error;
-      for (const watcher of this.#watchers) watcher(status);
+      if (status.type === "ldm") this.#shuttingDown = true;
+      if (status.type !== "error") continue;
+      if (isAuthError(status.error)) this.#serverError = status.error;
+      const denied = deniedSubject(status);
+      if (denied) for (const listener of this.#denied) listener(denied);
     }
-  }
-}
-
-/** The library's close() takes stack traces that nobody reads, which is a twentieth of an empty drain's CPU time. */
-function withoutStackTraces<T>(action: () => T): T {
-  const { stackTraceLimit } = Error;
-  // Not by assignment, which throws where the intrinsics are frozen.
-  Reflect.set(Error, "stackTraceLimit", 0);
-  try {
-    return action();
-  } finally {
-    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   }
 }

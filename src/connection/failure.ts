@@ -1,4 +1,4 @@
-// What went wrong, as a reason: statuses of a pull request, errors of the connection and of the JetStream API. Pure.
+// What went wrong, as a reason: errors of the connection and of the JetStream API. Pure.
 import {
   AuthorizationError,
   PermissionViolationError,
@@ -8,73 +8,6 @@ import {
 import { type Ending, ending } from "../report/reasons.ts";
 import { JetStreamError, NoJetStreamError } from "./jetstream.ts";
 import { SocketError } from "./wire.ts";
-
-/** How a Fetch ended: cleanly, or with the ending it gives the drain. */
-export type FetchEnd =
-  | { readonly kind: "empty" }
-  | { readonly kind: "batch-full" }
-  | { readonly kind: "max-wait" }
-  /** The drain stopped it: its time was up, or its caller aborted. */
-  | { readonly kind: "stopped" }
-  | { readonly kind: "failed"; readonly ending: Ending };
-
-/** A status message on the pull's inbox, and what the Fetch knew when it came. */
-export interface PullStatus {
-  readonly code: number;
-  readonly description: string;
-  readonly fill: boolean;
-  /** Deliveries of this Fetch so far. */
-  readonly delivered: number;
-}
-
-const failed = (...args: Parameters<typeof ending>): FetchEnd => ({
-  kind: "failed",
-  ending: ending(...args),
-});
-
-/** What a status ends the Fetch with; undefined for a heartbeat, which ends nothing. The codes are ADR-37's and nats-server's. */
-export function classifyStatus({ code, description, fill, delivered }: PullStatus): FetchEnd | undefined {
-  const said = `The server said: ${code} ${description}.`;
-  switch (code) {
-    case 100:
-      return undefined;
-    case 404:
-      return { kind: "empty" };
-    case 408:
-      return { kind: fill ? "max-wait" : "empty" };
-    case 400:
-      return failed("bad-request", said);
-    case 423:
-      return failed("limit-exceeded", `Another client of the priority group holds the pin. ${said}`);
-    case 503:
-      return failed(
-        "jetstream-unavailable",
-        "No responders: check that JetStream is enabled for this account.",
-      );
-    case 409:
-      return classifyConflict(description.toLowerCase(), said, delivered);
-    default:
-      return failed("bad-request", said);
-  }
-}
-
-function classifyConflict(description: string, said: string, delivered: number): FetchEnd {
-  const has = (words: string): boolean => description.includes(words);
-  if (has("batch completed")) return { kind: "batch-full" };
-  // After some messages it means that the byte budget is used up; as the first answer, that it can never be met.
-  if (has("exceeds maxbytes"))
-    return delivered > 0 ? { kind: "batch-full" } : failed("message-too-large", said);
-  if (has("consumer deleted") || has("stream deleted")) return failed("consumer-deleted", said);
-  if (has("leadership change")) return failed("leadership-changed", said);
-  if (has("server shutdown")) return failed("server-shutdown", said);
-  if (has("push based")) return failed("not-a-pull-consumer", said);
-  if (has("exceeded maxwaiting")) return failed("limit-exceeded", said);
-  // The consumer's configuration forbids what was asked.
-  if (has("maxrequestbatch")) return failed("bad-request", `Lower \`batch\`. ${said}`);
-  if (has("maxrequestexpires")) return failed("bad-request", `Lower \`maxWaitMs\`. ${said}`);
-  if (has("maxrequestmaxbytes")) return failed("bad-request", `Lower \`maxBytes\`. ${said}`);
-  return failed("bad-request", said);
-}
 
 /** Why a connection was not made. `cause` is the library's error, or the socket's, which knows more. */
 export type ConnectFailure =

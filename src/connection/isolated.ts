@@ -1,5 +1,5 @@
 // A connection opened at first use, and again where it was lost: for publishing beside the drain's own.
-import { ConnectionError, type Status } from "@nats-io/nats-core";
+import { ConnectionError, type PermissionViolationError } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
 import { type ConnectRequest, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
@@ -8,12 +8,16 @@ import { isAuthError } from "./failure.ts";
 export class LazyConnection {
   readonly #request: ConnectRequest;
   readonly #deadline: Deadline;
-  readonly #watcher: (status: Status) => void;
+  readonly #watcher: (denied: PermissionViolationError) => void;
   readonly #closing = new AbortController();
   #opening: Promise<Connection> | undefined;
 
-  /** @param watcher is told each status of every connection that is opened */
-  constructor(request: ConnectRequest, deadline: Deadline, watcher: (status: Status) => void) {
+  /** @param watcher is told each permission that a connection lacks */
+  constructor(
+    request: ConnectRequest,
+    deadline: Deadline,
+    watcher: (denied: PermissionViolationError) => void,
+  ) {
     this.#request = { ...request, opening: undefined };
     this.#deadline = deadline;
     this.#watcher = watcher;
@@ -38,7 +42,7 @@ export class LazyConnection {
   async #open(): Promise<Connection> {
     const attempt = await connect(this.#request, this.#deadline, this.#closing.signal);
     if (attempt.kind === "connected") {
-      attempt.connection.watch(this.#watcher);
+      attempt.connection.onDenied(this.#watcher);
       return attempt.connection;
     }
     const cause = attempt.kind === "failed" ? attempt.cause : undefined;

@@ -1,94 +1,138 @@
-// What the consumer says of itself, asked for in the same flight as the pull: ack wait, max deliver, backoff, pending.
-import type { ConsumerInfo } from "@nats-io/jetstream";
+// What the consumer says of itself. The question travels with the sign-in, so its answer is here before the first pull.
 import { createInbox, type Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
-import { classifyInfoError, deniedSubject } from "../connection/failure.ts";
+import { classifyInfoError } from "../connection/failure.ts";
 import { apiPrefix, readAnswer } from "../connection/jetstream.ts";
 import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
+import type { ConsumerFacts } from "../report/facts.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 
-/** The part of a consumer's configuration and state that a drain uses. Times in milliseconds. */
-export interface ConsumerFacts {
-  readonly ackWaitMs: number;
-  /** Undefined: no limit. */
-  readonly maxDeliver: number | undefined;
-  readonly backoffMs: readonly number[];
-  /** Messages not delivered yet. */
-  readonly pending: number;
-  readonly ackPending: number;
-  readonly maxAckPending: number;
-  /** Pull requests that waited when it was asked, this drain's own perhaps among them. */
-  readonly waiting: number;
-  readonly maxWaiting: number;
-  readonly paused: boolean;
-  /** Without activity for so long the server deletes the consumer; 0: never. */
-  readonly inactiveThresholdMs: number;
-}
-
-/** Unknown when the user may not ask, or nothing answered: a drain goes on without. */
-export type ConsumerAnswer =
-  | { readonly kind: "known"; readonly facts: ConsumerFacts }
-  | { readonly kind: "unknown" }
-  | { readonly kind: "failed"; readonly ending: Ending };
-
-export interface ConsumerQuestion {
+export interface ConsumerName {
   readonly stream: string;
   readonly consumer: string;
   readonly domain?: string | undefined;
   readonly inboxPrefix?: string | undefined;
 }
 
-/** Asks for consumer info. Never rejects; settles by `deadline`, or when the connection ends. */
-export async function askConsumer(
-  connection: Connection,
-  { stream, consumer, domain, inboxPrefix }: ConsumerQuestion,
-  deadline: Deadline,
-): Promise<ConsumerAnswer> {
-  const subject = `${apiPrefix(domain)}.CONSUMER.INFO.${stream}.${consumer}`;
-  const msg = await ask(connection, subject, createInbox(inboxPrefix), deadline);
-  if (!msg) return { kind: "unknown" };
-  try {
-    const info = readAnswer<ConsumerInfo>(msg);
-    if (info.config.deliver_subject) {
-      return {
-        kind: "failed",
-        ending: ending("not-a-pull-consumer", `Consumer "${consumer}" of stream "${stream}".`),
-      };
+/** `unknown` when the user may not ask, or nothing answered: a drain goes on without. */
+export type ConsumerAnswer =
+  | { readonly kind: "known"; readonly facts: ConsumerFacts }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "failed"; readonly ending: Ending };
+
+/** The part of the server's answer that is read. */
+interface ConsumerInfo {
+  readonly created: string;
+  readonly num_pending: number;
+  readonly num_ack_pending: number;
+  readonly num_waiting: number;
+  readonly paused?: boolean;
+  readonly config: {
+    readonly ack_policy?: string;
+    readonly deliver_subject?: string;
+    readonly ack_wait?: number;
+    readonly max_deliver?: number;
+    readonly backoff?: readonly number[];
+    readonly max_ack_pending?: number;
+    readonly max_waiting?: number;
+    readonly inactive_threshold?: number;
+  };
+}
+
+/** The question, asked once, and its answer: to await, or to peek at. */
+export class Consumer {
+  readonly #name: ConsumerName;
+  readonly #subject: string;
+  readonly #inbox: string;
+  readonly #answered = Promise.withResolvers<ConsumerAnswer>();
+  #answer: ConsumerAnswer | undefined;
+
+  constructor(name: ConsumerName) {
+    this.#name = name;
+    this.#subject = `${apiPrefix(name.domain)}.CONSUMER.INFO.${name.stream}.${name.consumer}`;
+    this.#inbox = createInbox(name.inboxPrefix);
+  }
+
+  /** Resolves with the answer; `unknown` when {@link settleBy}'s deadline passes first. Never rejects. */
+  get answered(): Promise<ConsumerAnswer> {
+    return this.#answered.promise;
+  }
+
+  get answer(): ConsumerAnswer | undefined {
+    return this.#answer;
+  }
+
+  get facts(): ConsumerFacts | undefined {
+    return this.#answer?.kind === "known" ? this.#answer.facts : undefined;
+  }
+
+  /** The question as text of the NATS protocol, to be sent with the sign-in. Its subscription is the connection's first. */
+  get opening(): string {
+    return `SUB ${this.#inbox} 1\r\nPUB ${this.#subject} ${this.#inbox} 0\r\n\r\n`;
+  }
+
+  /** Listens for the answer, which may be here already, and gives it up at `deadline`. */
+  async listen(connection: Connection, deadline: Deadline): Promise<ConsumerAnswer> {
+    const asked = await ask(connection, this.#subject, this.#inbox, connection.openingWasSent, deadline);
+    this.#answer = asked ? this.#read(asked) : { kind: "unknown" };
+    this.#answered.resolve(this.#answer);
+    return this.#answer;
+  }
+
+  /** Asks once more, for what is true now. */
+  async askAgain(connection: Connection, deadline: Deadline): Promise<ConsumerAnswer> {
+    const msg = await ask(connection, this.#subject, createInbox(this.#name.inboxPrefix), false, deadline);
+    return msg ? this.#read(msg) : { kind: "unknown" };
+  }
+
+  #read(msg: Msg): ConsumerAnswer {
+    const { stream, consumer } = this.#name;
+    try {
+      const facts = consumerFacts(readAnswer<ConsumerInfo>(msg));
+      const refusal = unsupported(facts, `Consumer "${consumer}" of stream "${stream}"`);
+      return refusal ? { kind: "failed", ending: refusal } : { kind: "known", facts };
+    } catch (error) {
+      const end = classifyInfoError(error, stream, consumer);
+      return end ? { kind: "failed", ending: end } : { kind: "unknown" };
     }
-    return { kind: "known", facts: consumerFacts(info) };
-  } catch (error) {
-    const end = classifyInfoError(error, stream, consumer);
-    return end ? { kind: "failed", ending: end } : { kind: "unknown" };
   }
 }
 
-/**
- * One question, over a subscription of its own: `request` of nats-core sets up for many, which is a twentieth of an empty drain's
- * CPU time. Undefined when the user may not ask or hear, or no answer came.
- */
+function unsupported({ ackPolicy, deliverSubject }: ConsumerFacts, name: string): Ending | undefined {
+  if (deliverSubject) return ending("not-a-pull-consumer", `${name}.`);
+  if (ackPolicy === "explicit") return undefined;
+  return ending("unsupported-consumer", `${name} has the ack policy "${ackPolicy}".`);
+}
+
+/** One question over a subscription of its own. Undefined when the user may not ask or hear, or no answer came. */
 async function ask(
   connection: Connection,
   subject: string,
   inbox: string,
+  wasSent: boolean,
   deadline: Deadline,
 ): Promise<Msg | undefined> {
   const { nats } = connection;
   if (nats.isClosed()) return undefined;
   const { promise, resolve } = Promise.withResolvers<Msg | undefined>();
   nats.subscribe(inbox, { max: 1, callback: (error, msg) => resolve(error ? undefined : msg) });
-  const unwatch = connection.watch((status) => {
-    if (deniedSubject(status)?.subject === subject) resolve(undefined);
+  const forget = connection.onDenied((denied) => {
+    if (denied.subject === subject) resolve(undefined);
   });
-  void connection.lost().then(() => resolve(undefined));
-  nats.publish(subject, "", { reply: inbox });
+  void connection.lost.then(() => resolve(undefined));
+  // What was asked with the sign-in may be answered already, and held back until somebody listens.
+  connection.release();
+  if (!wasSent) nats.publish(subject, "", { reply: inbox });
   const answer = await waitUntil(promise, deadline);
-  unwatch();
+  forget();
   return answer.done ? answer.value : undefined;
 }
 
 function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
   const { max_deliver: maxDeliver = -1 } = config;
   return {
+    ackPolicy: config.ack_policy ?? "explicit",
+    deliverSubject: config.deliver_subject || undefined,
     ackWaitMs: (config.ack_wait ?? 30_000 * NANOS_PER_MS) / NANOS_PER_MS,
     maxDeliver: maxDeliver > 0 ? maxDeliver : undefined,
     backoffMs: (config.backoff ?? []).map((nanos) => nanos / NANOS_PER_MS),
@@ -99,5 +143,6 @@ function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
     maxWaiting: config.max_waiting ?? 512,
     paused: info.paused === true,
     inactiveThresholdMs: (config.inactive_threshold ?? 0) / NANOS_PER_MS,
+    created: info.created,
   };
 }

@@ -1,123 +1,285 @@
-// The pulls of one drain: each a Fetch, the first with a question about the consumer beside it, and what they told.
+// The Fetch of a drain: one inbox, one bound, a few pull requests at the pace of the handlers, and always how it ended.
 import type { Msg } from "@nats-io/nats-core";
-import type { Budget } from "../budget.ts";
-import type { Connection } from "../connection/connection.ts";
-import type { FetchEnd } from "../connection/failure.ts";
-import { type Deadline, waitUntil } from "../deadline.ts";
+import { apiPrefix } from "../connection/jetstream.ts";
+import { now } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
-import type { Codec } from "../message/codec.ts";
-import { DEFAULTS, type DrainSettings } from "../options.ts";
-import { ending } from "../report/reasons.ts";
-import { askConsumer, type ConsumerAnswer, type ConsumerFacts } from "./consumer.ts";
-import { type Fetch, startFetch } from "./fetch.ts";
+import { readHeaders } from "../message/headers.ts";
+import { type Ending, ending } from "../report/reasons.ts";
+import { Explainer } from "./explain.ts";
+import { Inbox } from "./inbox.ts";
+import { firstPull, type LastDeliveries, nextPull } from "./pace.ts";
+import type { PullerParts } from "./plan.ts";
+import { Pull, type PullEnd } from "./pull.ts";
+import { classifyStatus } from "./status.ts";
 
-export interface PullerParts {
-  readonly connection: Connection;
-  readonly options: DrainSettings<Codec, unknown>;
-  readonly budget: Budget;
-  readonly startedAt: number;
-  /** How long connecting took, in milliseconds: an upper bound of two round trips. */
-  readonly connectMs: number;
-  /** Every pull has ended by then. */
-  readonly deadline: Deadline;
-  readonly deliver: (msg: Msg) => void;
-  /** The consumer has answered; without facts where it may not, or did not. */
-  readonly answered: (facts: ConsumerFacts | undefined) => void;
-}
+// How long a later pull request waits where something should be there: other drains may have had it, or acks that are on
+// their way make room for it (max_ack_pending).
+const FOLLOW_UP_MS = 250;
+// How long deliveries may lag behind the word that all were made.
+const GRACE_MS = 500;
+// A drain that waits for more until its limit asks again so rarely.
+const LONG_WAIT_MS = 30_000;
 
-/** Makes pull requests, and keeps what they and the consumer said. */
 export class Puller {
   readonly #parts: PullerParts;
-  #fetch: Fetch | undefined;
-  #asked: Promise<ConsumerAnswer> | undefined;
-  #lastReply: string | undefined;
+  readonly #explainer: Explainer;
+  readonly #ended = Promise.withResolvers<PullEnd>();
+  readonly #startedAt = now();
+  #inbox: Inbox | undefined;
+  #pull: Pull | undefined;
+  #open = true;
+  #asked = 0;
+  #fetchesMade = 1;
+  #fetchedInFetch = 0;
+  #bytesInFetch = 0;
+  #redelivered = 0;
+  #latestReply: string | undefined;
+  #firstMessageAt: number | undefined;
   #pinId: string | undefined;
-  /** What the consumer said of itself. */
-  consumer: ConsumerFacts | undefined;
-  /** Idle heartbeats seen. */
+  /** Messages handled when the server last had none to give: worth another pull only when that has moved on. */
+  #handledWhenEmpty = -1;
+  delivered = 0;
   heartbeats = 0;
-  /** From the start of the drain to its first message, in milliseconds. */
-  firstMessageMs: number | undefined;
 
   constructor(parts: PullerParts) {
     this.#parts = parts;
+    this.#explainer = new Explainer(parts.connection, parts.consumer, parts.plan);
   }
 
-  /** Pulls once; resolves when the Fetch has ended, with how. */
-  async pull(batch: number): Promise<FetchEnd> {
-    this.#fetch?.forget();
-    const fetch = this.#startFetch(batch);
-    this.#fetch = fetch;
-    this.#asked ??= this.#askConsumer(fetch);
-    const end = await this.#explain(fetch, await fetch.ended);
-    this.heartbeats += fetch.heartbeats;
-    return end;
+  /** Resolves when no more is pulled: to how the Fetch ended, or undefined where the drain stopped it. */
+  async fetch(): Promise<Ending | undefined> {
+    const { connection, plan, consumer } = this.#parts;
+    if (consumer.answer?.kind === "failed") this.#end(consumer.answer.ending);
+    else void consumer.answered.then((answer) => answer.kind === "failed" && this.#refuse(answer.ending));
+    if (this.#open) {
+      this.#inbox = new Inbox(connection, plan, {
+        deliver: (msg) => this.#deliver(msg),
+        status: (inbox, code, description) => this.#status(inbox, code, description),
+        foreign: (msg) =>
+          this.#parts.journal.note("foreign-message", `on ${JSON.stringify(msg.subject.slice(0, 80))}`),
+        denied: (subject) =>
+          this.#end(ending("permission-denied", `Allow the user to subscribe to "${subject}".`)),
+      });
+      void connection.lost.then((lost) => this.#end(lost));
+      this.consider();
+    }
+    const end = await this.#ended.promise;
+    this.#inbox?.close();
+    const { delivered, heartbeats } = this;
+    return end && (await this.#explainer.explain(end, { delivered, heartbeats, pending: this.#pending }));
   }
 
-  /** Ends the Fetch that is under way, if one is. */
+  /** Pulls if it is time to: called whenever a message has left. */
+  consider(): void {
+    if (!this.#open || this.#pull) return;
+    const size = this.#nextSize();
+    if (size > 0) this.#send(size);
+    else if (this.#isIdle) this.#end(this.#pending === 0 ? ending("empty") : ending("deadline"));
+  }
+
+  /** Pulls no more. Deliveries on their way still come out, until the next flush. */
   stop(): void {
-    this.#fetch?.stop();
+    this.#end(undefined);
   }
 
   /** Messages left to deliver: the last delivery's word, or the consumer's where there was none. */
   get pending(): number | undefined {
-    return this.#lastReply === undefined ? this.consumer?.pending : parseAckSubject(this.#lastReply).pending;
+    return this.#explainer.pending ?? this.#pending;
   }
 
-  #startFetch(batch: number): Fetch {
-    const { connection, options, budget, startedAt, connectMs, deadline, deliver } = this.#parts;
-    const {
-      fill = DEFAULTS.fill,
-      maxBytes = DEFAULTS.maxBytes,
-      stream,
-      consumer,
-      domain,
-      inboxPrefix,
-      priorityGroup,
-    } = options;
-    const maxWaitMs = Math.max(0, Math.min(budget.maxWaitMs, deadline - Date.now()));
-    const request = {
-      ...{ stream, consumer, domain, inboxPrefix, batch, maxBytes, fill, priorityGroup, pinId: this.#pinId },
-      ...{ maxWaitMs, deadline, firstAnswerMs: connectMs },
-      // The plan's, unless too little time is left for it.
-      heartbeatMs: budget.heartbeatMs * 3 <= maxWaitMs ? budget.heartbeatMs : 0,
+  /** When the first message came, on the monotonic clock. */
+  get firstMessageAt(): number | undefined {
+    return this.#firstMessageAt;
+  }
+
+  get #pending(): number | undefined {
+    return this.#latestReply === undefined
+      ? this.#parts.consumer.facts?.pending
+      : parseAckSubject(this.#latestReply).pending;
+  }
+
+  get #isIdle(): boolean {
+    const { queued, running } = this.#parts.handling();
+    return queued + running === 0;
+  }
+
+  #nextSize(): number {
+    const { plan } = this.#parts;
+    const left = plan.batch - this.#fetchedInFetch;
+    if (left <= 0) return 0;
+    const handling = this.#parts.handling();
+    const { deadline } = plan;
+    if (now() >= deadline) return 0;
+    if (plan.whole) return handling.running + handling.queued === 0 ? left : 0;
+    // What a Fetch left in memory is handled before the next one brings as much again.
+    if (this.#fetchedInFetch === 0 && this.#fetchesMade > 1 && handling.queued > 0) return 0;
+    if (handling.handled === this.#handledWhenEmpty && handling.handled > 0) return 0;
+    if (this.#firstMessageAt === undefined)
+      return Math.min(left, firstPull({ ...plan, last: this.#lastDeliveries }));
+    const leftMs = deadline - now();
+    const elapsedMs = now() - this.#firstMessageAt;
+    return Math.min(left, nextPull({ ...plan, ...handling, leftMs, elapsedMs, last: this.#lastDeliveries }));
+  }
+
+  /** The smaller of max deliver and the deliveries after which a message is a dead letter. */
+  get #deliveryLimit(): number | undefined {
+    const { maxDeliver } = this.#parts.consumer.facts ?? {};
+    const { deadLetterAfter = maxDeliver } = this.#parts.plan;
+    return maxDeliver === undefined ? deadLetterAfter : Math.min(maxDeliver, deadLetterAfter ?? maxDeliver);
+  }
+
+  get #lastDeliveries(): LastDeliveries {
+    const ackPending = this.#parts.consumer.facts?.ackPending ?? Number.POSITIVE_INFINITY;
+    const latest = this.#latestReply === undefined ? undefined : parseAckSubject(this.#latestReply);
+    return {
+      limit: this.#deliveryLimit,
+      redeliverable: Math.max(0, ackPending - this.#redelivered),
+      latestCount: latest?.deliveryCount,
     };
-    return startFetch(connection, request, (msg) => {
-      this.firstMessageMs ??= Date.now() - startedAt;
-      this.#lastReply = msg.reply;
-      // Under the policy `pinned_client` the next pull has to name the pin that this delivery came with.
-      if (priorityGroup) this.#pinId = msg.headers?.get("Nats-Pin-Id") || this.#pinId;
-      deliver(msg);
+  }
+
+  #send(batch: number): void {
+    const { connection, plan } = this.#parts;
+    const { fill, priorityGroup, maxBytes } = plan;
+    const leftMs = Math.max(0, plan.deadline - now());
+    const expiresMs = Math.min(this.#waitMs(), leftMs);
+    // The plan's, unless too little time is left for it.
+    const heartbeatMs = plan.heartbeatMs * 3 <= expiresMs ? plan.heartbeatMs : 0;
+    this.#asked += batch;
+    const pull = new Pull({
+      connection,
+      subject: `${apiPrefix(plan.domain)}.CONSUMER.MSG.NEXT.${plan.stream}.${plan.consumer}`,
+      inbox: this.#inbox?.next() ?? "",
+      request: {
+        batch,
+        maxBytes: Math.max(1, maxBytes - this.#bytesInFetch),
+        expiresMs,
+        heartbeatMs,
+        fill,
+        priorityGroup,
+        pinId: this.#pinId,
+      },
+      bounds: { heartbeatMs, expiresMs, firstAnswerMs: plan.roundTripMs, deadline: plan.deadline },
     });
+    this.#pull = pull;
+    void pull.ended.then((end) => this.#pullEnded(pull, end));
   }
 
-  /** In the same flight as the pull. A consumer that does not exist would otherwise look like silence. */
-  async #askConsumer(fetch: Fetch): Promise<ConsumerAnswer> {
-    const { connection, options, deadline, answered } = this.#parts;
-    const answer = await askConsumer(connection, options, deadline);
-    if (answer.kind === "known") this.consumer = answer.facts;
-    else if (answer.kind === "failed" && fetch.delivered === 0) fetch.stop(answer.ending);
-    answered(this.consumer);
-    return answer;
+  #waitMs(): number {
+    const { maxWaitMs, fill, until } = this.#parts.plan;
+    if (fill) return Math.max(0, maxWaitMs - (now() - this.#startedAt));
+    if (until === "limit") return Math.max(maxWaitMs, LONG_WAIT_MS);
+    return this.#firstMessageAt === undefined ? maxWaitMs : Math.min(maxWaitMs, FOLLOW_UP_MS);
   }
 
-  /** Two answers can mean several things, and consumer info, which is on its way or here, knows which. */
-  async #explain(fetch: Fetch, end: FetchEnd): Promise<FetchEnd> {
-    if (end.kind !== "failed" || !this.#asked) return end;
-    // No responders: the consumer, the stream or all of JetStream is missing.
-    if (end.ending.reason === "jetstream-unavailable") {
-      const answer = await waitUntil(this.#asked, Date.now() + Math.max(500, 2 * this.#parts.connectMs));
-      return answer.done && answer.value.kind === "failed"
-        ? { kind: "failed", ending: answer.value.ending }
-        : end;
+  #deliver(msg: Msg): void {
+    this.delivered += 1;
+    if (this.delivered > this.#asked) {
+      this.#end(ending("connection-lost", "The server delivered more than it was asked for, and was left."));
+      void this.#parts.connection.close();
+      return;
     }
-    // Silence from the start: since nats-server 2.11.5 also what a pull with a heartbeat meets when too many others wait.
-    const facts = this.consumer;
-    const silent = end.ending.reason === "heartbeat-lost" && fetch.delivered === 0 && fetch.heartbeats === 0;
-    if (silent && facts && facts.waiting >= facts.maxWaiting) {
-      const detail = `${facts.waiting} pull requests wait, and max_waiting is ${facts.maxWaiting}.`;
-      return { kind: "failed", ending: ending("limit-exceeded", detail) };
-    }
-    return end;
+    this.#firstMessageAt ??= now();
+    this.#latestReply = msg.reply;
+    this.#fetchedInFetch += 1;
+    this.#bytesInFetch += sizeOf(msg);
+    if (this.#deliveryLimit !== undefined && isRedelivery(msg.reply ?? "")) this.#redelivered += 1;
+    // Under the policy `pinned_client` the next pull has to name the pin that this delivery came with.
+    if (this.#parts.plan.priorityGroup) this.#pinId = pinOf(msg) ?? this.#pinId;
+    const pull = this.#pull;
+    this.#parts.deliver(msg);
+    pull?.deliver();
   }
+
+  #status(inbox: string, code: number, description: string): void {
+    if (code === 100) this.heartbeats += 1;
+    // One that is over can have nothing to say any more.
+    if (this.#pull?.inbox !== inbox) return;
+    this.#pull.frame();
+    const { fill } = this.#parts.plan;
+    const end = classifyStatus({ code, description, fill, delivered: this.#fetchedInFetch });
+    const { batch, delivered } = this.#pull;
+    if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
+      this.#pull.completed(Math.max(GRACE_MS, 2 * this.#parts.plan.roundTripMs));
+    } else if (end) {
+      this.#pull.end(end);
+    }
+  }
+
+  #pullEnded(pull: Pull, end: PullEnd): void {
+    if (this.#pull === pull) this.#pull = undefined;
+    if (!this.#open) return;
+    if (end?.reason === "empty") this.#serverHasNone(pull, end);
+    // Ended by a status before it had all that it asked for: the bytes are used up.
+    else if (end?.reason === "batch-full") this.#pullIsFull(this.#isBatchFull || pull.delivered < pull.batch);
+    else this.#end(end);
+  }
+
+  get #isBatchFull(): boolean {
+    return this.#fetchedInFetch >= this.#parts.plan.batch;
+  }
+
+  /** The pull brought all it could; `whole`: and so did the Fetch. */
+  #pullIsFull(whole: boolean): void {
+    const { plan, batchEnded } = this.#parts;
+    if (whole || plan.whole) {
+      batchEnded();
+      if (this.#fetchesMade >= plan.fetches) {
+        this.#end(ending("batch-full"));
+        return;
+      }
+      this.#fetchesMade += 1;
+      this.#fetchedInFetch = 0;
+      this.#bytesInFetch = 0;
+    }
+    if (this.#isNothingLeft) this.#end(ending("empty"));
+    else this.consider();
+  }
+
+  /** Nothing is left of what was there: a new message was the last, and what comes again comes before new ones. */
+  get #isNothingLeft(): boolean {
+    if (this.#parts.plan.until === "limit" || this.#parts.plan.fill) return false;
+    const { pending, deliveryCount } = parseAckSubject(this.#latestReply ?? "");
+    return pending === 0 && deliveryCount === 1;
+  }
+
+  #serverHasNone(pull: Pull, end: Ending): void {
+    this.#parts.batchEnded();
+    const { handled } = this.#parts.handling();
+    const moved = handled !== this.#handledWhenEmpty;
+    this.#handledWhenEmpty = handled;
+    const mayBeMore = this.delivered > 0 && this.#pending !== 0 && !this.#parts.plan.whole;
+    // It has some that it does not give: acks that are under way may make room for them.
+    const isStuck = this.#isIdle && pull.delivered === 0 && !moved;
+    if (this.#parts.plan.until === "limit" || (mayBeMore && !isStuck)) this.consider();
+    else this.#end(end);
+  }
+
+  #refuse(end: Ending): void {
+    if (this.delivered === 0) this.#end(end);
+  }
+
+  #end(end: Ending | undefined): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#pull?.end(end);
+    this.#ended.resolve(end);
+  }
+}
+
+/** As the server counts it for `max_bytes`: subject, ack subject, headers and body. */
+function sizeOf(msg: Msg): number {
+  return "size" in msg && typeof msg.size === "function" ? Number(msg.size()) : msg.data.length;
+}
+
+function isOutOfBytes(description: string): boolean {
+  return description.toLowerCase().includes("maxbytes");
+}
+
+function isRedelivery(reply: string): boolean {
+  return parseAckSubject(reply).deliveryCount > 1;
+}
+
+function pinOf(msg: Msg): string | undefined {
+  return readHeaders(msg).get("Nats-Pin-Id") || undefined;
 }

@@ -1,16 +1,19 @@
 // Runs a batch handler: all deliveries of a Fetch at once, and one settlement a message.
 import type { Msg } from "@nats-io/nats-core";
-import { clampDelay } from "../deadline.ts";
+import { clampDelay, now } from "../deadline.ts";
 import { DeliveredMessage, type Message } from "../message/message.ts";
-import { isSettlement, type Settlement } from "../settle/settlement.ts";
+import type { Settlement } from "../settle/settlement.ts";
 import {
-  type Handled,
   type HandlerContext,
+  type HandlerEnd,
+  handlerDeadline,
   isThenable,
   type Pool,
   type PoolParts,
+  type Progress,
   returned,
-} from "./handler-pool.ts";
+  timeIsUp,
+} from "./handler.ts";
 
 /**
  * Called once a Fetch, with everything it delivered. Returning nothing acks all, throwing retries all, and an array has one
@@ -49,27 +52,44 @@ export class BatchPool<Env> implements Pool {
   #batch: Job[] = [];
   #running: Job[] = [];
   #work: Promise<void> | undefined;
-  #giveUp: (() => void) | undefined;
+  /** Ends the wait for the handler that runs. */
+  #giveUp: ((end: HandlerEnd) => void) | undefined;
   #stopped = false;
+  #handled = 0;
+  #slowestMs: number | undefined;
   fetched = 0;
 
   constructor(options: BatchPoolOptions<Env>) {
     this.#options = options;
   }
 
+  get progress(): Progress {
+    return {
+      queued: this.#batch.length,
+      running: this.#running.length,
+      handled: this.#handled,
+      slowestMs: this.#slowestMs,
+      fastestMs: this.#slowestMs,
+    };
+  }
+
   push(msg: Msg): void {
     this.fetched += 1;
-    if (this.#stopped) this.#options.release(msg);
-    else this.#batch.push({ msg, message: new DeliveredMessage(msg), settled: false });
+    const job = { msg, message: new DeliveredMessage(msg), settled: false };
+    if (this.#stopped) void this.#settle(job, { kind: "released" });
+    else this.#batch.push(job);
   }
 
   endFetch(): void {
     if (this.#batch.length === 0 || this.#stopped) return;
     this.#running = this.#batch;
     this.#batch = [];
+    const startedAt = now();
     this.#work = this.#run(this.#running).finally(() => {
+      this.#slowestMs = Math.max(this.#slowestMs ?? 0, now() - startedAt);
       this.#work = undefined;
       this.#running = [];
+      this.#options.progressed();
     });
   }
 
@@ -77,15 +97,15 @@ export class BatchPool<Env> implements Pool {
     await this.#work;
   }
 
-  async stop(): Promise<boolean> {
+  async stop(how: "cut" | "finish" | "drop"): Promise<boolean> {
     this.#stopped = true;
     const waiting = this.#batch;
     this.#batch = [];
-    for (const { msg } of waiting) this.#options.release(msg);
-    const cutShort = waiting.length > 0 || this.#running.some(({ settled }) => !settled);
-    this.#giveUp?.();
-    await this.#work;
-    return cutShort;
+    const cut = how === "cut" && this.#running.some(({ settled }) => !settled);
+    if (how === "cut") this.#giveUp?.({ kind: "cut" });
+    const released = how === "drop" ? [] : waiting.map((job) => this.#settle(job, { kind: "released" }));
+    await Promise.all([this.#work, ...released]);
+    return waiting.length > 0 || cut;
   }
 
   held(): Msg[] {
@@ -95,8 +115,8 @@ export class BatchPool<Env> implements Pool {
   async #run(jobs: readonly Job[]): Promise<void> {
     const readable = await this.#readValues(jobs);
     if (readable.length === 0) return;
-    const handled = await this.#callInTime(readable);
-    await Promise.all(readable.map((job, at) => this.#settle(job, handled(at))));
+    const ends = await this.#callInTime(readable);
+    await Promise.all(readable.map((job, at) => this.#settle(job, ends(at))));
   }
 
   /** Messages whose value cannot be had are settled for that, each for itself; the handler sees the others. */
@@ -118,23 +138,28 @@ export class BatchPool<Env> implements Pool {
   }
 
   /** Calls the handler, and waits for it until it is given up; to what became of each message. */
-  async #callInTime(jobs: readonly Job[]): Promise<(at: number) => Handled> {
-    const { context, handlerTimeoutMs, batchHandler } = this.#options;
-    const { promise: givenUp, resolve } = Promise.withResolvers<(at: number) => Handled>();
+  async #callInTime(jobs: readonly Job[]): Promise<Ends> {
+    const { context, deadline, handlerTimeoutMs, batchHandler } = this.#options;
+    const { promise: givenUp, resolve } = Promise.withResolvers<Ends>();
     const abort = new AbortController();
-    this.#giveUp = () => {
-      resolve(() => ({ kind: "overdue" }));
-      abort.abort(new DOMException("The handler's time is up.", "TimeoutError"));
+    this.#giveUp = (end) => {
+      resolve(() => end);
+      abort.abort(timeIsUp());
     };
     // stop() may have come while the values were read.
-    if (this.#stopped) this.#giveUp();
+    if (this.#stopped) this.#giveUp({ kind: "cut" });
+    const overdue = (): void => this.#giveUp?.({ kind: "overdue" });
     const timer =
-      handlerTimeoutMs === undefined ? undefined : setTimeout(this.#giveUp, clampDelay(handlerTimeoutMs));
-    const deadline = Math.min(context.deadline, Date.now() + (handlerTimeoutMs ?? Number.POSITIVE_INFINITY));
-    const call = async (): Promise<(at: number) => Handled> => {
+      handlerTimeoutMs === undefined ? undefined : setTimeout(overdue, clampDelay(handlerTimeoutMs));
+    const call = async (): Promise<Ends> => {
       try {
         const messages = jobs.map(({ message }) => message);
-        const result = batchHandler(messages, { ...context, signal: abort.signal, deadline });
+        const own = {
+          ...context,
+          signal: abort.signal,
+          deadline: handlerDeadline(deadline, handlerTimeoutMs),
+        };
+        const result = batchHandler(messages, own);
         return readResult(isThenable(result) ? await result : result, jobs.length);
       } catch (error) {
         return () => ({ kind: "threw", error });
@@ -148,15 +173,18 @@ export class BatchPool<Env> implements Pool {
     }
   }
 
-  async #settle(job: Job, handled: Handled): Promise<void> {
-    const settled = this.#options.settle(job.msg, job.message, handled);
-    if (isThenable(settled)) await settled;
+  async #settle(job: Job, end: HandlerEnd): Promise<void> {
+    await this.#options.settle(job.msg, job.message, end);
     job.settled = true;
+    if (end.kind !== "released") this.#handled += 1;
   }
 }
 
-function readResult(result: unknown, messages: number): (at: number) => Handled {
+/** What became of the message at each place. */
+type Ends = (at: number) => HandlerEnd;
+
+function readResult(result: unknown, messages: number): Ends {
   if (!Array.isArray(result)) return () => returned(undefined);
   if (result.length !== messages) throw new BatchLengthError(messages, result.length);
-  return (at) => returned(isSettlement(result[at]) ? result[at] : undefined);
+  return (at) => returned(result[at]);
 }

@@ -1,70 +1,21 @@
-// Runs the handlers: so many at a time, in the order of arrival or of a key, until their deadline.
+// Runs the handlers of single messages: so many at a time, in the order of arrival or of a key, until their deadline.
 import type { Msg } from "@nats-io/nats-core";
-import { clampDelay, type Deadline } from "../deadline.ts";
-import { DeliveredMessage, type Message } from "../message/message.ts";
-import type { ValueReader } from "../message/value.ts";
-import type { Publish } from "../settle/publish.ts";
-import { isSettlement, LONGEST_RELEASE_MS, type Settlement } from "../settle/settlement.ts";
+import { breathe, now } from "../deadline.ts";
+import type { Message } from "../message/message.ts";
+import { RELEASE_MS } from "../settle/settlement.ts";
+import type { Settled } from "../settle/settler.ts";
+import {
+  type Handler,
+  type HandlerEnd,
+  isThenable,
+  type Pool,
+  type PoolParts,
+  type Progress,
+  returned,
+} from "./handler.ts";
+import { Job } from "./job.ts";
 import { KeyOrder } from "./key-order.ts";
-
-/** What a handler gets beside its message. */
-export interface HandlerContext<Env = unknown> {
-  /** What `run` was given: the platform's bindings. */
-  readonly env: Env;
-  /** Aborts when the message's time is up; what the handler does after that no longer counts. */
-  readonly signal: AbortSignal;
-  /** When that is, in milliseconds since the epoch. */
-  readonly deadline: Deadline;
-  /** Publishes to JetStream, with a PubAck, retried within the budget. */
-  readonly publish: Publish;
-}
-
-/** Called once a delivery. Returning nothing acks, throwing naks with a delay, and a {@link Settlement} says what to do. */
-export type Handler<Env = unknown, Value = Uint8Array> = (
-  message: Message<Value>,
-  context: HandlerContext<Env>,
-) => void | Settlement | Promise<void | Settlement>;
-
-/** How one handler ended. */
-export type Handled =
-  | { readonly kind: "returned"; readonly settlement: Settlement }
-  | { readonly kind: "threw"; readonly error: unknown }
-  /** Its time was up before it settled; whatever it does now is ignored. */
-  | { readonly kind: "overdue" };
-
-/** A settled message is done with, or will be delivered again, after so many milliseconds. */
-export type Settled = "done" | { readonly againInMs: number };
-
-/** What every pool needs of the drain. */
-export interface PoolParts<Env> {
-  readonly context: HandlerContext<Env>;
-  /** Longest time of one handler, in milliseconds. */
-  readonly handlerTimeoutMs: number | undefined;
-  readonly readValue: ValueReader | undefined;
-  /** Settles a message whose handler has ended. A promise keeps its place until it resolves; it never rejects. */
-  readonly settle: (msg: Msg, message: Message<unknown>, handled: Handled) => Settled | Promise<Settled>;
-  /** Gives back a message that no handler has started, to come again after so many milliseconds; by default soon. */
-  readonly release: (msg: Msg, afterMs?: number) => void;
-}
-
-/** Deliveries in, settled messages out. */
-export interface Pool {
-  /** Messages given to `push`. */
-  readonly fetched: number;
-  /** Takes a delivery, or releases it if the pool has stopped. */
-  push(msg: Msg): void;
-  /** The Fetch has ended: no more of its deliveries come. */
-  endFetch(): void;
-  /** Resolves when nothing is queued and no handler runs. */
-  idle(): Promise<void>;
-  /**
-   * Starts no handler any more: what is queued is released, and handlers still running are given up as overdue. Resolves when
-   * what was being settled is; to whether anything was cut short.
-   */
-  stop(): Promise<boolean>;
-  /** Every message that is held: queued, running or being settled. */
-  held(): Msg[];
-}
+import { Queue } from "./queue.ts";
 
 export interface HandlerPoolOptions<Env> extends PoolParts<Env> {
   readonly handler: Handler<Env, unknown>;
@@ -72,53 +23,59 @@ export interface HandlerPoolOptions<Env> extends PoolParts<Env> {
   readonly orderBy: ((message: Message<unknown>) => string) | undefined;
 }
 
-const ACKED: Handled = { kind: "returned", settlement: { kind: "ack" } };
-const OVERDUE: Handled = { kind: "overdue" };
+const OVERDUE: HandlerEnd = { kind: "overdue" };
+const CUT: HandlerEnd = { kind: "cut" };
+const RELEASED: HandlerEnd = { kind: "released" };
 
-/** What a handler's return value says. */
-export function returned(value: unknown): Handled {
-  return isSettlement(value) ? { kind: "returned", settlement: value } : ACKED;
-}
-
-/** One message on its way through the pool. */
-class Job {
-  readonly msg: Msg;
-  readonly message: DeliveredMessage;
-  settling: Promise<Settled> | undefined;
-  /** With a timeout of its own: aborts its own signal. */
-  abort: AbortController | undefined;
-  timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(msg: Msg) {
-    this.msg = msg;
-    this.message = new DeliveredMessage(msg);
-  }
-}
+// Handlers started between two turns of the event loop: from the first number to the second, as far as they are quick. In
+// production a Worker's clock stands still between turns, so their number is all that can be gone by at first.
+const MIN_BURST = 4;
+const MAX_BURST = 256;
+// Fewer handlers than this say nothing of how quick one can be.
+const MIN_SAMPLES = 3;
+const QUICK_BURST_MS = 5;
 
 /** The pool of a handler that takes one message at a time. */
 export class HandlerPool<Env> implements Pool {
   readonly #options: HandlerPoolOptions<Env>;
   readonly #order: KeyOrder<Job> | undefined;
   readonly #running = new Set<Job>();
-  // A queue as an array and the place of its head: shift() on an array moves every element.
-  #queue: (Job | undefined)[] = [];
-  #head = 0;
+  readonly #queue = new Queue<Job>();
   #stopped = false;
-  #idle: (() => void) | undefined;
+  #idle: (() => void)[] = [];
+  #burst: number;
+  #started = 0;
+  #burstAt = 0;
+  #breathing = false;
+  #handled = 0;
+  #slowestMs: number | undefined;
+  #fastestMs: number | undefined;
   fetched = 0;
 
   constructor(options: HandlerPoolOptions<Env>) {
     this.#options = options;
+    this.#burst = Math.max(MIN_BURST, options.concurrency);
     const { orderBy } = options;
     this.#order = orderBy && new KeyOrder((job) => orderBy(job.message));
   }
 
+  get progress(): Progress {
+    return {
+      queued: this.#queue.length,
+      running: this.#running.size,
+      handled: this.#handled,
+      slowestMs: this.#slowestMs,
+      fastestMs: this.#fastestMs,
+    };
+  }
+
   push(msg: Msg): void {
     this.fetched += 1;
+    const job = new Job(msg);
     if (this.#stopped) {
-      this.#options.release(msg);
+      void this.#settle(job, RELEASED);
     } else {
-      this.#admit(new Job(msg));
+      this.#admit(job);
       this.#pump();
     }
   }
@@ -128,126 +85,139 @@ export class HandlerPool<Env> implements Pool {
   idle(): Promise<void> {
     if (this.#isIdle) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle = resolve;
+    this.#idle.push(resolve);
     return promise;
   }
 
-  async stop(): Promise<boolean> {
+  async stop(how: "cut" | "finish" | "drop"): Promise<boolean> {
     this.#stopped = true;
-    const queued = this.#queued();
-    this.#queue = [];
-    this.#head = 0;
-    let cutShort = queued.length > 0;
-    const settling: Promise<unknown>[] = [];
-    // What runs goes back first, and takes with it what waits behind it.
-    for (const job of this.#running) {
-      cutShort ||= job.settling === undefined;
-      settling.push(job.settling ?? this.#overdue(job));
-    }
-    for (const job of queued) this.#putBack(job);
-    await Promise.all(settling);
-    this.#idle?.();
-    return cutShort;
+    const queued = this.#queue.clear();
+    const running = how === "cut" ? [...this.#running].filter(({ settling }) => !settling) : [];
+    if (how !== "drop") this.#giveBack([...running, ...queued]);
+    await Promise.all(Array.from(this.#running, ({ settling }) => settling));
+    if (how !== "cut") await this.idle();
+    this.#tellIdle();
+    return queued.length > 0 || running.length > 0;
   }
 
   held(): Msg[] {
-    return [...this.#running, ...this.#queued(), ...(this.#order?.waiting() ?? [])].map(({ msg }) => msg);
+    const waiting = this.#order?.waiting() ?? [];
+    return [...this.#running, ...this.#queue.items(), ...waiting].map(({ msg }) => msg);
+  }
+
+  get #isIdle(): boolean {
+    return this.#running.size === 0 && this.#queue.length === 0;
   }
 
   #admit(job: Job): void {
     let admitted: ReturnType<KeyOrder<Job>["admit"]>;
     try {
-      admitted = this.#order?.admit(job, Date.now()) ?? "ready";
+      admitted = this.#order?.admit(job, now()) ?? "ready";
     } catch (error) {
       this.#settle(job, { kind: "threw", error });
       return;
     }
-    if (admitted === "ready") this.#queue.push(job);
-    else if (admitted !== "waiting") this.#options.release(job.msg, admitted.afterMs);
+    if (admitted === "ready") this.#enqueue(job);
+    else if (admitted !== "waiting") this.#settle(job, { kind: "released", waitMs: admitted.afterMs });
   }
 
-  #queued(): Job[] {
-    return this.#queue.slice(this.#head).filter((job) => job !== undefined);
-  }
-
-  get #isIdle(): boolean {
-    return this.#running.size === 0 && this.#head === this.#queue.length;
+  /** A last delivery goes first: what waits behind it can be given back, and it cannot. */
+  #enqueue(job: Job): void {
+    this.#queue.push(job, this.#options.isLast(job.message));
   }
 
   #pump(): void {
     const { concurrency } = this.#options;
-    while (!this.#stopped && this.#running.size < concurrency && this.#head < this.#queue.length) {
-      const job = this.#queue[this.#head];
-      // What was handled must not stay in memory for the sake of the queue.
-      this.#queue[this.#head] = undefined;
-      this.#head += 1;
-      if (this.#head === this.#queue.length) {
-        this.#queue = [];
-        this.#head = 0;
-      }
-      if (job) this.#start(job);
+    while (!this.#stopped && !this.#breathing && this.#running.size < concurrency) {
+      const job = this.#queue.first;
+      if (!job || this.#isLate(job)) break;
+      this.#queue.shift();
+      if (this.#started === 0) this.#burstAt = now();
+      this.#started += 1;
+      this.#start(job);
+      if (this.#started >= this.#burst) void this.#breathe();
     }
-    if (this.#isIdle) this.#idle?.();
+    if (this.#isIdle) this.#tellIdle();
+  }
+
+  /** Whether its handler cannot end in time: not one so far was as quick. A last delivery is tried all the same. */
+  #isLate(job: Job): boolean {
+    const { deadline, late, isLast } = this.#options;
+    const leftMs = deadline - now();
+    const quickestMs = this.#handled < MIN_SAMPLES ? 0 : (this.#fastestMs ?? 0);
+    if (leftMs > 0 && (leftMs >= quickestMs || isLast(job.message))) return false;
+    if (leftMs <= 0 || this.#running.size === 0) late();
+    return true;
+  }
+
+  async #breathe(): Promise<void> {
+    this.#breathing = true;
+    await breathe();
+    const quick = now() - this.#burstAt < QUICK_BURST_MS;
+    this.#burst = quick ? Math.min(MAX_BURST, this.#burst * 4) : 1;
+    this.#started = 0;
+    this.#breathing = false;
+    this.#pump();
   }
 
   #start(job: Job): void {
+    job.startedAt = now();
     let result: unknown;
     try {
       const reading = this.#options.readValue?.(job.message);
-      result = reading ? reading.then(() => this.#call(job)) : this.#call(job);
+      result = reading
+        ? reading.then(() => job.call(this.#options, () => this.#overdue(job)))
+        : this.#call(job);
     } catch (error) {
-      this.#settle(job, { kind: "threw", error });
+      this.#end(job, { kind: "threw", error });
       return;
     }
     // A handler that returns no promise is done: no slot, no promise, no turn of the microtask queue.
     if (!isThenable(result)) {
-      this.#settle(job, returned(result));
+      this.#end(job, returned(result));
       return;
     }
     // It stopped the drain itself, as by aborting it, and nobody waits for it any more; a rejection would be unhandled.
     if (this.#stopped) {
       result.then(undefined, () => {});
-      this.#settle(job, OVERDUE);
+      this.#settle(job, CUT);
       return;
     }
     this.#running.add(job);
     result.then(
-      (value) => this.#end(job, returned(value)),
-      (error: unknown) => this.#end(job, { kind: "threw", error }),
+      (value) => this.#ended(job, returned(value)),
+      (error: unknown) => this.#ended(job, { kind: "threw", error }),
     );
   }
 
-  #call(job: Job): ReturnType<Handler<Env, unknown>> {
-    const { handler, context, handlerTimeoutMs } = this.#options;
-    const { message } = job;
-    if (handlerTimeoutMs === undefined) return handler(message, context);
-    const abort = new AbortController();
-    job.abort = abort;
-    job.timer = setTimeout(() => {
-      void this.#overdue(job);
-      this.#pump();
-    }, clampDelay(handlerTimeoutMs));
-    const deadline = Math.min(context.deadline, Date.now() + handlerTimeoutMs);
-    return handler(message, { ...context, signal: abort.signal, deadline });
+  #call(job: Job): unknown {
+    return job.call(this.#options, () => this.#overdue(job));
   }
 
-  #end(job: Job, handled: Handled): void {
+  #ended(job: Job, end: HandlerEnd): void {
     // Given up: it was settled then, and cannot be again.
     if (job.settling || !this.#running.has(job)) return;
-    this.#settle(job, handled);
+    this.#end(job, end);
     this.#pump();
   }
 
-  async #overdue(job: Job): Promise<void> {
-    this.#settle(job, OVERDUE);
-    job.abort?.abort(new DOMException("The handler's time is up.", "TimeoutError"));
-    await job.settling;
+  #end(job: Job, end: HandlerEnd): void {
+    const tookMs = now() - job.startedAt;
+    this.#slowestMs = Math.max(this.#slowestMs ?? 0, tookMs);
+    this.#fastestMs = Math.min(this.#fastestMs ?? tookMs, tookMs);
+    this.#settle(job, end);
+  }
+
+  #overdue(job: Job): void {
+    this.#end(job, OVERDUE);
+    job.giveUp();
+    this.#pump();
   }
 
   /** Settles, and keeps the message's place for as long as that takes. */
-  #settle(job: Job, handled: Handled): void {
-    if (job.timer !== undefined) clearTimeout(job.timer);
-    const settled = this.#options.settle(job.msg, job.message, handled);
+  #settle(job: Job, end: HandlerEnd): void {
+    job.stopTimer();
+    const settled = this.#options.settle(job.msg, job.message, end);
     if (!isThenable(settled)) {
       this.#leave(job, settled);
       return;
@@ -256,33 +226,50 @@ export class HandlerPool<Env> implements Pool {
     job.settling = settled.then((late) => {
       this.#leave(job, late);
       this.#pump();
-      return late;
     });
   }
 
   #leave(job: Job, settled: Settled): void {
     this.#running.delete(job);
-    if (!this.#order) return;
-    const { next, back } = this.#order.ended(
-      job,
-      settled === "done" ? undefined : settled.againInMs,
-      Date.now(),
-    );
-    for (const each of back) this.#options.release(each.job.msg, each.afterMs);
-    if (next === undefined) return;
-    if (this.#stopped) this.#putBack(next);
-    else this.#queue.push(next);
+    job.observed?.end?.({ ...settledAs(settled), durationMs: now() - job.startedAt });
+    if (settled.as !== "released") this.#handled += 1;
+    if (this.#order) {
+      const { next, back } = this.#order.ended(job, settled.againInMs, now());
+      for (const each of back) this.#settle(each.job, { kind: "released", waitMs: each.afterMs });
+      if (next !== undefined && this.#stopped) this.#giveBack([next]);
+      else if (next !== undefined) this.#enqueue(next);
+    }
+    this.#options.progressed();
   }
 
-  /** Releases a job that nothing has started, and with it what waits behind it. */
-  #putBack(job: Job): void {
-    this.#options.release(job.msg);
-    const { back } = this.#order?.ended(job, LONGEST_RELEASE_MS, Date.now()) ?? { back: [] };
-    for (const each of back) this.#options.release(each.job.msg, each.afterMs);
+  /** Gives jobs back in the stream's order, each with what waits behind it for its key. */
+  #giveBack(jobs: readonly Job[]): void {
+    const inOrder = jobs.length > 1 ? jobs.toSorted((a, b) => a.message.sequence - b.message.sequence) : jobs;
+    for (const job of inOrder) {
+      const runs = this.#running.has(job);
+      const { back } = this.#order?.ended(job, RELEASE_MS, now()) ?? { back: [] };
+      this.#settle(job, runs ? CUT : RELEASED);
+      if (runs) job.giveUp();
+      for (const each of back) this.#settle(each.job, { kind: "released", waitMs: each.afterMs });
+    }
+  }
+
+  #tellIdle(): void {
+    const waiters = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiters) resolve();
   }
 }
 
-/** Whether a handler's result is still to come. */
-export function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+const SETTLEMENTS = {
+  acked: "ack",
+  retried: "retry",
+  rejected: "reject",
+  deadLettered: "dead-letter",
+  released: "release",
+  exhausted: "exhausted",
+} as const;
+
+function settledAs({ as }: Settled) {
+  return { settlement: SETTLEMENTS[as] };
 }

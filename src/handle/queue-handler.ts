@@ -1,9 +1,9 @@
 // Runs an existing Cloudflare Queues consumer as a batch handler: with its MessageBatch, its Message and their rules.
 
 import { checkType, invalidOption, show } from "../checks.ts";
-import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
+import { type Deadline, nextTurn, now, waitUntil } from "../deadline.ts";
 import type { Message } from "../message/message.ts";
-import type { Settlement } from "../settle/settlement.ts";
+import { ack, causeOf, retry, type Settlement, withCause } from "../settle/settlement.ts";
 import type { BatchHandler } from "./batch-pool.ts";
 
 /** How a retry is asked for. */
@@ -87,7 +87,7 @@ export function queueHandler<Body = unknown, Env = unknown, Context = QueueConte
     const batch = makeBatch(messages, calls, options.queue);
     // An ExecutionContext has more than is here; QueueContext says what a consumer can use.
     invocation.start(() => consumer(batch, env, invocation.context as Context));
-    const waited = await waitUntil(invocation.ended(), decideBy(deadline));
+    const waited = await waitUntil(invocation.ended(), decideBy(deadline - Date.now()));
     return calls.settle(waited.done ? waited.value : TIME_IS_UP);
   };
 }
@@ -96,8 +96,8 @@ export function queueHandler<Body = unknown, Env = unknown, Context = QueueConte
 // longer than the limit would never get anywhere.
 const DECIDE_BEFORE_MS = 50;
 
-function decideBy(deadline: Deadline): Deadline {
-  return deadline - Math.min(DECIDE_BEFORE_MS, (deadline - Date.now()) / 10);
+function decideBy(leftMs: number): Deadline {
+  return now() + leftMs - Math.min(DECIDE_BEFORE_MS, leftMs / 10);
 }
 
 function makeBatch<Body>(
@@ -196,8 +196,8 @@ class Calls {
   settle(failure: Failure | undefined): Settlement[] {
     const settled = this.#messages.map((call) => settlementOf(call, this.#batch, failure));
     // Somebody has to hear of the failure, also where it retries nothing.
-    if (!failure || settled.some((settlement) => "cause" in settlement)) return settled;
-    return settled.map((settlement, at) => (at === 0 ? { ...settlement, cause: failure.error } : settlement));
+    if (!failure || settled.some(causeOf)) return settled;
+    return settled.map((settlement, at) => (at === 0 ? withCause(settlement, failure.error) : settlement));
   }
 }
 
@@ -209,11 +209,11 @@ function settlementOf(
   const { word } = call ?? batch ?? {};
   switch (word) {
     case "ack":
-      return { kind: "ack" };
+      return ack();
     case "retry":
       return retryAfter(call?.delaySeconds ?? batch?.delaySeconds);
     case undefined:
-      return failure ? { kind: "retry", cause: failure.error } : { kind: "ack" };
+      return failure ? withCause(retry(), failure.error) : ack();
     default:
       return word satisfies never;
   }
@@ -224,7 +224,7 @@ const LONGEST_DELAY_SECONDS = 86_400;
 
 /** As workerd reads a delay: a fraction is cut off, and what is not finite is 0. One out of Queues' range becomes the nearer end. */
 function retryAfter(delaySeconds: number | undefined): Settlement {
-  if (delaySeconds === undefined) return { kind: "retry" };
+  if (delaySeconds === undefined) return retry();
   const whole = Number.isFinite(delaySeconds) ? Math.trunc(delaySeconds) : 0;
-  return { kind: "retry", delayMs: Math.min(Math.max(0, whole), LONGEST_DELAY_SECONDS) * 1_000 };
+  return retry({ delayMs: Math.min(Math.max(0, whole), LONGEST_DELAY_SECONDS) * 1_000 });
 }

@@ -1,74 +1,80 @@
 // The verdict on a drain: from everything it met, the one reason of its report, and the findings beside it. Pure.
-import type { FetchEnd } from "../connection/failure.ts";
-import type { ConsumerFacts } from "../fetch/consumer.ts";
-import type { Failures } from "../settle/settler.ts";
-import { type Ending, ending } from "./reasons.ts";
+import type { Journal, Note, Noted } from "./journal.ts";
+import { type Ending, ending, REASONS } from "./reasons.ts";
 import type { Finding } from "./report.ts";
 
-/** What a drain met. */
+/** Why a drain stopped before it was done. */
+export type Stopped = "deadline" | "aborted" | "handlers-failing";
+
+/** What a drain met, once nothing of it is under way any more. */
 export interface Met {
-  readonly fetchEnd: FetchEnd;
+  /** How the Fetch ended; undefined where the drain stopped it. */
+  readonly fetch: Ending | undefined;
   /** A permission that settling or publishing lacked. */
   readonly denied: Ending | undefined;
-  readonly stopped: "deadline" | "aborted" | undefined;
-  readonly fetched: number;
+  readonly stopped: Stopped | undefined;
+  /** Longest wait that a failing handler's target asked for, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
   readonly unconfirmed: number;
-  /** The consumer was gone when its messages were settled. */
+  /** The consumer was gone, or another, when its messages were settled. */
   readonly gone: Ending | undefined;
   /** How the connection ended, if it did so by itself. */
   readonly lost: Ending | undefined;
   /** Messages were released, or handlers given up. */
   readonly cutShort: boolean;
-  readonly consumer: ConsumerFacts | undefined;
 }
 
 /** What ended it. A failure of the Fetch comes first; then what the settling met; then how far it got. */
 export function verdict(met: Met): Ending {
-  if (met.fetchEnd.kind === "failed") return met.fetchEnd.ending;
+  if (met.fetch && REASONS[met.fetch.reason].outcome !== "completed") return met.fetch;
   if (met.denied) return met.denied;
   if (met.stopped === "aborted") return ending("aborted");
   if (met.unconfirmed > 0) {
     const detail = "The server did not confirm the settlements in time: is it frozen, or far away?";
     return met.gone ?? met.lost ?? ending("connection-lost", detail);
   }
-  if (met.cutShort || met.fetchEnd.kind === "stopped") return ending("deadline");
-  return met.fetched > 0 || !met.consumer
-    ? ending(met.fetchEnd.kind)
-    : emptyHanded(met.fetchEnd.kind, met.consumer);
+  if (met.stopped === "handlers-failing") {
+    const failing = ending("handlers-failing");
+    return met.retryAfterMs === undefined ? failing : { ...failing, retryAfterMs: met.retryAfterMs };
+  }
+  return met.cutShort || !met.fetch ? ending("deadline") : met.fetch;
 }
 
-/** Nothing came. Consumer info may know a reason other than that nothing was there. */
-function emptyHanded(reason: "empty" | "batch-full" | "max-wait", consumer: ConsumerFacts): Ending {
-  const { ackPending, maxAckPending, paused } = consumer;
-  if (maxAckPending > 0 && ackPending >= maxAckPending) {
-    const detail = `${ackPending} messages wait for their ack, and max_ack_pending is ${maxAckPending}.`;
-    return ending("limit-exceeded", detail);
-  }
-  return paused ? ending(reason, "The consumer is paused.") : ending(reason);
+type Say = (noted: Noted) => string;
+
+/** Every finding's sentence, in the order in which a report has them. */
+const SENTENCES: Readonly<Record<Note, Say>> = {
+  "handler-failed": ({ count, first }) => `${count} handlers threw; the first: ${first[0]}.`,
+  "batch-result-invalid": ({ first }) => `All were retried, because ${first[0]}.`,
+  "retry-delay-failed": ({ count, first }) => `retryDelay ${first[0]} ${count} times; the default was used.`,
+  "dead-letter-failed": ({ count, first }) =>
+    `${count} dead letters were not confirmed; the first: ${first[0]}.`,
+  "dead-letter-stub": ({ count, first }) =>
+    `${count} dead letters did not fit and only point at their message, which stays in its stream: ${list(first)}.`,
+  "dead-letter-loop": ({ count, first }) =>
+    `${count} dead letters came back to the consumer that had made them, and were not published again: ${list(first)}.`,
+  "headers-dropped": ({ count, first }) =>
+    `${count} messages have headers that cannot be carried, which were left out: ${list(first)}.`,
+  "deliveries-exhausted": ({ count, first }) =>
+    `${count} messages used up max deliver without success and stay in the stream: ${list(first)}.`,
+  "foreign-message": ({ count, first }) =>
+    `${count} messages on the pull's inbox were no deliveries of the consumer, and were ignored: ${list(first)}.`,
+  "ack-wait-guessed": () =>
+    "Consumer info was not to be had, so the ack wait was taken for 30 s: allow the user to publish to $JS.API.CONSUMER.INFO.",
+  "order-uncertain": ({ first }) => `${first[0]}.`,
+  "insecure-connection": ({ first }) => `The connection is not encrypted (allowInsecure): ${list(first)}.`,
+  "observer-failed": ({ first }) => `The observer failed and was not called again: ${list(first)}.`,
+  "history-failed": ({ first }) => `The report was not kept in the history: ${first[0]}.`,
+};
+
+function list(first: readonly string[]): string {
+  return first.join(", ");
 }
 
-/** What went wrong with single messages. */
-export function findings(failures: Failures): Finding[] {
-  const { handlers, firstHandler, retryDelays, deadLetters, firstDeadLetter, batchLength } = failures;
-  const found: Finding[] = [];
-  if (handlers > 0) {
-    found.push({
-      code: "handler-failed",
-      message: `${handlers} handlers threw; the first: ${firstHandler}.`,
-    });
-  }
-  if (batchLength !== undefined) {
-    found.push({ code: "batch-result-invalid", message: `All were retried, because ${batchLength}.` });
-  }
-  if (retryDelays > 0) {
-    found.push({
-      code: "retry-delay-failed",
-      message: `retryDelay threw ${retryDelays} times; the default was used.`,
-    });
-  }
-  if (deadLetters > 0) {
-    const message = `${deadLetters} dead letters were not confirmed; the first: ${firstDeadLetter}.`;
-    found.push({ code: "dead-letter-failed", message });
-  }
-  return found;
+/** What went wrong beside the reason, from the journal. */
+export function findings(journal: Journal): Finding[] {
+  return Object.entries(SENTENCES).flatMap(([code, say]) => {
+    const noted = journal.noted(code as Note); // by Object.entries
+    return noted ? [{ code, message: say(noted) }] : [];
+  });
 }

@@ -1,7 +1,7 @@
 // Whether a duplicate that a stream tells of is ours: the message that it has under the id is the
 // one to be published.
 import { PermissionViolationError } from "@nats-io/nats-core";
-import type { Deadline } from "../deadline.ts";
+import { type Deadline, now } from "../deadline.ts";
 import { copyHeaders, type HeaderMap } from "../message/headers.ts";
 import type { PublishedIn, Publisher } from "./publish.ts";
 import { readStored } from "./stored.ts";
@@ -31,7 +31,7 @@ export async function isStored(
 ): Promise<boolean> {
   try {
     const { nats } = await publisher.connection();
-    const timeoutMs = Math.min(ASK_MS, deadline - Date.now());
+    const timeoutMs = Math.min(ASK_MS, deadline - now());
     const stored = await readStored(nats, ack, timeoutMs);
     return same(letter.data, stored.data) && same(told(letter.headers), told(stored.headers));
   } catch (error) {

@@ -1,7 +1,9 @@
 // Keeps what is held from being delivered again: "in progress" for every message, every half ack wait.
 import type { Msg } from "@nats-io/nats-core";
 import { clampDelay } from "../deadline.ts";
-import type { ConsumerFacts } from "../fetch/consumer.ts";
+import type { Consumer } from "../fetch/consumer.ts";
+import type { ConsumerFacts } from "../report/facts.ts";
+import type { Journal } from "../report/journal.ts";
 
 // nats-server's own default; used where the user may not ask for consumer info.
 const DEFAULT_ACK_WAIT_MS = 30_000;
@@ -18,12 +20,32 @@ export function keepAliveIntervalMs(consumer: ConsumerFacts | undefined): number
   return Math.max(10, Math.min(...waits) / 2);
 }
 
-/** Calls `progress` for every held message at that interval, from now on. The ack clock runs from delivery, so queued messages count. */
-export function keepAlive(
-  intervalMs: number,
-  held: () => readonly Msg[],
-  progress: (msg: Msg) => void,
-): { stop(): void } {
-  const id = setInterval(() => held().forEach(progress), clampDelay(intervalMs));
-  return { stop: () => clearInterval(id) };
+interface Held {
+  held(): Msg[];
+}
+
+interface Progress {
+  inProgress(messages: readonly Msg[]): void;
+}
+
+/**
+ * Keeps what is held alive from the consumer's answer on, until the function returned is called. The ack clock runs from
+ * delivery, so that queued messages count.
+ */
+export function keepAlive(consumer: Consumer, pool: Held, outbox: Progress, journal: Journal): () => void {
+  let id: ReturnType<typeof setInterval> | undefined;
+  let ended = false;
+  void consumer.answered.then(({ kind }) => {
+    if (ended) return;
+    const progress = (): void => {
+      const held = pool.held();
+      if (held.length > 0 && kind === "unknown") journal.note("ack-wait-guessed", "");
+      outbox.inProgress(held);
+    };
+    id = setInterval(progress, clampDelay(keepAliveIntervalMs(consumer.facts)));
+  });
+  return () => {
+    ended = true;
+    clearInterval(id);
+  };
 }

@@ -1,61 +1,57 @@
-// Sends settlements, and counts what the server confirmed: the connected server, by a PING after them, or the consumer's leader,
-// by its own answer to each.
+// Sends settlements, and counts what the consumer's leader confirmed. Only its word counts: the connected server takes acks
+// for a consumer that is gone, and answers a PING behind them all the same. The leader has every settlement of a connection
+// in their order, so that its answer to the last one of a stretch stands for the whole stretch.
 import type { Msg } from "@nats-io/nats-core";
-import { NANOS_PER_MS, timer } from "../deadline.ts";
-import type { LeaderReceipts } from "./receipts.ts";
+import { breathe, type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
+import type { Receipts } from "./receipts.ts";
 
-/** The counter that a settled message falls into once the server confirmed it. */
-export type SettledAs = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
+/** The counter that a settled message falls into once it is confirmed. */
+export type Count = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
 
 const ACK = "+ACK";
 const TERM = "+TERM";
-const IN_PROGRESS = new TextEncoder().encode("+WPI");
-// A nak without a delay comes back within a millisecond, and burns every delivery of a message in a few of them.
-const LEAST_DELAY_MS = 1;
+const IN_PROGRESS = "+WPI";
+// A nak without a delay comes back within a millisecond, and uses up every delivery of a message in a few of them.
+const MIN_DELAY_MS = 1;
 // The server reads nanoseconds into 63 bits; a year is far from their end and from any wish.
-const LONGEST_DELAY_MS = 365 * 24 * 3_600_000;
+const MAX_DELAY_MS = 365 * 24 * 3_600_000;
 
-// So many settlements wait for one PONG at most: it bounds what a broken connection leaves in doubt, and the memory.
+// So many settlements wait for one answer at most: it bounds what a broken connection leaves in doubt, and the memory.
 const CONFIRM_EVERY = 4_096;
-
-/** Settlements on their way, in the order they were sent. */
-interface Sent {
-  readonly replies: string[];
-  readonly as: SettledAs[];
-}
-
-interface Outgoing {
-  readonly msg: Msg;
-  /** ASCII. */
-  readonly payload: string;
-  readonly as: SettledAs;
-}
-
-/** How the leader's word is had: a reply subject for each settlement, and a wait for the answers that ends in time. */
-export interface LeaderConfirmation {
-  readonly receipts: LeaderReceipts;
-  readonly all: () => Promise<void>;
-}
 
 // A settlement goes out with the others of its turn of the event loop, or with so many, as one text in one WebSocket frame.
 // `msg.respond` would encode, queue and copy each by itself, which is a fifth of a drain's CPU time (20,000 x 128 B).
 const POST_EVERY = 256;
 
-/** Sends settlements, and counts each only when the server has it. */
-export class Settler {
-  /** Resolves to whether everything sent before has reached the connected server, and what it refused is known. */
-  readonly #flush: () => Promise<boolean>;
+interface Settlement {
+  /** The ack subject. */
+  readonly subject: string;
+  /** ASCII. */
+  readonly payload: string;
+  readonly as: Count;
+}
+
+export interface OutboxParts {
   /** Sends text of the NATS protocol, ahead of any PING that follows. */
-  readonly #write: (protocol: string) => void;
-  #leader: LeaderConfirmation | undefined;
+  readonly write: (protocol: string) => void;
+  /** Resolves when the connected server has read all of it, or at the deadline: what it refused is known then. */
+  readonly flush: (deadline: Deadline) => Promise<boolean>;
+  readonly receipts: Receipts;
+  /** Whether nothing can be sent any more. */
+  readonly isClosed: () => boolean;
+  /** Ask the leader for each settlement, not for the last of a stretch. */
+  readonly confirmEach: boolean;
+}
+
+/** Sends settlements, and counts each only when the leader has it. */
+export class Outbox {
+  readonly #parts: OutboxParts;
   readonly #denied = new Set<string>();
-  #confirming: Promise<void>[] = [];
-  #outbox: Outgoing[] = [];
+  #waiting: Settlement[] = [];
   #turn: ReturnType<typeof timer> | undefined;
-  #sent: Sent = { replies: [], as: [] };
-  /** Something was sent since the server was last asked. */
-  #unasked = false;
-  readonly #confirmed: Record<SettledAs, number> = {
+  /** Sent since the leader was last asked. */
+  #stretch: Settlement[] = [];
+  readonly #confirmed: Record<Count, number> = {
     acked: 0,
     retried: 0,
     rejected: 0,
@@ -64,9 +60,8 @@ export class Settler {
     exhausted: 0,
   };
 
-  constructor(flush: () => Promise<boolean>, write: (protocol: string) => void) {
-    this.#flush = flush;
-    this.#write = write;
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
   }
 
   ack(msg: Msg): void {
@@ -74,10 +69,9 @@ export class Settler {
   }
 
   /** Asks for another delivery after `delayMs`, at least a millisecond. */
-  nak(msg: Msg, delayMs: number, as: "retried" | "released"): void {
-    const clamped = Math.min(Math.max(LEAST_DELAY_MS, delayMs || 0), LONGEST_DELAY_MS);
-    const delay = Math.round(clamped * NANOS_PER_MS);
-    this.#send(msg, `-NAK {"delay":${delay}}`, as);
+  nak(msg: Msg, delayMs: number, as: Count): void {
+    const clamped = Math.min(Math.max(MIN_DELAY_MS, delayMs || 0), MAX_DELAY_MS);
+    this.#send(msg, `-NAK {"delay":${Math.round(clamped * NANOS_PER_MS)}}`, as);
   }
 
   /** Plain: nats-server before 2.10.4 ignores a +TERM that has a reason. */
@@ -85,9 +79,11 @@ export class Settler {
     this.#send(msg, TERM, as);
   }
 
-  /** Restarts the message's ack wait. Settles nothing. */
-  inProgress(msg: Msg): void {
-    msg.respond(IN_PROGRESS);
+  /** Restarts the messages' ack wait. Settles nothing. */
+  inProgress(messages: readonly Msg[]): void {
+    if (messages.length === 0) return;
+    const subjects = messages.map(({ reply }) => publication(reply ?? "", IN_PROGRESS));
+    this.#parts.write(subjects.join(""));
   }
 
   /** The server refused a publish to this ack subject: what was sent there settled nothing. */
@@ -95,84 +91,69 @@ export class Settler {
     this.#denied.add(subject);
   }
 
-  /** From now on the consumer's leader must answer each settlement, because the connected server's word is not enough. */
-  askLeader(confirmation: () => LeaderConfirmation): void {
-    this.#leader ??= confirmation();
-  }
-
-  /** Resolves when the server's word on everything sent is known, or is known not to come. */
-  async confirm(): Promise<void> {
+  /** Resolves when every settlement is confirmed or can no longer be, by `deadline` at the latest. */
+  async confirm(deadline: Deadline): Promise<void> {
+    const { flush, receipts } = this.#parts;
     // What is settled while an answer is on its way, as a late delivery that is released, needs another.
-    do {
-      this.#post();
-      this.#confirmSent();
-      const confirming = this.#confirming;
-      this.#confirming = [];
-      await Promise.all(confirming);
-      await this.#leader?.all();
-    } while (this.#outbox.length > 0 || this.#unasked || this.#confirming.length > 0);
+    // By now the subscription for the answers has gone out.
+    await breathe();
+    while (this.#waiting.length + this.#stretch.length > 0 || receipts.open > 0) {
+      this.#post(true);
+      await Promise.all([flush(deadline), receipts.all(deadline)]);
+      if (now() >= deadline || this.#parts.isClosed()) return;
+    }
   }
 
-  /** Settlements that the server has. */
-  get confirmed(): Readonly<Record<SettledAs, number>> {
+  /** Settlements that the leader has. */
+  get confirmed(): Readonly<Record<Count, number>> {
     return { ...this.#confirmed };
   }
 
-  #send(msg: Msg, payload: string, as: SettledAs): void {
-    this.#outbox.push({ msg, payload, as });
-    if (this.#outbox.length >= POST_EVERY) this.#post();
+  #send(msg: Msg, payload: string, as: Count): void {
+    this.#parts.receipts.prepare();
+    this.#waiting.push({ subject: msg.reply ?? "", payload, as });
+    if (this.#waiting.length >= POST_EVERY) this.#post(false);
     else this.#postSoon();
   }
 
   #postSoon(): void {
     if (this.#turn) return;
     this.#turn = timer(0);
-    void this.#turn.fired.then(() => this.#post());
+    void this.#turn.fired.then(() => this.#post(false));
   }
 
-  #post(): void {
+  /** @param last nothing follows for now: the leader is asked about all that it was not asked about yet */
+  #post(last: boolean): void {
     this.#turn?.cancel();
     this.#turn = undefined;
-    const outbox = this.#outbox;
-    this.#outbox = [];
+    const waiting = this.#waiting;
+    this.#waiting = [];
     let protocol = "";
-    for (const { msg, payload, as } of outbox) {
-      const subject = msg.reply ?? "";
-      let receipt = "";
-      if (this.#leader) {
-        receipt = ` ${this.#leader.receipts.expect(() => this.#receive(as))}`;
-      } else {
-        this.#sent.replies.push(subject);
-        this.#sent.as.push(as);
-      }
-      protocol += `PUB ${subject}${receipt} ${payload.length}\r\n${payload}\r\n`;
+    for (const [at, each] of waiting.entries()) {
+      this.#stretch.push(each);
+      const ask =
+        this.#parts.confirmEach ||
+        this.#stretch.length >= CONFIRM_EVERY ||
+        (last && at === waiting.length - 1);
+      protocol += publication(each.subject, each.payload, ask ? this.#expect() : undefined);
     }
-    if (protocol === "") return;
-    this.#write(protocol);
-    this.#unasked = true;
-    if (this.#sent.replies.length >= CONFIRM_EVERY) this.#confirmSent();
+    // All had gone out before: "in progress" for the last of them settles nothing, and is answered behind them.
+    const sent = this.#stretch.at(-1);
+    if (last && sent) protocol += publication(sent.subject, IN_PROGRESS, this.#expect());
+    if (protocol !== "") this.#parts.write(protocol);
   }
 
-  #confirmSent(): void {
-    this.#unasked = false;
-    const sent = this.#sent;
-    if (sent.replies.length === 0) {
-      // What the leader is asked goes out with a PING all the same: its answer brings what the server refused.
-      if (this.#leader) this.#confirming.push(this.#flush().then(() => undefined));
-      return;
-    }
-    this.#sent = { replies: [], as: [] };
-    this.#confirming.push(this.#flush().then((reached) => (reached ? this.#count(sent) : undefined)));
+  /** A reply subject whose answer confirms the stretch that ends here. */
+  #expect(): string {
+    const stretch = this.#stretch;
+    this.#stretch = [];
+    return this.#parts.receipts.expect((confirmed) => {
+      if (!confirmed) return;
+      for (const { subject, as } of stretch) if (!this.#denied.has(subject)) this.#confirmed[as] += 1;
+    });
   }
+}
 
-  #receive(as: SettledAs): void {
-    this.#confirmed[as] += 1;
-  }
-
-  #count({ replies, as }: Sent): void {
-    for (const [at, settledAs] of as.entries()) {
-      if (this.#denied.size > 0 && this.#denied.has(replies[at] ?? "")) continue;
-      this.#confirmed[settledAs] += 1;
-    }
-  }
+function publication(subject: string, payload: string, reply?: string): string {
+  return `PUB ${subject}${reply === undefined ? "" : ` ${reply}`} ${payload.length}\r\n${payload}\r\n`;
 }

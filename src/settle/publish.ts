@@ -10,7 +10,7 @@ import {
 } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { JetStreamError, NoJetStreamError, requestJetStream } from "../connection/jetstream.ts";
-import { type Deadline, timer } from "../deadline.ts";
+import { type Deadline, now, timer } from "../deadline.ts";
 import { copyHeaders, type HeaderMap } from "../message/headers.ts";
 import { isPassingCode, isSizeCode, NotAPubAckError, PublishError, TooLargeError } from "./publish-error.ts";
 
@@ -95,7 +95,7 @@ export class Publisher {
       } catch (error) {
         if (error instanceof NoJetStreamError) unheard += 1;
         const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
-        const late = Date.now() + backoffMs >= deadline;
+        const late = now() + backoffMs >= deadline;
         const hopeless = persist
           ? !isPassing(error) && !mayPass(error)
           : !isPassing(error) || unheard >= MAX_UNHEARD;
@@ -118,7 +118,7 @@ export class Publisher {
     const headers = copyHeaders(given);
     headers.set("Nats-Msg-Id", id);
     checkSize(headers, data, nats.info?.max_payload);
-    const timeoutMs = Math.min(ATTEMPT_MS, deadline - Date.now());
+    const timeoutMs = Math.min(ATTEMPT_MS, deadline - now());
     return readPubAck(
       await requestPubAck(() => requestJetStream(nats, subject, data, { headers, timeoutMs })),
     );

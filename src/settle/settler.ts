@@ -1,121 +1,86 @@
 // From a handler's end to the settlement on the wire: decide, dead-letter first where that is asked for, then settle.
 import type { Msg } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
-import type { ConsumerFacts } from "../fetch/consumer.ts";
-import { BatchLengthError } from "../handle/batch-pool.ts";
-import type { Handled, Settled } from "../handle/handler-pool.ts";
-import { parseAckSubject } from "../message/ack-subject.ts";
-import type { Message } from "../message/message.ts";
+import type { Consumer } from "../fetch/consumer.ts";
+import type { DeliveredMessage, Message } from "../message/message.ts";
+import type { Journal } from "../report/journal.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
-import type { Settler } from "./outbox.ts";
+import { type Action, decide, delayOnWire, type TurnEnd } from "./decide.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
-import {
-  type Action,
-  decide,
-  delayOnWire,
-  exponentialDelay,
-  type RetryDelay,
-  releaseDelay,
-  type Settlement,
-  settlementOfError,
-} from "./settlement.ts";
+import { exponentialDelay, type RetryDelay } from "./settlement.ts";
 
-export interface FinishOptions {
+interface SettlerOptions {
   readonly retryDelay?: RetryDelay | undefined;
   readonly deadLetter?: DeadLetterOptions | undefined;
   readonly onError?: ((error: unknown, message: Message<unknown>) => void) | undefined;
 }
 
-/** What went wrong with messages, for the findings of the report. No error's text: it may quote a body. */
-export interface Failures {
-  handlers: number;
-  firstHandler: string | undefined;
-  /** Calls of the drain's `retryDelay` that threw. */
-  retryDelays: number;
-  deadLetters: number;
-  firstDeadLetter: string | undefined;
-  /** Set when a batch handler returned an array of another length. */
-  batchLength: string | undefined;
+export interface SettlerParts {
+  readonly publisher: Publisher;
+  readonly outbox: Outbox;
+  readonly consumer: Consumer;
+  readonly journal: Journal;
+  readonly options: SettlerOptions;
+  /** A dead letter without a PubAck by then is a nak. */
+  readonly deadline: Deadline;
 }
 
-/** Settles messages by what became of their handlers. */
-export class Finisher {
-  readonly failures: Failures = {
-    handlers: 0,
-    firstHandler: undefined,
-    retryDelays: 0,
-    deadLetters: 0,
-    firstDeadLetter: undefined,
-    batchLength: undefined,
-  };
-  #consumer: ConsumerFacts | undefined;
-  #isConsumerKnown = false;
-  readonly #consumerKnown: Promise<void>;
-  readonly #resolveConsumer: () => void;
-  readonly #publisher: Publisher;
-  readonly #settler: Settler;
-  readonly #options: FinishOptions;
-  /** A dead letter without a PubAck by then is a nak. */
-  readonly #deadline: Deadline;
+/** A settled message: what was asked of the server, and when it comes again if it does. */
+export interface Settled {
+  readonly as: "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
+  readonly againInMs?: number;
+}
 
-  constructor(publisher: Publisher, settler: Settler, options: FinishOptions, deadline: Deadline) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#consumerKnown = promise;
-    this.#resolveConsumer = resolve;
-    this.#publisher = publisher;
-    this.#settler = settler;
-    this.#options = options;
-    this.#deadline = deadline;
+const ACKED: Settled = { as: "acked" };
+// A message that must stay in its stream, because only a stub points at it or because it is a dead letter itself, cannot be
+// termed: that takes it out of a work queue. It waits as long as the server can.
+const PARK_MS = 365 * 24 * 3_600_000;
+
+/** Settles messages by how their turn ended. */
+export class Settler {
+  readonly #parts: SettlerParts;
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
   }
 
-  /** Settles a handled message. Returns a promise, which never rejects, only where a dead letter must be confirmed first. */
-  finish(msg: Msg, message: Message<unknown>, handled: Handled): Settled | Promise<Settled> {
-    const settlement = this.#settlementOf(handled, message);
-    // The way of almost every message: nothing to parse, nothing to decide.
-    if (settlement.kind === "ack") {
-      this.#settler.ack(msg);
-      return "done";
-    }
-    // Only the consumer knows which delivery is the last, and a nak of that one would lose the message: so ask, then act.
-    const { deadLetter } = this.#options;
-    if (
-      settlement.kind === "retry" &&
-      deadLetter &&
-      deadLetter.maxDeliveries === undefined &&
-      !this.#isConsumerKnown
-    ) {
-      return this.#consumerKnown.then(() => this.#decide(msg, message, settlement));
-    }
-    return this.#decide(msg, message, settlement);
+  /** The way of almost every message: nothing to parse, nothing to decide. */
+  ack(msg: Msg): Settled {
+    this.#parts.outbox.ack(msg);
+    return ACKED;
   }
 
-  /** The consumer has said what it is, or will not. */
-  setConsumer(facts: ConsumerFacts | undefined): void {
-    this.#isConsumerKnown = true;
-    this.#consumer = facts;
-    this.#resolveConsumer();
+  /** Settles. Returns a promise, which never rejects, only where something must be known or confirmed first. */
+  settle(msg: Msg, message: DeliveredMessage, end: TurnEnd): Settled | Promise<Settled> {
+    if (end.kind === "ack") return this.ack(msg);
+    const { consumer, options } = this.#parts;
+    // Only the consumer knows which delivery is the last, and a nak of that one gives the message away: so ask, then act.
+    if (options.deadLetter && !consumer.answer)
+      return consumer.answered.then(() => this.#decide(msg, message, end));
+    return this.#decide(msg, message, end);
   }
 
-  #decide(msg: Msg, message: Message<unknown>, settlement: Settlement): Settled | Promise<Settled> {
-    const policy = { retryDelay: this.#retryDelay, lastDelivery: this.#lastDelivery };
-    return this.#act(msg, message, decide(settlement, message.deliveryCount, policy));
+  /** Whether the server makes no delivery of the message after this one. */
+  isLast(message: DeliveredMessage): boolean {
+    const max = this.#parts.consumer.facts?.maxDeliver;
+    return max !== undefined && message.deliveryCount >= max;
   }
 
-  /** Gives back a message that no handler has started, to come again after `waitMs`; by default soon. */
-  release(msg: Msg, waitMs: number = releaseDelay(Math.random())): void {
-    const backoffMs = this.#consumer?.backoffMs ?? [];
-    // Only backoff makes the delivery count matter, and only then is it read.
-    const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, deliveryCountOf(msg), backoffMs) : waitMs;
-    this.#settler.nak(msg, delayMs, "released");
+  #decide(msg: Msg, message: DeliveredMessage, end: TurnEnd): Settled | Promise<Settled> {
+    const { deadLetter } = this.#parts.options;
+    const max = this.#parts.consumer.facts?.maxDeliver;
+    const deadLetterAfter = deadLetter && (deadLetter.maxDeliveries ?? max ?? Number.POSITIVE_INFINITY);
+    const deliveries = { count: message.deliveryCount, max, deadLetterAfter };
+    return this.#act(msg, message, decide(end, deliveries, this.#retryDelay));
   }
 
-  #act(msg: Msg, message: Message<unknown>, action: Action): Settled | Promise<Settled> {
+  #act(msg: Msg, message: DeliveredMessage, action: Action): Settled | Promise<Settled> {
     switch (action.op) {
       case "ack":
-        this.#settler.ack(msg);
-        return "done";
+        return this.ack(msg);
       case "nak":
-        return this.#nak(msg, message, action.delayMs);
+        return this.#nak(msg, message, action.waitMs, action.as);
       case "discard":
         return this.#discard(msg, message, action.reason);
       default:
@@ -123,79 +88,73 @@ export class Finisher {
     }
   }
 
-  #nak(msg: Msg, { deliveryCount }: Message<unknown>, waitMs: number): Settled {
-    this.#settler.nak(msg, delayOnWire(waitMs, deliveryCount, this.#consumer?.backoffMs ?? []), "retried");
-    return { againInMs: waitMs };
+  #nak(
+    msg: Msg,
+    message: DeliveredMessage,
+    waitMs: number,
+    as: "retried" | "released" | "exhausted",
+  ): Settled {
+    const { outbox, consumer, journal } = this.#parts;
+    if (as === "exhausted") journal.note("deliveries-exhausted", message.id);
+    const backoffMs = consumer.facts?.backoffMs ?? [];
+    // Only backoff makes the delivery count matter, and only then is it read.
+    const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, message.deliveryCount, backoffMs) : waitMs;
+    outbox.nak(msg, delayMs, as);
+    return { as, againInMs: waitMs };
   }
 
-  #settlementOf(handled: Handled, message: Message<unknown>): Settlement {
-    switch (handled.kind) {
-      case "returned": {
-        const { settlement } = handled;
-        if ("cause" in settlement) this.#failed(settlement.cause, message);
-        return settlement;
-      }
-      case "threw":
-        return settlementOfError(handled.error) ?? this.#failed(handled.error, message);
-      case "overdue":
-        return { kind: "retry" };
-      default:
-        return handled satisfies never;
+  #discard(msg: Msg, message: DeliveredMessage, reason: string): Settled | Promise<Settled> {
+    const { options, outbox, journal } = this.#parts;
+    const { deadLetter } = options;
+    if (deadLetter && isOwnDeadLetter(message)) {
+      // It came from here, and another copy would come back here: one generation after the other.
+      journal.note("dead-letter-loop", message.id);
+      outbox.nak(msg, PARK_MS, "exhausted");
+      return { as: "exhausted" };
     }
+    if (deadLetter) return this.#deadLetter(msg, message, reason, deadLetter.subject);
+    outbox.term(msg, "rejected");
+    return { as: "rejected" };
   }
 
-  #failed(error: unknown, message: Message<unknown>): Settlement {
-    if (error instanceof BatchLengthError) {
-      this.failures.batchLength = error.message;
-      return { kind: "retry" };
-    }
-    this.failures.handlers += 1;
-    this.failures.firstHandler ??= `${error instanceof Error ? error.name : typeof error} on ${message.id}`;
+  async #deadLetter(msg: Msg, message: DeliveredMessage, reason: string, subject: string): Promise<Settled> {
+    const { publisher, outbox, journal, deadline } = this.#parts;
     try {
-      this.#options.onError?.(error, message);
-    } catch {
-      // A hook that fails must not take the message's settlement with it.
+      const persist = this.isLast(message);
+      const { form, dropped } = await publishDeadLetter(publisher, subject, message, reason, {
+        by: deadline,
+        persist,
+      });
+      if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
+      if (form === "stub") {
+        journal.note("dead-letter-stub", message.id);
+        outbox.nak(msg, PARK_MS, "deadLettered");
+        return { as: "deadLettered" };
+      }
+    } catch (error) {
+      journal.note("dead-letter-failed", error instanceof Error ? error.message : String(error));
+      const as = this.isLast(message) ? "exhausted" : "retried";
+      return this.#nak(msg, message, this.#retryDelay(message.deliveryCount), as);
     }
-    return { kind: "retry" };
+    outbox.term(msg, "deadLettered");
+    return { as: "deadLettered" };
   }
 
   /** The drain's own pacing; where that fails, the default one: a message must not hang on a mistake in a formula. */
   readonly #retryDelay: RetryDelay = (deliveryCount) => {
+    const { options, journal } = this.#parts;
     try {
-      const delayMs = this.#options.retryDelay?.(deliveryCount);
-      if (delayMs !== undefined && Number.isFinite(delayMs)) return delayMs;
+      const delayMs = options.retryDelay?.(deliveryCount);
+      if (delayMs !== undefined && Number.isFinite(delayMs)) return Math.max(0, delayMs);
+      if (options.retryDelay) journal.note("retry-delay-failed", `gave ${delayMs}`);
     } catch {
-      this.failures.retryDelays += 1;
+      journal.note("retry-delay-failed", "threw");
     }
     return exponentialDelay(deliveryCount, Math.random());
   };
-
-  /** Only a dead letter may end what merely fails: without one the message stays for an operator to find. */
-  get #lastDelivery(): number | undefined {
-    const { deadLetter } = this.#options;
-    return deadLetter && (deadLetter.maxDeliveries ?? this.#consumer?.maxDeliver);
-  }
-
-  #discard(msg: Msg, message: Message<unknown>, reason: string): Settled | Promise<Settled> {
-    const { deadLetter } = this.#options;
-    if (deadLetter) return this.#bury(msg, message, reason, deadLetter.subject);
-    this.#settler.term(msg, "rejected");
-    return "done";
-  }
-
-  async #bury(msg: Msg, message: Message<unknown>, reason: string, subject: string): Promise<Settled> {
-    try {
-      await publishDeadLetter(this.#publisher, subject, message, reason, { by: this.#deadline });
-    } catch (error) {
-      this.failures.deadLetters += 1;
-      this.failures.firstDeadLetter ??= error instanceof Error ? error.message : String(error);
-      return this.#nak(msg, message, this.#retryDelay(message.deliveryCount));
-    }
-    this.#settler.term(msg, "deadLettered");
-    return "done";
-  }
 }
 
-function deliveryCountOf(msg: Msg): number {
-  return parseAckSubject(msg.reply ?? "").deliveryCount;
+/** Whether a message is a dead letter that this very consumer made: its subject leads back into the stream. */
+function isOwnDeadLetter({ headers, stream, consumer }: DeliveredMessage): boolean {
+  return headers.get("Sluice-Stream") === stream && headers.get("Sluice-Consumer") === consumer;
 }

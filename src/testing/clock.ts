@@ -19,7 +19,7 @@ const DEFAULT_START = Date.UTC(2026, 0, 1);
 let installed: FakeClock | undefined;
 
 /**
- * Takes the place of `Date`, `setTimeout` and `setInterval`, for everything in this process, from its construction until it
+ * Takes the place of `Date`, `performance.now`, `setTimeout` and `setInterval`, for everything in this process, from its construction until it
  * is disposed of: `using clock = new FakeClock()`. Time passes by {@link advance} only; a timer of 0 ms is a turn of the event
  * loop and no time, and fires by itself. `AbortSignal.timeout()` and the clocks of the runtime's own I/O are not its affair.
  */
@@ -42,6 +42,7 @@ export class FakeClock implements Disposable {
     const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
     this.#real = { Date: globalThis.Date, setTimeout, clearTimeout, setInterval, clearInterval };
     Object.assign(globalThis, this.#fakes());
+    Object.defineProperty(performance, "now", { value: () => this.#now - Number(start), configurable: true });
   }
 
   /** The time it shows, in milliseconds since the epoch. */
@@ -74,6 +75,8 @@ export class FakeClock implements Disposable {
     installed = undefined;
     this.#timers.clear();
     Object.assign(globalThis, this.#real);
+    // Its own one is the prototype's.
+    Reflect.deleteProperty(performance, "now");
   }
 
   #fakes(): Record<keyof Globals, unknown> {

@@ -196,6 +196,7 @@ export function drainSuite(runtime: string): void {
       const report = await run(
         {
           maxWaitMs: 300,
+          prefetch: 4,
           handler: (_message, { signal }) =>
             new Promise<void>((resolve) => {
               signal.addEventListener("abort", () => {
@@ -224,6 +225,7 @@ export function drainSuite(runtime: string): void {
       const caller = new AbortController();
       const drain = defineDrain({
         ...{ servers: server.wsUrl, auth: AUTH, stream, consumer },
+        prefetch: 2,
         handler: () => {
           caller.abort();
           return new Promise<void>(() => {});

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import {
+  ack,
   type DrainOptions,
   defineDrain,
   type Message,
@@ -116,7 +117,7 @@ function batches(): void {
     const report = await drain({
       ...BASE,
       servers: server.wsUrl,
-      batchHandler: () => [undefined, retry({ delayMs: 60_000 }), reject("third"), { kind: "ack" }],
+      batchHandler: () => [undefined, retry({ delayMs: 60_000 }), reject("third"), ack()],
     });
     expect(report).toMatchObject({ fetched: 4, acked: 2, retried: 1, rejected: 1 });
     expect(await state(server)).toMatchObject({ ackPending: 1 });

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { connect } from "../../src/connection/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { isAuthError } from "../../src/connection/failure.ts";
+import { now } from "../../src/deadline.ts";
 import { labScripted, labServer } from "../support/lab-client.ts";
 
 const ADMIN = { user: "admin", password: "admin-pw" };
@@ -17,12 +18,12 @@ async function ask(
 ) {
   const opening = `SUB ${inbox} 1\r\nPUB ${subject} ${inbox} 0\r\n\r\n`;
   const request = { servers, auth, name: "opening", opening };
-  const attempt = await connect(request, Date.now() + ms, new AbortController().signal);
+  const attempt = await connect(request, now() + ms, new AbortController().signal);
   if (attempt.kind !== "connected") return attempt;
   const { connection } = attempt;
   onTestFinished(() => connection.close());
   const errors: Error[] = [];
-  connection.watch((status) => void (status.type === "error" && errors.push(status.error)));
+  connection.onDenied((denied) => void errors.push(denied));
   const messages: Msg[] = [];
   const first = Promise.withResolvers<void>();
   connection.nats.subscribe(inbox, {

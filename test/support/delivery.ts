@@ -4,6 +4,7 @@ import { createInbox } from "@nats-io/nats-core";
 import { connect } from "../../src/connection/connect.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import type { Deadline } from "../../src/deadline.ts";
+import { now } from "../../src/deadline.ts";
 import { DeliveredMessage } from "../../src/message/message.ts";
 
 const USERS = {
@@ -13,7 +14,7 @@ const USERS = {
 
 /** The deadline so many milliseconds from now. */
 export function inMs(ms: number): Deadline {
-  return Date.now() + ms;
+  return now() + ms;
 }
 
 /** A connection as a drain makes one. Its owner closes it. */

@@ -32,7 +32,7 @@ describe("a clock of one's own", () => {
 
   it("ends the budget: what runs is retried, what waits is released", async () => {
     using clock = new FakeClock();
-    const running = testDrain(given(hang), {
+    const running = testDrain(given(hang, { prefetch: 2 }), {
       limitMs: 60_000,
       messages: bodies("a", "b", "c"),
     });

@@ -277,7 +277,13 @@ describe("fakeMessage", () => {
   it("has the value that a schema would have given", () => {
     const handler: Handler<unknown, { total: number }> = ({ value }) =>
       value.total > 9 ? reject("too much") : undefined;
-    const context = { env: undefined, signal: AbortSignal.any([]), deadline: 0, publish: vi.fn() };
+    const context = {
+      env: undefined,
+      signal: AbortSignal.any([]),
+      deadline: 0,
+      publish: vi.fn(),
+      headers: {},
+    };
     expect(handler(fakeMessage({ subject: "orders.new", value: { total: 10 } }), context)).toEqual(
       reject("too much"),
     );

@@ -1,0 +1,124 @@
+// Puts a drain's parts together: what pulls, what handles, what settles.
+import type { Budget } from "./budget.ts";
+import type { Connection } from "./connection/connection.ts";
+import { classifyPermission } from "./connection/failure.ts";
+import { LazyConnection } from "./connection/isolated.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Consumer } from "./fetch/consumer.ts";
+import type { FetchPlan } from "./fetch/plan.ts";
+import { Puller } from "./fetch/puller.ts";
+import { BatchPool } from "./handle/batch-pool.ts";
+import { FailureStreak, HandlerEnds } from "./handle/ends.ts";
+import { handlerDeadline, type Pool, type PoolParts } from "./handle/handler.ts";
+import { HandlerPool } from "./handle/handler-pool.ts";
+import { valueReader } from "./message/value.ts";
+import type { Observer } from "./observe/observer.ts";
+import type { Resolved } from "./options.ts";
+import type { Journal } from "./report/journal.ts";
+import { Outbox } from "./settle/outbox.ts";
+import { type Publish, Publisher } from "./settle/publish.ts";
+import { Receipts } from "./settle/receipts.ts";
+import { Settler } from "./settle/settler.ts";
+import type { Stop } from "./stop.ts";
+
+export interface AssemblyParts<Env> {
+  readonly connection: Connection;
+  readonly consumer: Consumer;
+  readonly options: Resolved<Env>;
+  readonly budget: Budget;
+  readonly deadlines: { readonly handle: Deadline };
+  readonly journal: Journal;
+  readonly observer: Observer | undefined;
+  readonly env: Env;
+  readonly connectMs: number;
+  readonly stop: Stop;
+}
+
+export interface Parts {
+  readonly pool: Pool;
+  readonly puller: Puller;
+  readonly outbox: Outbox;
+  readonly streak: FailureStreak;
+  readonly isolated: LazyConnection | undefined;
+}
+
+export function assemble<Env>(given: AssemblyParts<Env>): Parts {
+  const { connection, consumer, options, budget, deadlines, journal, stop } = given;
+  const isolated = options.isolatePublisher
+    ? new LazyConnection({ ...options, name: `${options.name}-publisher` }, deadlines.handle, (denied) => {
+        if (denied.subject === options.deadLetter?.subject) journal.deny(classifyPermission(denied));
+      })
+    : undefined;
+  const publisher = new Publisher(async () => (await isolated?.get()) ?? connection);
+  const outbox = new Outbox({
+    write: (protocol) => connection.write(protocol),
+    flush: (by) => connection.flush(by),
+    receipts: new Receipts(connection, options.inboxPrefix),
+    isClosed: () => connection.ended !== undefined,
+    confirmEach: options.confirm === "leader",
+  });
+  const deadline = deadlines.handle + budget.settleMs / 2;
+  const settler = new Settler({ publisher, outbox, consumer, journal, options, deadline });
+  const streak = new FailureStreak(options.stopAfterFailures, () => stop.stop("handlers-failing"));
+  const ends = new HandlerEnds({ settler, journal, streak, onError: options.onError });
+  const publish: Publish = (subject, data, settings = {}) =>
+    publisher.publish(subject, data, settings, deadlines.handle);
+  const pool = makePool(options, {
+    context: {
+      env: given.env,
+      signal: stop.signal,
+      deadline: handlerDeadline(deadlines.handle),
+      publish,
+      headers: {},
+    },
+    deadline: deadlines.handle,
+    handlerTimeoutMs: options.handlerTimeoutMs,
+    readValue: valueReader(options),
+    observer: given.observer,
+    settle: (msg, message, end) => ends.settle(msg, message, end),
+    isLast: (message) => settler.isLast(message),
+    late: () => stop.stop("deadline"),
+    progressed: () => puller.consider(),
+  });
+  const puller = new Puller({
+    connection,
+    plan: fetchPlan(given),
+    consumer,
+    journal,
+    deliver: (msg) => pool.push(msg),
+    handling: () => pool.progress,
+    batchEnded: () => pool.endFetch(),
+  });
+  return { pool, puller, outbox, streak, isolated };
+}
+
+function makePool<Env>(options: Resolved<Env>, parts: PoolParts<Env>): Pool {
+  if (options.batchHandler) return new BatchPool({ ...parts, batchHandler: options.batchHandler });
+  const { handler, concurrency, orderBy } = options;
+  return new HandlerPool({ ...parts, handler, concurrency, orderBy });
+}
+
+function fetchPlan<Env>({ options, budget, connectMs, deadlines }: AssemblyParts<Env>): FetchPlan {
+  const whole = options.batchHandler !== undefined;
+  return {
+    stream: options.stream,
+    consumer: options.consumer,
+    domain: options.domain,
+    inboxPrefix: options.inboxPrefix,
+    batch: options.batch,
+    maxBytes: options.maxBytes,
+    fetches: options.fetches,
+    fill: options.fill,
+    until: options.until,
+    priorityGroup: options.priorityGroup,
+    concurrency: options.concurrency,
+    prefetch: options.prefetch ?? options.concurrency,
+    whole,
+    maxWaitMs: budget.maxWaitMs,
+    heartbeatMs: budget.heartbeatMs,
+    // Connecting takes two round trips or more.
+    roundTripMs: connectMs,
+    deadLetterAfter: options.deadLetter?.maxDeliveries,
+    deadline: deadlines.handle,
+  };
+}

@@ -1,0 +1,98 @@
+// Some endings are ambiguous. The consumer, asked before or once more, tells the cases apart.
+import type { Connection } from "../connection/connection.ts";
+import { type Deadline, now, waitUntil } from "../deadline.ts";
+import { type Ending, ending } from "../report/reasons.ts";
+import type { Consumer } from "./consumer.ts";
+
+interface ExplainPlan {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly roundTripMs: number;
+  readonly deadline: Deadline;
+}
+
+/** What a Fetch brought. */
+interface Fetched {
+  readonly delivered: number;
+  readonly heartbeats: number;
+  /** Messages not delivered yet, by the last delivery's word or the consumer's. */
+  readonly pending: number | undefined;
+}
+
+export class Explainer {
+  readonly #connection: Connection;
+  readonly #consumer: Consumer;
+  readonly #plan: ExplainPlan;
+  /** Messages not delivered yet, where the consumer was asked once more. */
+  pending: number | undefined;
+
+  constructor(connection: Connection, consumer: Consumer, plan: ExplainPlan) {
+    this.#connection = connection;
+    this.#consumer = consumer;
+    this.#plan = plan;
+  }
+
+  /** The ending as it is to be told. */
+  async explain(end: Ending, { delivered, heartbeats, pending }: Fetched): Promise<Ending> {
+    switch (end.reason) {
+      case "jetstream-unavailable":
+        return await this.#noResponders(end);
+      case "heartbeat-lost":
+        return delivered + heartbeats === 0 ? this.#silence(end) : end;
+      case "empty":
+        return pending === 0 && delivered > 0 ? end : await this.#empty(end, delivered);
+      default:
+        return end;
+    }
+  }
+
+  /** The consumer, the stream or all of JetStream is missing. */
+  async #noResponders(end: Ending): Promise<Ending> {
+    const answer = await waitUntil(
+      this.#consumer.answered,
+      now() + Math.max(500, 2 * this.#plan.roundTripMs),
+    );
+    if (answer.done && answer.value.kind === "failed") return answer.value.ending;
+    return answer.done && answer.value.kind === "unknown" ? this.#named(end) : end;
+  }
+
+  /** Silence from the start: also what a pull with a heartbeat meets when too many others wait (nats-server 2.11.5). */
+  #silence(end: Ending): Ending {
+    const { answer, facts } = this.#consumer;
+    if (facts && facts.waiting >= facts.maxWaiting) {
+      const detail = `${facts.waiting} pull requests wait, and max_waiting is ${facts.maxWaiting}.`;
+      return ending("limit-exceeded", detail);
+    }
+    return answer?.kind === "unknown" ? this.#named(end) : end;
+  }
+
+  #named(end: Ending): Ending {
+    const { stream, consumer } = this.#plan;
+    const hint = `Or stream "${stream}" has no consumer "${consumer}": the user may not ask for consumer info.`;
+    return { ...end, message: `${end.message} ${hint}` };
+  }
+
+  /** Nothing more came. The consumer may know another reason than that nothing is left. */
+  async #empty(end: Ending, delivered: number): Promise<Ending> {
+    let { facts } = this.#consumer;
+    if (!facts) return end;
+    if (delivered > 0 || facts.pending > 0) {
+      const again = await this.#consumer.askAgain(this.#connection, this.#askBy);
+      if (again.kind === "known") {
+        facts = again.facts;
+        this.pending = facts.pending;
+      }
+    }
+    const { ackPending, maxAckPending, paused, pending } = facts;
+    const isFull = maxAckPending > 0 && ackPending >= maxAckPending;
+    if (isFull && (pending > 0 || delivered === 0)) {
+      const detail = `${ackPending} messages wait for their ack, and max_ack_pending is ${maxAckPending}.`;
+      return ending("limit-exceeded", detail);
+    }
+    return paused && delivered === 0 ? ending(end.reason, "The consumer is paused.") : end;
+  }
+
+  get #askBy(): Deadline {
+    return Math.min(this.#plan.deadline, now() + Math.max(250, 3 * this.#plan.roundTripMs));
+  }
+}

@@ -1,0 +1,93 @@
+// One pull request under way: sent, watched, and ended by what it was asked for, by a status, or by silence.
+import type { Connection } from "../connection/connection.ts";
+import { classifyPermission } from "../connection/failure.ts";
+import { timer } from "../deadline.ts";
+import { type Ending, ending } from "../report/reasons.ts";
+import { type PullRequest, pullBody } from "./pull-request.ts";
+import { type SilenceBounds, watchSilence } from "./silence.ts";
+
+export interface PullParts {
+  readonly connection: Connection;
+  /** `$JS.API.CONSUMER.MSG.NEXT.<stream>.<consumer>` */
+  readonly subject: string;
+  /** Where its deliveries and statuses come. */
+  readonly inbox: string;
+  readonly request: PullRequest;
+  readonly bounds: SilenceBounds;
+}
+
+/** How a pull request ended: by the server's word or a failure; undefined when the drain's time was up. */
+export type PullEnd = Ending | undefined;
+
+/** A pull request under way. */
+export class Pull {
+  readonly inbox: string;
+  /** Resolves once, with how it ended; never rejects. */
+  readonly ended: Promise<PullEnd>;
+  readonly #request: PullRequest;
+  readonly #watch: ReturnType<typeof watchSilence>;
+  readonly #forget: () => void;
+  readonly #resolve: (end: PullEnd) => void;
+  #grace: ReturnType<typeof timer> | undefined;
+  #open = true;
+  delivered = 0;
+
+  /** Messages that it asked for. */
+  get batch(): number {
+    return this.#request.batch;
+  }
+
+  constructor({ connection, subject, inbox, request, bounds }: PullParts) {
+    const { promise, resolve } = Promise.withResolvers<PullEnd>();
+    this.inbox = inbox;
+    this.ended = promise;
+    this.#resolve = resolve;
+    this.#request = request;
+    this.#watch = watchSilence(bounds, (late) => {
+      if (late === "deadline") this.end(undefined);
+      else if (connection.shuttingDown) {
+        this.end(ending("server-shutdown", "It had announced it (lame duck mode)."));
+      } else {
+        this.end(
+          ending("heartbeat-lost", `No frame for ${late.silentMs} ms. Check that the server is alive.`),
+        );
+      }
+    });
+    this.#forget = connection.onDenied((denied) => {
+      if (denied.subject === subject) this.end(classifyPermission(denied));
+    });
+    void connection.lost.then((lost) => this.end(lost));
+    if (!connection.nats.isClosed()) connection.nats.publish(subject, pullBody(request), { reply: inbox });
+  }
+
+  /** Something came on its inbox. */
+  frame(): void {
+    this.#watch.frame();
+  }
+
+  /** One of its deliveries came. */
+  deliver(): void {
+    this.#watch.frame();
+    this.delivered += 1;
+    // A batch that is filled exactly has no status of its own.
+    if (this.delivered >= this.#request.batch) this.end(ending("batch-full"));
+  }
+
+  /**
+   * The server has given all, but not all of it is here: of a replicated consumer the status overtakes the deliveries, which
+   * wait for a majority of the nodes (seen on 2.15.1).
+   */
+  completed(graceMs: number): void {
+    this.#grace ??= timer(graceMs);
+    void this.#grace.fired.then(() => this.end(ending("batch-full")));
+  }
+
+  end(how: PullEnd): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#grace?.cancel();
+    this.#watch.stop();
+    this.#forget();
+    this.#resolve(how);
+  }
+}

@@ -1,0 +1,66 @@
+// The watch on the heartbeat: silence of twice the heartbeat, while a pull request is outstanding, is a loss.
+import { clampDelay, type Deadline, now } from "../deadline.ts";
+
+export interface SilenceBounds {
+  /** 0: the server was asked for none, and only the end of the wait can be missed. */
+  readonly heartbeatMs: number;
+  /** How long the pull request waits, in milliseconds. */
+  readonly expiresMs: number;
+  /** How long the first answer may take on its way: an upper bound of a round trip, in milliseconds. */
+  readonly firstAnswerMs: number;
+  readonly deadline: Deadline;
+}
+
+export interface SilenceWatch {
+  /** Something came on the inbox. */
+  frame(): void;
+  stop(): void;
+}
+
+/** What is late: the drain itself, or the server, which has been silent for so long. */
+export type Late = "deadline" | { readonly silentMs: number };
+
+/**
+ * Calls `late` once, when the inbox was silent for two heartbeats or when the deadline has come. With the event loop blocked
+ * frames wait behind this very timer, so a silence is looked at a second time, a turn later, before it counts.
+ */
+export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): SilenceWatch {
+  const { heartbeatMs, expiresMs, firstAnswerMs, deadline } = bounds;
+  const startedAt = now();
+  const lossMs = 2 * heartbeatMs;
+  // Until the first frame an answer may need a long way.
+  let allowedMs =
+    heartbeatMs > 0 ? Math.max(lossMs, firstAnswerMs) : expiresMs + Math.max(500, 2 * firstAnswerMs);
+  let lastFrameAt = startedAt;
+  let suspicious = false;
+  let id: ReturnType<typeof setTimeout>;
+
+  const look = (): void => {
+    const at = now();
+    const silentMs = at - lastFrameAt;
+    if (at >= deadline) {
+      late("deadline");
+    } else if (silentMs < allowedMs) {
+      suspicious = false;
+      arm(Math.min(allowedMs - silentMs, deadline - at));
+    } else if (suspicious) {
+      late({ silentMs: Math.round(silentMs) });
+    } else {
+      suspicious = true;
+      arm(Math.min(100, Math.max(10, heartbeatMs / 2)));
+    }
+  };
+  const arm = (delayMs: number): void => {
+    // A timer may fire a fraction of a millisecond early, which would be a look for nothing.
+    id = setTimeout(look, clampDelay(Math.ceil(delayMs)));
+  };
+  arm(Math.min(allowedMs, deadline - startedAt));
+
+  return {
+    frame: () => {
+      lastFrameAt = now();
+      if (heartbeatMs > 0) allowedMs = lossMs;
+    },
+    stop: () => clearTimeout(id),
+  };
+}

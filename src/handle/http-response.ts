@@ -1,0 +1,22 @@
+// A `Response` that a handler returned, known by its shape: each runtime has a class of its own.
+
+/** The part of a `Response` that is looked at. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly body?: { cancel(): Promise<void> } | null;
+}
+
+/** Whether a value is a Response, of whatever runtime: data that was parsed has no methods. */
+export function isHttpResponse(value: unknown): value is HttpResponse {
+  if (typeof value !== "object" || value === null || !("status" in value) || !("headers" in value))
+    return false;
+  const { status, headers } = value;
+  return (
+    typeof status === "number" &&
+    typeof headers === "object" &&
+    headers !== null &&
+    "get" in headers &&
+    typeof headers.get === "function"
+  );
+}

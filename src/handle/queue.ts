@@ -1,0 +1,61 @@
+// A queue with an express lane. As arrays and the place of their heads: shift() on an array moves every element.
+
+class Lane<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+  push(item: T): void {
+    this.#items.push(item);
+  }
+  shift(): void {
+    // What was taken must not stay in memory for the sake of the queue.
+    this.#items[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#items.length) this.clear();
+  }
+  items(): T[] {
+    return this.#items.slice(this.#head).filter((item) => item !== undefined);
+  }
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+}
+
+/** First in, first out; what is `urgent` before what is not. */
+export class Queue<T> {
+  readonly #urgent = new Lane<T>();
+  readonly #normal = new Lane<T>();
+
+  get length(): number {
+    return this.#urgent.length + this.#normal.length;
+  }
+  get first(): T | undefined {
+    return this.#urgent.first ?? this.#normal.first;
+  }
+  push(item: T, urgent: boolean): void {
+    (urgent ? this.#urgent : this.#normal).push(item);
+  }
+  /** Takes the first out. */
+  shift(): void {
+    if (this.#urgent.length > 0) this.#urgent.shift();
+    else if (this.#normal.length > 0) this.#normal.shift();
+  }
+  /** All of it, in order. */
+  items(): T[] {
+    return [...this.#urgent.items(), ...this.#normal.items()];
+  }
+  /** Takes all of it out. */
+  clear(): T[] {
+    const items = this.items();
+    this.#urgent.clear();
+    this.#normal.clear();
+    return items;
+  }
+}

@@ -1,0 +1,24 @@
+// What a consumer says of itself, as far as a drain and its report use it.
+
+/** The part of a consumer's configuration and state that a drain uses. Times in milliseconds. */
+export interface ConsumerFacts {
+  readonly ackPolicy: string;
+  /** It pushes, to this subject. */
+  readonly deliverSubject: string | undefined;
+  readonly ackWaitMs: number;
+  /** Undefined: no limit. */
+  readonly maxDeliver: number | undefined;
+  readonly backoffMs: readonly number[];
+  /** Messages not delivered yet. */
+  readonly pending: number;
+  readonly ackPending: number;
+  readonly maxAckPending: number;
+  /** Pull requests that waited when it was asked. */
+  readonly waiting: number;
+  readonly maxWaiting: number;
+  readonly paused: boolean;
+  /** Without activity for so long the server deletes the consumer; 0: never. */
+  readonly inactiveThresholdMs: number;
+  /** When it was made, ISO 8601: another time under the same name is another consumer. */
+  readonly created: string;
+}

@@ -1,0 +1,55 @@
+// The journal: what arrives by itself while a drain is under way. Append-only; the report is made from it.
+import type { Ending } from "./reasons.ts";
+
+/** What a finding can be about. Stable names: an operator filters on them. */
+export type Note =
+  | "handler-failed"
+  | "batch-result-invalid"
+  | "retry-delay-failed"
+  | "dead-letter-failed"
+  | "dead-letter-stub"
+  | "dead-letter-loop"
+  | "headers-dropped"
+  | "deliveries-exhausted"
+  | "foreign-message"
+  | "ack-wait-guessed"
+  | "order-uncertain"
+  | "insecure-connection"
+  | "observer-failed"
+  | "history-failed";
+
+/** How often something was noted, and the first details of it. */
+export interface Noted {
+  readonly count: number;
+  readonly first: readonly string[];
+}
+
+// An operator looks at a few; a report is no list of them all.
+const MAX_FIRST = 5;
+
+/** Takes notes; never a message's body, never a secret. */
+export class Journal {
+  readonly #notes = new Map<Note, { count: number; first: string[] }>();
+  #denied: Ending | undefined;
+
+  /** Writes down one occurrence. */
+  note(note: Note, detail: string): void {
+    const noted = this.#notes.get(note) ?? { count: 0, first: [] };
+    noted.count += 1;
+    if (noted.first.length < MAX_FIRST && !noted.first.includes(detail)) noted.first.push(detail);
+    this.#notes.set(note, noted);
+  }
+
+  /** A permission that settling or dead-lettering lacked: the first one is the drain's reason. */
+  deny(ending: Ending): void {
+    this.#denied ??= ending;
+  }
+
+  get denied(): Ending | undefined {
+    return this.#denied;
+  }
+
+  noted(note: Note): Noted | undefined {
+    return this.#notes.get(note);
+  }
+}
