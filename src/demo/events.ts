@@ -1,5 +1,4 @@
 // The demo's events: GitHub's example webhooks, as JetStream messages that are CloudEvents.
-import { needInstalled } from "./dev-dependency.ts";
 
 /** One message to publish. */
 export interface DemoEvent {
@@ -25,14 +24,9 @@ interface WebhookPayload {
   readonly sender?: { readonly html_url?: string };
 }
 
-/**
- * Loads the payloads of `@octokit/webhooks-examples`.
- *
- * @throws an `Error` of one line when the package is not installed
- */
+/** Loads the payloads of `@octokit/webhooks-examples`. */
 export async function loadEvents(): Promise<DemoEvent[]> {
-  const load = () => import("@octokit/webhooks-examples", { with: { type: "json" } });
-  const { default: definitions } = await needInstalled("@octokit/webhooks-examples", load);
+  const { default: definitions } = await import("@octokit/webhooks-examples", { with: { type: "json" } });
   // Its declarations are those of a module with a default export, but what is imported is the array itself.
   return toEvents(definitions as unknown as WebhookDefinition[]);
 }

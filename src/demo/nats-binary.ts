@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { access, constants, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
+import semver from "semver";
 import {
   type Download,
   downloadWithApt,
@@ -98,16 +99,6 @@ export function parseNatsVersion(output: string): string | undefined {
   return /^nats-server:? v?(\d+\.\d+\.\d+(?:-[\w.-]+)?)\s*$/m.exec(output)?.[1];
 }
 
-/** Orders two versions: negative when `a` is the older. A pre-release is older than its release, as in semver. */
-export function compareNatsVersions(a: string, b: string): number {
-  const [coreA = "", ...preA] = a.split("-");
-  const [coreB = "", ...preB] = b.split("-");
-  const byNumber = new Intl.Collator("en", { numeric: true });
-  if (preA.length === 0 || preB.length === 0)
-    return byNumber.compare(coreA, coreB) || preB.length - preA.length;
-  return byNumber.compare(coreA, coreB) || byNumber.compare(preA.join("-"), preB.join("-"));
-}
-
 /**
  * Where fetched executables are kept, best first: in the `node_modules` that the package belongs to (the outermost one
  * when it is installed as a dependency), so that deleting it deletes all; else in the user's cache, for an install that
@@ -139,7 +130,7 @@ async function inspect(
       cause,
     });
   }
-  if (compareNatsVersions(version, OLDEST_VERSION) >= 0) return { path, version, source };
+  if (semver.gte(version, OLDEST_VERSION)) return { path, version, source };
   const advice = "set NATS_SERVER to the path of a newer one";
   throw new NatsBinaryError("too-old", `${called} is ${version}, older than ${OLDEST_VERSION}: ${advice}`);
 }

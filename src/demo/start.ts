@@ -1,10 +1,8 @@
-// `sluice start`, the demo: GitHub's example webhooks go through a nats-server into the Worker and on to a target.
+// The demo: GitHub's example webhooks go through a nats-server into the Worker and on to a target.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { type Command, defineCommand, EXIT, UsageError } from "../cli/command.ts";
 import { CONSUMER, type DemoServer, STREAM, startDemoServer } from "./demo-server.ts";
-import { needInstalled } from "./dev-dependency.ts";
 import { type DevWorker, startDevWorker } from "./dev-worker.ts";
 import { cronUrl, drainUntilEmpty, drainUrl } from "./drains.ts";
 import { loadEvents } from "./events.ts";
@@ -18,31 +16,15 @@ const DRAIN_VARS = { BATCH: "100", CONCURRENCY: "6", MAX_WAIT_MS: "1000" } as co
 
 const WIDTH_WITHOUT_TERMINAL = 100;
 
-export const start: Command = defineCommand({
-  name: "start",
-  description: `The demo: starts a nats-server with a stream of GitHub's example webhooks, the Worker in workerd and a small
-target, drains by cron and by POST /drain until nothing is left, and says what came of it. Everything
-runs on this machine; Ctrl-C ends it all and leaves nothing behind. Results go to stdout, the rest to
-stderr. nats-server is the one in NATS_SERVER, on PATH, or one that is fetched.`,
-  options: {
-    once: {
-      type: "boolean",
-      description: "Exit when nothing is left, instead of keeping everything running.",
-    },
-    port: {
-      type: "string",
-      placeholder: "port",
-      description: "Port of the Worker on 127.0.0.1. (default: a free one)",
-    },
-  },
-  run: async ({ once: exitWhenDone = false, port }, signal) =>
-    await runDemo(exitWhenDone, readPort(port), signal),
-});
-
-async function runDemo(exitWhenDone: boolean, port: number, signal: AbortSignal): Promise<number> {
+/**
+ * Runs it to its end, or until `signal` aborts.
+ *
+ * @param port of the Worker on 127.0.0.1; 0 is a free one
+ * @returns the exit code: 0 when every event got through
+ */
+export async function runDemo(exitWhenDone: boolean, port: number, signal: AbortSignal): Promise<number> {
   const progress = startProgress(process.stderr);
   await refuseTakenPort(port);
-  await needInstalled("wrangler", () => import.meta.resolve("wrangler"));
   const events = await loadEvents();
   const binary = await findNatsBinary({ log: progress.line, signal });
   await using server = await startDemoServer(binary, signal);
@@ -75,7 +57,7 @@ async function runDemo(exitWhenDone: boolean, port: number, signal: AbortSignal)
     progress.line(whatToTry(server, worker, target, token));
     await untilEnded(server, worker, signal);
   }
-  return isComplete(summary) ? EXIT.ok : EXIT.failure;
+  return isComplete(summary) ? 0 : 1;
 }
 
 function workerConfig(
@@ -115,15 +97,6 @@ async function untilEnded(server: DemoServer, worker: DevWorker, signal: AbortSi
   ]);
   signal.throwIfAborted();
   throw new Error(`${ended} ended unexpectedly: start the demo again`);
-}
-
-/** @throws {@link UsageError} */
-function readPort(value: string | undefined): number {
-  if (value === undefined) return 0;
-  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
-  if (port < 1 || port > 65_535)
-    throw new UsageError(`--port must be a number from 1 to 65535, not '${value}'`, "sluice start");
-  return port;
 }
 
 /** Before anything is started: wrangler would say it late, and in its own words. */

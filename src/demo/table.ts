@@ -1,19 +1,41 @@
 // Plain tables for a terminal.
+import Table from "cli-table3";
 
-/**
- * Lines of equal width: the head, a rule, the rows. A column whose cells all begin with a digit or are "-" goes to the right.
- */
+const NO_BORDERS = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
+
+/** Lines of equal width: the head, a rule, the rows. A column of numbers, or of "-", goes to the right. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const columns = head.map((title, index) => {
-    const cells = rows.map((row) => row[index] ?? "");
-    const width = Math.max(title.length, ...cells.map((cell) => cell.length));
-    const numeric = cells.every((cell) => /^(\d|-$)/.test(cell));
-    return { width, pad: (text: string): string => (numeric ? text.padStart(width) : text.padEnd(width)) };
+  const isNumeric = (at: number): boolean => rows.every((row) => /^(\d|-$)/.test(row[at] ?? ""));
+  const table = new Table({
+    chars: NO_BORDERS,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+    colAligns: head.map((_, at) => (isNumeric(at) ? "right" : "left")),
   });
-  const line = (cells: readonly string[]): string =>
-    columns.map(({ pad }, index) => pad(cells[index] ?? "")).join("  ");
-  const rule = columns.map(({ width }) => "─".repeat(width)).join("  ");
-  return [line(head), rule, ...rows.map(line)];
+  const widths = head.map((title, at) =>
+    Math.max(title.length, ...rows.map((row) => (row[at] ?? "").length)),
+  );
+  table.push(
+    [...head],
+    widths.map((width) => "─".repeat(width)),
+    ...rows.map((row) => [...row]),
+  );
+  return table.toString().split("\n");
 }
 
 /** A long table as several side by side, read downwards, each with the head: as many as fit into `width` characters. */

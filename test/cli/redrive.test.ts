@@ -1,5 +1,6 @@
 // `sluice redrive` as a user runs it, on a real nats-server, with dead letters that a real drain made.
 import { type ChildProcess, execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,11 +34,16 @@ function startRedrive(
   env: Readonly<Record<string, string>> = ADMIN,
 ): RunningCommand {
   const ended = Promise.withResolvers<Run>();
-  const child = execFile(process.execPath, [MAIN, "redrive", ...args], { env }, (error, stdout, stderr) => {
-    const last = stdout.trimEnd().split("\n").at(-1) ?? "";
-    const counts = last.startsWith("{") ? JSON.parse(last) : undefined;
-    ended.resolve({ code: error?.code ?? error?.signal ?? 0, stdout, stderr, counts });
-  });
+  const child = execFile(
+    process.execPath,
+    [MAIN, "redrive", "--yes", ...args],
+    { env },
+    (error, stdout, stderr) => {
+      const last = stdout.trimEnd().split("\n").at(-1) ?? "";
+      const counts = last.startsWith("{") ? JSON.parse(last) : undefined;
+      ended.resolve({ code: error?.code ?? error?.signal ?? 0, stdout, stderr, counts });
+    },
+  );
   return { child, ended: ended.promise };
 }
 
@@ -130,11 +136,9 @@ describe("sluice redrive", () => {
     const { server, nats, at, countOf } = await givenDeadLetters(5);
     const { code, stdout, stderr } = await redrive(at("--dry-run"));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toBe(`subject    consumer  reason            count
-─────────  ────────  ────────────────  ─────
-orders.eu  billing   no such customer      3
-orders.us  billing   no price              2
-
+    expect(stdout).toBe(`count  subject    consumer  reason
+3      orders.eu  billing   no such customer
+2      orders.us  billing   no price
 {"wouldRedrive":5,"skipped":0,"left":5}
 `);
     expect([await countOf("DLQ"), await countOf("ORDERS"), await putBack(nats, 5)]).toEqual([5, 5, []]);
@@ -191,8 +195,8 @@ orders.us  billing   no price              2
     expect(await countOf("DLQ")).toBe(3);
   });
 
-  it("skips a stub, whose message is still in its stream and has a body", async () => {
-    const { server, at, countOf } = await givenDeadLetters(0);
+  it("puts the message of a stub back from the stream that it is still in", async () => {
+    const { server, nats, at, countOf } = await givenDeadLetters(0);
     await server.publish("orders.eu", 1, 1_048_576);
     await defineDrain({
       servers: server.wsUrl,
@@ -202,8 +206,10 @@ orders.us  billing   no price              2
       handler: () => reject("no price"),
       deadLetter: { subject: "dlq.orders" },
     }).run({ limitMs: 10_000 });
-    expect(await redrive(at())).toMatchObject({ code: 0, counts: { redriven: 0, skipped: 1, left: 1 } });
-    expect([await countOf("ORDERS"), await countOf("DLQ")]).toEqual([1, 1]);
+    expect(await redrive(at())).toMatchObject({ code: 0, counts: { redriven: 1, skipped: 0, left: 0 } });
+    const [again] = await putBack(nats, 1);
+    expect([again?.subject, again?.data.length, again?.headers]).toEqual(["orders.eu", 1_048_576, {}]);
+    expect([await countOf("ORDERS"), await countOf("DLQ")]).toEqual([2, 0]);
   });
 
   it("puts back no message that dies again while it runs", async () => {
@@ -217,6 +223,75 @@ orders.us  billing   no price              2
   });
 });
 
+describe("a forged dead letter", () => {
+  /** Publishes a message with these headers to the dead letters. */
+  async function forge(nats: NatsConnection, headers: Readonly<Record<string, string>>): Promise<void> {
+    const all = makeHeaders();
+    for (const [name, value] of Object.entries(headers)) all.set(name, value);
+    await jetstream(nats).publish("dlq.orders", "forged", { headers: all });
+  }
+
+  it.each([
+    ["an API", { "Sluice-Subject": "$JS.API.STREAM.DELETE.ORDERS", "Sluice-Stream": "ORDERS" }],
+    ["an inbox", { "Sluice-Subject": "_INBOX.abc", "Sluice-Stream": "ORDERS" }],
+    ["the inbox of a user", { "Sluice-Subject": "mine.x", "Sluice-Stream": "ORDERS" }],
+    ["every subject", { "Sluice-Subject": "orders.>", "Sluice-Stream": "ORDERS" }],
+    ["a space", { "Sluice-Subject": "orders.eu 5", "Sluice-Stream": "ORDERS" }],
+    ["control characters", { "Sluice-Subject": "orders.\u001b[2J\u009b", "Sluice-Stream": "ORDERS" }],
+    ["no stream", { "Sluice-Subject": "orders.eu" }],
+    [
+      "a stub of nothing",
+      { "Sluice-Subject": "orders.eu", "Sluice-Stream": "ORDERS", "Sluice-Stub": "true" },
+    ],
+  ])("of %s is skipped, counted and named, and harms no other", async (_what, headers) => {
+    const { nats, at, countOf } = await givenDeadLetters(1);
+    await forge(nats, headers);
+    await defineForgedBlock(nats);
+    const args = at("--inbox-prefix", "mine");
+    const preview = await redrive([...args, "--dry-run"]);
+    expect(preview).toMatchObject({ code: 0, counts: { wouldRedrive: 1, skipped: 2, left: 3 } });
+    const { code, counts, stdout, stderr } = await redrive(args);
+    expect({ code, counts }).toMatchObject({ code: 0, counts: { redriven: 1, skipped: 2, left: 2 } });
+    expect(stderr).toMatch(/^message 2 is skipped: .*\nmessage 3 is skipped: .*\n$/);
+    expect(`${preview.stdout}${stdout}${stderr}`).not.toMatch(/[^\P{Cc}\n]/u);
+    expect([await countOf("ORDERS"), await countOf("DLQ")]).toEqual([2, 2]);
+  });
+
+  /** A header block that no client of nats.js can read. */
+  async function defineForgedBlock(nats: NatsConnection): Promise<void> {
+    const publisher = nats as unknown as { protocol: { sendCommand(text: string): void } };
+    const block = "NATS/1.0\r\nFoo Bar: x\r\n\r\n";
+    publisher.protocol.sendCommand(`HPUB dlq.orders ${block.length} ${block.length}\r\n${block}\r\n`);
+    await nats.flush();
+  }
+
+  it("of a subject that its stream does not take in is refused", async () => {
+    const { server, nats, at, countOf } = await givenDeadLetters(0);
+    await server.createStream("PAYROLL", { subjects: ["payroll.>"] });
+    await forge(nats, { "Sluice-Subject": "payroll.raise", "Sluice-Stream": "ORDERS" });
+    expect(await redrive(at())).toMatchObject({ code: 1, counts: { refused: 1, left: 1 } });
+    expect([await countOf("PAYROLL"), await countOf("ORDERS")]).toEqual([0, 0]);
+  });
+
+  it("cannot make another take junk under its id for itself", async () => {
+    const { nats, at, countOf } = await givenDeadLetters(1);
+    const msgID = "sluice-redrive:DLQ:1";
+    await jetstream(nats).publish("orders.eu", "junk", { msgID });
+    expect(await redrive(at())).toMatchObject({ code: 0, counts: { redriven: 1, duplicates: 0, left: 0 } });
+    expect((await putBack(nats, 2)).at(-1)).toEqual(original(1));
+    expect(await countOf("ORDERS")).toBe(3);
+  });
+});
+
+it("sluice redrive asks, and so needs --yes without a terminal", async () => {
+  const { server } = await givenDeadLetters(0);
+  const args = [MAIN, "redrive", "--server", server.wsUrl, "--stream", "DLQ"];
+  const child = execFile(process.execPath, args, { env: ADMIN });
+  const stderr = child.stderr?.toArray();
+  expect(await once(child, "close")).toEqual([64, null]);
+  expect((await stderr)?.join("")).toMatch(/^sluice: --yes is missing, .*see sluice redrive --help\n$/);
+});
+
 describe("a redrive that is cut short", () => {
   it("between a publish and its delete puts nothing back twice the next time", async () => {
     const server = await labServer({
@@ -225,7 +300,7 @@ describe("a redrive that is cut short", () => {
         { user: half, password: "half-pw", permissions: { publish: { deny: "$JS.API.STREAM.MSG.DELETE.>" } } } ] } }`,
     });
     const { nats, at, countOf } = await givenDeadLetters(3, server);
-    const first = await redrive(at("--user", "half", "--password", "half-pw"));
+    const first = await redrive(at(), { NATS_USER: "half", NATS_PASSWORD: "half-pw" });
     expect(first).toMatchObject({ code: 1, counts: { redriven: 1, left: 3 } });
     expect(first.stderr).toMatch(/^sluice: stream "DLQ": .*Permissions Violation.*MSG\.DELETE\.DLQ.*\n$/);
     expect(await countOf("ORDERS")).toBe(4);
@@ -258,7 +333,7 @@ describe("what is not taken back", () => {
     const { code, counts, stderr } = await redrive(at());
     expect({ code, counts }).toMatchObject({ code: 1, counts: { redriven: 0, refused: 2, left: 2 } });
     expect(stderr).toMatch(
-      /^no stream confirmed a message to "orders.eu" .*\nno stream confirmed .*"orders.us".*\n$/,
+      /^"orders.eu" is not put back: there is no stream "ORDERS".*\n"orders.us" is .*\n$/,
     );
     expect(await countOf("DLQ")).toBe(2);
   });
@@ -285,9 +360,7 @@ describe("what is not taken back", () => {
 
 describe("logging in", () => {
   it.each<[what: string, args: string[], env: Record<string, string>]>([
-    ["options", ["--token", "s3cret"], {}],
     ["the environment", [], { NATS_TOKEN: "s3cret" }],
-    ["an option before the environment", ["--token", "s3cret"], { NATS_USER: "admin", NATS_PASSWORD: "no" }],
   ])("takes a token from %s", async (_what, args, env) => {
     const server = await labServer({
       authorization: "authorization { token: s3cret }",
@@ -326,16 +399,19 @@ describe("what cannot be done is one line", () => {
   });
   afterAll(() => closeExhibit(server));
 
-  it.each<[what: string, args: (wsUrl: string) => string[], code: number, line: RegExp]>([
+  const WRONG: Readonly<Record<string, string>> = { NATS_USER: "admin", NATS_PASSWORD: "hunter2" };
+  type Args = (wsUrl: string) => string[];
+  it.each<[what: string, args: Args, code: number, line: RegExp, env?: Readonly<Record<string, string>>]>([
     [
       "a stream that is not there",
-      (url) => ["--server", url, "--stream", "NONE", "--user", "admin", "--password", "admin-pw"],
+      (url) => ["--server", url, "--stream", "NONE"],
       1,
       /stream "NONE": There is no such/,
+      ADMIN,
     ],
     [
       "a wrong password",
-      (url) => ["--server", url, "--stream", "DLQ", "--user", "admin"],
+      (url) => ["--server", url, "--stream", "DLQ"],
       1,
       /The server refused the credentials/,
     ],
@@ -361,9 +437,10 @@ describe("what cannot be done is one line", () => {
     ],
     [
       "two kinds of credentials",
-      (url) => ["--server", url, "--stream", "DLQ", "--token", "hunter2", "--user", "admin"],
+      (url) => ["--server", url, "--stream", "DLQ"],
       64,
       /Several kinds of credentials/,
+      { NATS_TOKEN: "hunter2", NATS_USER: "admin" },
     ],
     [
       "a number that is none",
@@ -377,8 +454,8 @@ describe("what cannot be done is one line", () => {
       1,
       /--creds: the file cannot be read \(ENOENT\)/,
     ],
-  ])("%s", async (_what, args, code, line) => {
-    const run = await redrive(args(server.wsUrl), { NATS_USER: "admin", NATS_PASSWORD: "hunter2" });
+  ])("%s", async (_what, args, code, line, env = WRONG) => {
+    const run = await redrive(args(server.wsUrl), env);
     expect(run).toMatchObject({ code, stdout: "" });
     expect(run.stderr).toMatch(line);
     expect(run.stderr).toMatch(/^sluice: [^\n]*\n$/);

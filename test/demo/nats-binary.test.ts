@@ -1,12 +1,7 @@
 // How nats-server is found: the order of versions, where copies are kept, and what a wrong NATS_SERVER says.
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import {
-  cacheFolders,
-  compareNatsVersions,
-  findNatsBinary,
-  parseNatsVersion,
-} from "../../src/demo/nats-binary.ts";
+import { cacheFolders, findNatsBinary, parseNatsVersion } from "../../src/demo/nats-binary.ts";
 
 describe("the version that a nats-server prints", () => {
   const table: [printed: string, version: string | undefined][] = [
@@ -19,23 +14,6 @@ describe("the version that a nats-server prints", () => {
   ];
   it.each(table)("is read from %j as %s", (printed, version) => {
     expect(parseNatsVersion(printed)).toBe(version);
-  });
-});
-
-describe("the order of versions", () => {
-  const table: [older: string, newer: string][] = [
-    ["2.9.9", "2.9.10"],
-    ["2.9.10", "2.10.0"],
-    ["2.9.10", "2.15.1"],
-    ["2.15.1", "3.0.0"],
-    ["2.12.0-RC.1", "2.12.0"],
-    ["2.12.0-RC.2", "2.12.0-RC.10"],
-    ["2.11.9", "2.12.0-RC.1"],
-  ];
-  it.each(table)("puts %s before %s", (older, newer) => {
-    expect(compareNatsVersions(older, newer)).toBeLessThan(0);
-    expect(compareNatsVersions(newer, older)).toBeGreaterThan(0);
-    expect(compareNatsVersions(newer, newer)).toBe(0);
   });
 });
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../src/demo/main.ts", import.meta.url));
 
 interface Demo {
   readonly child: ChildProcess;
@@ -25,7 +25,7 @@ interface Demo {
 async function startDemo(...args: string[]): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-start-test-"));
   const env = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder };
-  const child = spawn(process.execPath, [MAIN, "start", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.setEncoding("utf8").on("data", (text: string) => {
@@ -120,6 +120,17 @@ describe("npm start -- --once", () => {
     );
     await expectNothingLeft(demo);
   });
+});
+
+it.each([
+  [["--onec"], "sluice: Unknown option '--onec'"],
+  [["now"], "sluice: Unexpected argument 'now'"],
+  [["--port", "80a"], "sluice: --port must be a number from 1 to 65535, not '80a'"],
+])("npm start -- %j is answered with one line and exit code 64", async (args, line) => {
+  const demo = await startDemo(...args);
+  expect(await demo.ended).toBe(64);
+  expect(demo.output.stderr).toContain(line);
+  expect(demo.output.stderr).toMatch(/^[^\n]*; see npm start -- --help\n$/);
 });
 
 describe("Ctrl-C", () => {

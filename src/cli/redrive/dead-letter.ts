@@ -1,11 +1,13 @@
-// A dead letter as it stands in its stream: where it came from, and the message that it was. Pure.
+// A dead letter as it stands in its stream: where it came from, and the message that it was. Pure. Whoever may write to
+// that stream can forge one: what it says is a stranger's word, and acts with the operator's rights.
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
 
-/** A message of a stream. */
+/** A message of a stream; `headers` is undefined where they cannot be read. */
 export interface Stored {
   readonly sequence: number;
-  readonly headers: MsgHdrs;
+  readonly subject: string;
+  readonly headers: MsgHdrs | undefined;
   readonly data: Uint8Array;
 }
 
@@ -15,32 +17,61 @@ export interface DeadLetter {
   readonly sequence: number;
   /** Where it came from. */
   readonly subject: string;
-  /** The stream that it came from; undefined where the dead letter does not say. */
-  readonly stream: string | undefined;
+  /** The stream that it came from. */
+  readonly stream: string;
   readonly consumer: string;
   readonly reason: string;
+  /** Of a stub, which has neither body nor headers: the message's sequence in the stream that it came from. */
+  readonly stubOf: number | undefined;
   /** The message's own headers. */
   readonly headers: MsgHdrs;
   readonly data: Uint8Array;
 }
 
-/** Undefined for a message that does not say where it came from, and for a stub, which has no body to put back. */
-export function readDeadLetter({ sequence, headers, data }: Stored): DeadLetter | undefined {
+/** Why a message is no dead letter that can be put back, with its sequence. */
+export interface Malformed {
+  readonly malformed: string;
+}
+
+/** @param inboxPrefix of this user, beside `_INBOX`, which no stream's message may go to */
+export function readDeadLetter(stored: Stored, inboxPrefix?: string): DeadLetter | Malformed {
+  const { sequence, headers, data } = stored;
+  const malformed = (why: string): Malformed => ({ malformed: `message ${sequence} is skipped: ${why}` });
+  if (headers === undefined) return malformed("its headers cannot be read");
   const subject = headers.get("Sluice-Subject");
-  if (!subject || headers.has("Sluice-Stub")) return undefined;
+  if (subject === "") return malformed("it does not say which subject it came from");
+  const stream = headers.get("Sluice-Stream");
+  if (!isTarget(subject, inboxPrefix))
+    return malformed(`no message can have come from the subject ${JSON.stringify(subject)}`);
+  if (!/^[^\s.*>/\\\p{Cc}]+$/u.test(stream)) return malformed("it does not say which stream it came from");
+  const isStub = headers.has("Sluice-Stub");
+  const stubOf = Number(headers.get("Sluice-Sequence"));
+  if (isStub && !(Number.isSafeInteger(stubOf) && stubOf > 0))
+    return malformed("it is a stub, and does not say which sequence it is of");
   return {
-    ...{ sequence, subject, data },
-    stream: headers.get("Sluice-Stream") || undefined,
+    sequence,
+    subject,
+    stream,
+    data,
     consumer: headers.get("Sluice-Consumer"),
     reason: headers.get("Sluice-Reason"),
+    stubOf: isStub ? stubOf : undefined,
     headers: ownHeaders(headers),
   };
 }
 
 /** Without what the drain added, and without any `Nats-*`: an id, a TTL or an expectation would act on the stream again. */
-function ownHeaders(headers: MsgHdrs): MsgHdrs {
+export function ownHeaders(headers: MsgHdrs): MsgHdrs {
   return copyHeaders(headers, (name) => !/^(nats|sluice)-/i.test(name));
 }
+
+/** A subject of a user's message: no API of the server's, nobody's inbox, no wildcard, nothing that ends a protocol line. */
+function isTarget(subject: string, inboxPrefix = "_INBOX"): boolean {
+  const isInbox = ["_INBOX", inboxPrefix].some((prefix) => `${subject}.`.startsWith(`${prefix}.`));
+  return !isInbox && !subject.startsWith("_INBOX") && !subject.startsWith("$") && TARGET.test(subject);
+}
+
+const TARGET = /^(?![*>](\.|$))[^\s.\p{Cc}]+(\.(?![*>](\.|$))[^\s.\p{Cc}]+)*$/u;
 
 /** Which dead letters are meant; undefined: all. */
 export interface Filter {
@@ -54,17 +85,17 @@ export interface Filter {
 /** Whether it is meant. */
 export function matches(letter: DeadLetter, { subject, consumer, reason }: Filter): boolean {
   return (
-    (subject === undefined || subjectPattern(subject).test(letter.subject)) &&
+    (subject === undefined || covers(subject, letter.subject)) &&
     (consumer === undefined || letter.consumer === consumer) &&
     (reason === undefined || letter.reason.includes(reason))
   );
 }
 
-/** `*` is one token, `>` the rest. */
-function subjectPattern(filter: string): RegExp {
-  const tokens = filter.split(".").map((token) => {
+/** Whether a pattern takes the subject: `*` is one token, `>` the rest. */
+export function covers(pattern: string, subject: string): boolean {
+  const tokens = pattern.split(".").map((token) => {
     if (token === "*") return "[^.]+";
     return token === ">" ? ".+" : token.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
   });
-  return new RegExp(`^${tokens.join("\\.")}$`);
+  return new RegExp(`^${tokens.join("\\.")}$`).test(subject);
 }

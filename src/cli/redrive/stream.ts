@@ -1,6 +1,11 @@
 // The stream of dead letters: read in order without a consumer, message by message, and deleted from.
-import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/nats-core";
+import {
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+  type StoredMsg,
+} from "@nats-io/jetstream";
+import type { MsgHdrs, NatsConnection } from "@nats-io/nats-core";
 import { classifyApiError } from "../../connection/failure.ts";
 import type { Stored } from "./dead-letter.ts";
 
@@ -11,9 +16,9 @@ const GONE = [10_043, 10_057];
 /** A stream, as far as dead letters need it. */
 export interface DeadLetterStream {
   readonly name: string;
-  /** Messages in it when it was opened. */
-  readonly messages: number;
   readonly denyDelete: boolean;
+  /** Of this user's reply subjects. */
+  readonly inboxPrefix: string | undefined;
   /**
    * Its messages up to the last that it had when it was opened, in order: one that becomes a dead letter again because of
    * this very run must not go round for ever.
@@ -26,12 +31,16 @@ export interface DeadLetterStream {
 }
 
 /** @throws {Error} in one line: there is no such stream, or it cannot be asked */
-export async function openStream(nats: NatsConnection, name: string): Promise<DeadLetterStream> {
+export async function openStream(
+  nats: NatsConnection,
+  name: string,
+  inboxPrefix: string | undefined,
+): Promise<DeadLetterStream> {
   const manager = await jetstreamManager(nats, { checkAPI: false, timeout: REQUEST_MS });
   const { config, state } = await asking(name, () => manager.streams.info(name));
   return {
     name,
-    messages: state.messages,
+    inboxPrefix,
     denyDelete: config.deny_delete,
     read: () => readMessages(manager, name, state.first_seq, state.last_seq),
     remove: async (sequence) => {
@@ -57,8 +66,32 @@ async function* readMessages(
     const query = { seq: next, next_by_subj: ">" };
     const message = await asking(stream, () => manager.streams.getMessage(stream, query));
     if (!message || message.seq > last) return;
-    yield { sequence: message.seq, headers: message.header, data: message.data };
+    yield stored(message);
     next = message.seq + 1;
+  }
+}
+
+/** A message of any stream by its sequence; undefined where it is not there any more. */
+export async function readStored(
+  nats: NatsConnection,
+  stream: string,
+  seq: number,
+): Promise<Stored | undefined> {
+  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: REQUEST_MS });
+  const message = await asking(stream, () => manager.streams.getMessage(stream, { seq }));
+  return message === null ? undefined : stored(message);
+}
+
+function stored(message: StoredMsg): Stored {
+  return { sequence: message.seq, subject: message.subject, headers: headersOf(message), data: message.data };
+}
+
+/** The library reads them when they are asked for, and throws where its own clients could not have written them. */
+function headersOf(message: StoredMsg): MsgHdrs | undefined {
+  try {
+    return message.header;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,0 +1,128 @@
+// Where to log in and with what. Secrets come from the environment or from files, never from arguments, which every user of a
+// machine can read; no message holds one, or a URL that may.
+import { readFile } from "node:fs/promises";
+import { parseEnv } from "node:util";
+import { type Command, Option } from "commander";
+import type { Auth } from "../index.ts";
+import { UsageError } from "./usage.ts";
+
+/** Options of a command that logs in. */
+export interface LoginOptions {
+  readonly server?: string;
+  readonly creds?: string;
+  readonly envFile?: string;
+  readonly inboxPrefix?: string;
+}
+
+export interface Login {
+  readonly servers: string;
+  readonly auth: Auth | undefined;
+  readonly inboxPrefix: string | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What holds each secret, by the option that somebody may try. */
+const SECRETS: Readonly<Record<string, string>> = {
+  token: "NATS_TOKEN",
+  user: "NATS_USER",
+  password: "NATS_PASSWORD",
+  pass: "NATS_PASSWORD",
+  "nkey-seed": "NATS_NKEY_SEED",
+};
+
+/** Adds them; an option for a secret is refused with a hint. */
+export function addLoginOptions(command: Command, name: string): Command {
+  command
+    .option("--server <url>", "nats-server's WebSocket listener, wss://… (default: NATS_URL)")
+    .option("--creds <file>", "A .creds file. (default: NATS_CREDS_FILE, or its text in NATS_CREDS)")
+    .option("--inbox-prefix <prefix>", "Prefix of reply subjects. (default: NATS_INBOX_PREFIX, or _INBOX)")
+    .option("--env-file <file>", "Variables to read beside the environment, which comes first.");
+  for (const [option, variable] of Object.entries(SECRETS)) {
+    const refuse = (): never => {
+      throw new UsageError(`--${option} is no option, as arguments are no secret: set ${variable}`, name);
+    };
+    command.addOption(new Option(`--${option} [secret]`).hideHelp());
+    command.on(`option:${option}`, refuse);
+  }
+  return command;
+}
+
+/**
+ * The environment, with what `--env-file` adds to it.
+ *
+ * @throws {Error} the file cannot be read
+ */
+export async function readEnvironment(options: Pick<LoginOptions, "envFile">): Promise<Environment> {
+  if (options.envFile === undefined) return process.env;
+  return { ...parseEnv(await readText("--env-file", options.envFile)), ...process.env };
+}
+
+/**
+ * Reads them.
+ *
+ * @param command whose help to see: `sluice redrive`
+ * @throws {UsageError} what is missing or does not fit together
+ * @throws {Error} a file cannot be read
+ */
+export async function readLogin(options: LoginOptions, env: Environment, command: string): Promise<Login> {
+  const servers = readServer(options.server ?? env.NATS_URL, command);
+  const auth = await readAuth(options, env, command);
+  return { servers, auth, inboxPrefix: options.inboxPrefix ?? (env.NATS_INBOX_PREFIX || undefined) };
+}
+
+async function readAuth(options: LoginOptions, env: Environment, command: string): Promise<Auth | undefined> {
+  if (options.creds !== undefined) return { creds: await readCreds("--creds", options.creds) };
+  const { NATS_USER: user, NATS_PASSWORD: password, NATS_TOKEN: token, NATS_NKEY_SEED: nkeySeed } = env;
+  const { NATS_CREDS: creds, NATS_CREDS_FILE: credsFile } = env;
+  const kinds = [user || password, token, nkeySeed, creds || credsFile].filter(Boolean);
+  if (kinds.length > 1) throw new UsageError(SEVERAL_KINDS, command);
+  if (token) return { token };
+  if (nkeySeed) return { nkeySeed };
+  if (creds?.includes("BEGIN NATS USER JWT")) return { creds: checkCreds("NATS_CREDS", creds) };
+  if (creds || credsFile) {
+    return { creds: await readCreds(creds ? "NATS_CREDS" : "NATS_CREDS_FILE", creds || credsFile || "") };
+  }
+  if (!user && !password) return undefined;
+  if (!user || !password) {
+    const missing = user ? "NATS_PASSWORD" : "NATS_USER";
+    throw new UsageError(`The user's ${user ? "password" : "name"} is missing: set ${missing}`, command);
+  }
+  return { user, password };
+}
+
+const SEVERAL_KINDS =
+  "Several kinds of credentials are set: NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY_SEED or NATS_CREDS is enough";
+
+function readServer(server: string | undefined, command: string): string {
+  if (!server) throw new UsageError("--server is missing, and NATS_URL is not set", command);
+  const urls = server.split(",").map((each) => each.trim());
+  for (const each of urls) {
+    const url = URL.canParse(each) ? new URL(each) : undefined;
+    // The value may hold a password, so no message does.
+    if (url?.protocol !== "wss:" && url?.protocol !== "ws:") {
+      const expected = "must be nats-server's WebSocket listener, such as wss://nats.example.com";
+      throw new UsageError(`--server ${expected}`, command);
+    }
+    if (url.username || url.password)
+      throw new UsageError("--server must hold no credentials: set them in the environment", command);
+  }
+  return server;
+}
+
+async function readCreds(source: string, file: string): Promise<string> {
+  return checkCreds(source, await readText(source, file));
+}
+
+function checkCreds(source: string, text: string): string {
+  if (!/BEGIN NATS USER JWT/.test(text) || !/BEGIN USER NKEY SEED/.test(text))
+    throw new Error(`${source}: this is not a .creds file: its JWT or its seed is missing`);
+  return text;
+}
+
+async function readText(source: string, file: string): Promise<string> {
+  return await readFile(file, "utf8").catch((cause: unknown) => {
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    throw new Error(`${source}: the file cannot be read (${why})`, { cause });
+  });
+}

@@ -1,0 +1,35 @@
+// The `sluice` command: its sub-commands and their options. What a command does is loaded when it is asked for.
+import { readFile } from "node:fs/promises";
+import { Command, CommanderError } from "commander";
+import { type Context, strict } from "./context.ts";
+import { addRedrive } from "./redrive/options.ts";
+
+/**
+ * Runs the command line.
+ *
+ * @throws {UsageError} it is wrong
+ * @throws what the sub-command throws
+ */
+export async function runProgram(args: readonly string[], context: Context): Promise<void> {
+  const program = new Command("sluice");
+  strict(program, "sluice")
+    .description("JetStream for functions that live for seconds.")
+    .usage("<command> [options]")
+    .version(await version(), "--version", "Print the version.")
+    .helpOption("-h, --help", "Print this help; after a command, the command's own.")
+    .helpCommand("help [command]", "Print the help of a command.");
+  for (const add of [addRedrive]) add(program, context);
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
+  }
+}
+
+async function version(): Promise<string> {
+  // Two folders up from src/cli and from dist/cli alike.
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const manifest: unknown = JSON.parse(text);
+  const isKnown = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  return isKnown ? String(manifest.version) : "unknown";
+}
