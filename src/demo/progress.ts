@@ -21,11 +21,17 @@ export function startProgress(
   const settings = { stream: output, format, barsize: 32, clearOnComplete: true, hideCursor: true };
   const bars = new MultiBar({ ...settings, barCompleteChar: "█", barIncompleteChar: "░" });
   let bar: ReturnType<MultiBar["create"]> | undefined;
+  // A line waits for the bars to be drawn, and the end draws them no more.
+  const log = (text: string): void => {
+    bars.log(`${text}\n`);
+    bars.update();
+  };
   return {
-    line: (text) => (bar && bars.isActive ? bars.log(`${text}\n`) : line(text)),
+    line: (text) => (bars.isActive ? log(text) : line(text)),
     update: (done, total) => {
       bar ??= bars.create(total, 0);
       bar.update(done);
+      bars.update();
     },
     end: () => bars.stop(),
   };
