@@ -1,10 +1,9 @@
 // Finds a nats-server executable for the demo and the tests, and fetches one where there is none.
 
-import { existsSync } from "node:fs";
-import { access, constants, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
-import { homedir } from "node:os";
-import { delimiter, dirname, join, resolve, sep } from "node:path";
+import { access, chmod, constants, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
 import semver from "semver";
+import { ownCacheFolders, trust } from "./nats-cache.ts";
 import {
   type Download,
   downloadWithApt,
@@ -99,21 +98,6 @@ export function parseNatsVersion(output: string): string | undefined {
   return /^nats-server:? v?(\d+\.\d+\.\d+(?:-[\w.-]+)?)\s*$/m.exec(output)?.[1];
 }
 
-/**
- * Where fetched executables are kept, best first: in the `node_modules` that the package belongs to (the outermost one
- * when it is installed as a dependency), so that deleting it deletes all; else in the user's cache, for an install that
- * is read-only. A folder that other users can write to is never used: what lies there would be executed.
- */
-export function cacheFolders(packageRoot: string, userCache: string): [string, string] {
-  const segments = packageRoot.split(sep);
-  const installedIn = segments.indexOf("node_modules");
-  const owner = installedIn === -1 ? packageRoot : segments.slice(0, installedIn).join(sep);
-  return [
-    join(owner, "node_modules", ".cache", "sluice", "nats-server"),
-    join(userCache, "sluice", "nats-server"),
-  ];
-}
-
 async function inspect(
   path: string,
   source: NatsBinary["source"],
@@ -149,12 +133,15 @@ async function findOnPath(path: string): Promise<string | undefined> {
 
 async function findCached(version: string, signal?: AbortSignal): Promise<NatsBinary | undefined> {
   for (const folder of ownCacheFolders()) {
-    const path = join(folder, version, EXECUTABLE);
-    if (!(await isFile(path))) continue;
-    try {
-      return await inspect(path, "cache", path, signal);
-    } catch {
-      signal?.throwIfAborted(); // A damaged copy is fetched again and replaced.
+    for (const kept of [version, `${version}-go`]) {
+      const path = join(folder, kept, EXECUTABLE);
+      if (!(await isFile(path))) continue;
+      try {
+        await trust(path, kept);
+        return await inspect(path, "cache", path, signal);
+      } catch {
+        signal?.throwIfAborted(); // A damaged copy, or one of somebody else's, is fetched again and replaced.
+      }
     }
   }
   return undefined;
@@ -196,18 +183,18 @@ async function fetchWith(
   const work = await makeWorkFolder();
   try {
     options.log?.(`nats-server: trying to fetch it with ${source}; it is kept for the next time`);
-    const { path, version } = await inspect(
-      await download(work, options.signal),
-      source,
-      source,
-      options.signal,
-    );
-    const kept = join(dirname(work), version, EXECUTABLE);
-    await mkdir(dirname(kept), { recursive: true });
+    const downloaded = await download(work, options.signal);
+    await chmod(downloaded, 0o755);
+    const { path, version } = await inspect(downloaded, source, source, options.signal);
+    // What Go compiles is not the file that is pinned.
+    const folder = join(dirname(work), source === "go" ? `${version}-go` : version);
+    const kept = join(folder, EXECUTABLE);
+    await mkdir(folder, { recursive: true, mode: 0o755 });
     // A rename within one file system is atomic: two processes that fetch at once both end with a whole file.
     await rename(path, kept).catch(async (error: unknown) => {
       if (!(await isFile(kept))) throw error; // Windows refuses to replace an executable that runs: it is the same one.
     });
+    await trust(kept, basename(folder));
     return { path: kept, version, source };
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -218,16 +205,10 @@ async function fetchWith(
 async function makeWorkFolder(): Promise<string> {
   const [preferred, fallback] = ownCacheFolders();
   const make = async (folder: string): Promise<string> => {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o755 });
     return await mkdtemp(join(folder, ".fetch-"));
   };
   return await make(preferred).catch(() => make(fallback));
-}
-
-function ownCacheFolders(): [string, string] {
-  let root = import.meta.dirname;
-  while (!existsSync(join(root, "package.json")) && root !== dirname(root)) root = dirname(root);
-  return cacheFolders(root, process.env.XDG_CACHE_HOME || join(homedir(), ".cache"));
 }
 
 async function isFile(path: string): Promise<boolean> {

