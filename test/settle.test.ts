@@ -102,7 +102,7 @@ describe("the outbox", () => {
     );
   });
 
-  it("asks the leader about the last settlement, whose answer stands for all before it", async () => {
+  it("asks the leader about the last nak and the last settlement, whose answer stands for all before it", async () => {
     const { box, asked } = outbox();
     box.ack(msg());
     box.nak(msg(), 1, "retried");
@@ -111,17 +111,23 @@ describe("the outbox", () => {
     box.ack(msg());
     expect(box.confirmed).toEqual(none);
     await box.confirm(soon());
-    expect(asked).toEqual(["+ACK"]);
+    expect(asked).toEqual(['-NAK {"delay":1000000}', "+ACK"]);
     expect(box.confirmed).toEqual({ ...none, acked: 2, retried: 1, exhausted: 1, deadLettered: 1 });
   });
 
-  it("asks again, settling nothing, about what had gone out before", async () => {
-    const { box, asked } = outbox();
-    box.nak(msg(), 1, "retried");
+  it("sends the last ack once more when it had gone out before, and never a nak", async () => {
+    const acked = outbox();
+    acked.box.ack(msg());
     await nextTurn();
-    await box.confirm(soon());
-    expect(asked).toEqual(["+WPI"]);
-    expect(box.confirmed).toEqual({ ...none, retried: 1 });
+    await acked.box.confirm(soon());
+    expect([acked.sent, acked.asked]).toEqual([["+ACK", "+ACK"], ["+ACK"]]);
+    expect(acked.box.confirmed).toEqual({ ...none, acked: 1 });
+    const naked = outbox();
+    naked.box.nak(msg(), 1, "retried");
+    await nextTurn();
+    await naked.box.confirm(soon());
+    expect(naked.sent).toHaveLength(1);
+    expect(naked.box.confirmed).toEqual({ ...none, retried: 1 });
   });
 
   it.each(["gone", "silent"] as const)("counts nothing when the leader is %s", async (leader) => {

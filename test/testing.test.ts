@@ -120,7 +120,11 @@ const onServer: World = async (options, bodies, rounds) => {
     const reasons = new Map(
       (await dead()).map(({ headers }) => [headers["Sluice-Sequence"], headers["Sluice-Reason"]]),
     );
-    const settlements = (await acks()).map(({ subject, data }) => {
+    // The last one may come a second time, to be answered.
+    const sent = (await acks()).filter(
+      ({ subject }, at, all) => at === all.findIndex((each) => each.subject === subject),
+    );
+    const settlements = sent.map(({ subject, data }) => {
       // $JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.…
       const sequence = subject.split(".")[5] ?? "";
       return { sequence, how: readPayload(data, started.has(Number(sequence)), reasons.get(sequence)) };

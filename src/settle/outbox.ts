@@ -9,6 +9,7 @@ import type { Receipts } from "./receipts.ts";
 export type Count = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
 
 const ACK = "+ACK";
+const NAK = "-NAK";
 const TERM = "+TERM";
 const IN_PROGRESS = "+WPI";
 // A nak without a delay comes back within a millisecond, and uses up every delivery of a message in a few of them.
@@ -71,7 +72,7 @@ export class Outbox {
   /** Asks for another delivery after `delayMs`, at least a millisecond. */
   nak(msg: Msg, delayMs: number, as: Count): void {
     const clamped = Math.min(Math.max(MIN_DELAY_MS, delayMs || 0), MAX_DELAY_MS);
-    this.#send(msg, `-NAK {"delay":${Math.round(clamped * NANOS_PER_MS)}}`, as);
+    this.#send(msg, `${NAK} {"delay":${Math.round(clamped * NANOS_PER_MS)}}`, as);
   }
 
   /** Plain: nats-server before 2.10.4 ignores a +TERM that has a reason. */
@@ -128,18 +129,19 @@ export class Outbox {
     this.#turn = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
+    // A nak is asked about when it goes out, for it cannot be sent again: its message may be under way to another drain.
+    const lastNak = waiting.findLastIndex(({ payload }) => payload.startsWith(NAK));
     let protocol = "";
     for (const [at, each] of waiting.entries()) {
       this.#stretch.push(each);
-      const ask =
-        this.#parts.confirmEach ||
-        this.#stretch.length >= CONFIRM_EVERY ||
-        (last && at === waiting.length - 1);
+      const isEnd =
+        this.#stretch.length >= CONFIRM_EVERY || at === lastNak || (last && at === waiting.length - 1);
+      const ask = this.#parts.confirmEach || isEnd;
       protocol += publication(each.subject, each.payload, ask ? this.#expect() : undefined);
     }
-    // All had gone out before: "in progress" for the last of them settles nothing, and is answered behind them.
+    // All had gone out before. An ack, or a term, is answered also when it comes a second time.
     const sent = this.#stretch.at(-1);
-    if (last && sent) protocol += publication(sent.subject, IN_PROGRESS, this.#expect());
+    if (last && sent) protocol += publication(sent.subject, sent.payload, this.#expect());
     if (protocol !== "") this.#parts.write(protocol);
   }
 

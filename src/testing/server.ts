@@ -56,6 +56,8 @@ type Pull = { readonly inbox: string; readonly batch: number; readonly noWait: b
 
 // With a JetStream domain, `$JS.<domain>.API.…`.
 const API = /^\$JS\.(?:[^.]+\.)?API\.CONSUMER\.(MSG\.NEXT|INFO)\.([^.]+)\.([^.]+)$/;
+// The same at each question: another time would be another consumer.
+const CREATED = "2026-01-01T00:00:00Z";
 const INFO = {
   ...{ server_id: "FAKE", server_name: "sluice/testing", version: "2.15.1", proto: 1 },
   ...{ headers: true, jetstream: true, max_payload: 1_048_576 },
@@ -67,6 +69,8 @@ export class FakeServer implements Fetcher {
   readonly #options: FakeServerOptions;
   /** Sequences of published messages, by id. */
   readonly #sequences = new Map<string, number>();
+  /** Ack subjects of what is settled. */
+  readonly #settled = new Set<string>();
   #delivered = 0;
   #stored = 0;
 
@@ -139,7 +143,9 @@ export class FakeServer implements Fetcher {
   }
 
   #settle(subject: string, payload: string): void {
-    if (payload === "+WPI") return;
+    // A second one of the same delivery settles nothing: its sender only wants to be answered.
+    if (payload === "+WPI" || this.#settled.has(subject)) return;
+    this.#settled.add(subject);
     this.settlements.push({ sequence: parseAckSubject(subject).sequence, payload, at: Date.now() });
   }
 
@@ -174,7 +180,7 @@ export class FakeServer implements Fetcher {
       type: "io.nats.jetstream.api.v1.consumer_info_response",
       stream_name: stream,
       name: consumer,
-      created: new Date().toISOString(),
+      created: CREATED,
       config: {
         ...{
           durable_name: consumer,

@@ -615,8 +615,8 @@ function scriptedFaults(): void {
       expectTruth(id, report);
       // What came before the status was handled and settled all the same.
       expect(report).toMatchObject({ fetched: 1, acked: 1 });
-      const settled = (await server.acks()).filter(({ payload }) => payload !== "+WPI");
-      expect(settled).toMatchObject([{ payload: "+ACK" }]);
+      // The last one is sent a second time, to be answered.
+      expect((await server.acks()).slice(0, 1)).toMatchObject([{ payload: "+ACK" }]);
       await server.onceGone();
     });
   }

@@ -47,7 +47,8 @@ describe("the scripted server", () => {
       ["S:1", 1, "one", "order"],
       ["S:7", 3, "two", ""],
     ]);
-    expect(await server.acks()).toMatchObject([
+    // The last one comes a second time, to be answered.
+    expect((await server.acks()).slice(0, 2)).toMatchObject([
       { sequence: 1, payload: "+ACK" },
       { sequence: 7, payload: "+ACK" },
     ]);
@@ -106,8 +107,8 @@ describe("the scripted server", () => {
     const kept = await played({ pulls, publish: { json: { stream: "DLQ", seq: 1 } } }, options);
     expect(kept.report).toMatchObject({ deadLettered: 1 });
     expect(await kept.server.published()).toMatchObject([{ subject: "dlq.S", text: "poison" }]);
-    const settled = (await kept.server.acks()).filter(({ payload }) => payload !== "+WPI");
-    expect(settled).toMatchObject([{ payload: "+TERM" }]);
+    // The last one is sent a second time, to be answered.
+    expect((await kept.server.acks()).slice(0, 1)).toMatchObject([{ payload: "+TERM" }]);
     const lost = await played({ pulls, publish: "no-responders" }, options);
     expect(lost.report).toMatchObject({ deadLettered: 0, retried: 1 });
   });

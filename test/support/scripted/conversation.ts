@@ -256,7 +256,7 @@ function consumerInfo(stream: string, consumer: string): unknown {
     type: "io.nats.jetstream.api.v1.consumer_info_response",
     stream_name: stream,
     name: consumer,
-    created: new Date().toISOString(),
+    created: "2026-01-01T00:00:00Z",
     config: {
       ...{ durable_name: consumer, deliver_policy: "all", ack_policy: "explicit", replay_policy: "instant" },
       ...{ ack_wait: 30_000_000_000, max_deliver: -1, max_waiting: 512, max_ack_pending: 1_000 },
