@@ -1,0 +1,55 @@
+// `sluice run`: its options, and what they may be.
+import { loadEnvFile } from "node:process";
+import type { Command } from "commander";
+import { type Context, strict } from "../context.ts";
+import { UsageError } from "../usage.ts";
+
+const NAME = "sluice run";
+
+const DESCRIPTION = `Runs the drain of a module once, for a scheduler that starts processes: a Kubernetes CronJob, a systemd
+timer, a Fly Machine, a Cloud Run job. The module's default export, or the one named "drain", is what
+defineDrain() returns, or { drain, limitMs }. The report is one line of JSON on stdout; a line for people goes
+to stderr. Exit code: 0 completed, 75 try again (retryable), 78 look at it first (fatal), 64 a wrong command
+line. SIGTERM and SIGINT abort the drain: what is held is settled, and the exit code is 75.`;
+
+interface Options {
+  readonly limit?: string;
+  readonly envFile?: string;
+}
+
+export function addRun(program: Command, { signal, end }: Context): void {
+  strict(program.command("run"), NAME)
+    .summary("Run a drain once, and exit by its report.")
+    .description(DESCRIPTION)
+    .argument("<module>", "The module, .ts or .js.")
+    .option("--limit <time>", "Longest time, as 5000, 5000ms, 30s or 5m. (default: the module's limitMs)")
+    .option("--env-file <file>", "Variables to read beside the environment, which comes first.")
+    .action(async (module: string, options: Options) => {
+      const limitMs = readTime("--limit", options.limit);
+      if (options.envFile !== undefined) readEnvFile(options.envFile);
+      const { runModule } = await import("./run.ts");
+      end(await runModule(module, limitMs, signal));
+    });
+}
+
+/** Into the environment of the module. What it has already stays. */
+function readEnvFile(file: string): void {
+  try {
+    loadEnvFile(file);
+  } catch (cause) {
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    throw new UsageError(`--env-file: ${file} cannot be read (${why})`, NAME, { cause });
+  }
+}
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000 } as const;
+
+/** @returns milliseconds */
+function readTime(option: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const [, digits = "", unit = "ms"] = /^(\d{1,9})(ms|s|m)?$/.exec(value) ?? [];
+  // The pattern lets only these units through.
+  const timeMs = Number(digits) * UNITS[unit as keyof typeof UNITS];
+  if (timeMs > 0) return timeMs;
+  throw new UsageError(`${option} must be a time as 5000, 30s or 5m, not '${value}'`, NAME);
+}
