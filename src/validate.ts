@@ -10,6 +10,7 @@ import {
   invalidOption,
   show,
 } from "./checks.ts";
+import { checkAuth, checkServers } from "./connection/login.ts";
 import type { PriorityGroup } from "./fetch/pull-request.ts";
 import { CODECS, type Codec } from "./message/codec.ts";
 import type { DrainSettings } from "./options.ts";
@@ -30,15 +31,8 @@ type UncheckedOptions = DrainSettings<Codec, unknown> & {
 export function validateOptions(options: UncheckedOptions): void {
   if (typeof options !== "object" || options === null)
     throw invalidOption(TypeError, "options", `must be an object, not ${show(options)}`);
-  const servers = typeof options.servers === "string" ? [options.servers] : options.servers;
-  if (!Array.isArray(servers) || servers.length === 0)
-    throw invalidOption(
-      TypeError,
-      "servers",
-      `must be an address such as "wss://nats.example.com", not ${show(options.servers)}`,
-    );
-  for (const server of servers) validateServer(server);
-  validateAuth(options.auth);
+  checkServers(options);
+  checkAuth(options.auth);
   checkName("stream", options.stream);
   checkName("consumer", options.consumer);
   validateHandlers(options.handler, options.batchHandler);
@@ -52,6 +46,7 @@ export function validateOptions(options: UncheckedOptions): void {
   checkMilliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
   checkMilliseconds("handlerTimeoutMs", options.handlerTimeoutMs, 1);
   checkType("orderBy", options.orderBy, "function");
+  checkType("allowInsecure", options.allowInsecure, "boolean");
   checkType("isolatePublisher", options.isolatePublisher, "boolean");
   checkOneOf("codec", options.codec, Object.keys(CODECS));
   checkOneOf("confirm", options.confirm, ["server", "leader"]);
@@ -96,58 +91,6 @@ function validatePriorityGroup(group: PriorityGroup): void {
   checkWholeNumber("priorityGroup.minPending", group.minPending, 1, Number.MAX_SAFE_INTEGER);
   checkWholeNumber("priorityGroup.minAckPending", group.minAckPending, 1, Number.MAX_SAFE_INTEGER);
   checkWholeNumber("priorityGroup.priority", group.priority, 0, 9);
-}
-
-function validateServer(server: unknown): void {
-  const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
-  if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
-    // Whatever stands before an @ may be a password.
-    throw invalidOption(
-      TypeError,
-      "servers",
-      `must start with wss:// or ws://, not ${show(maskCredentials(server))}`,
-    );
-  // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
-  if (url.username || url.password)
-    throw invalidOption(
-      TypeError,
-      "servers",
-      `credentials do not belong in the URL of ${url.host}; give them as auth`,
-    );
-}
-
-function maskCredentials(server: unknown): unknown {
-  return typeof server === "string" ? server.replace(/^.*@/s, "…@") : server;
-}
-
-function validateAuth(auth: unknown): void {
-  if (auth === undefined || typeof auth === "function") return;
-  const given: Record<string, unknown> = typeof auth === "object" && auth !== null ? { ...auth } : {};
-  const text = (key: string): boolean => typeof given[key] === "string" && given[key] !== "";
-  const kinds = ["token", "user", "creds", "nkeySeed"].filter((key) => given[key] !== undefined);
-  if (kinds.length > 1)
-    throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
-  if (text("token") || (text("user") && text("password"))) return;
-  if (text("nkeySeed")) {
-    if (!/^SU[A-Z2-7]{56}$/.test(String(given.nkeySeed)))
-      throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
-    return;
-  }
-  if (text("creds")) {
-    const creds = String(given.creds);
-    if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds))
-      throw invalidOption(
-        TypeError,
-        "auth.creds",
-        "is not the text of a .creds file: its JWT or its seed is missing",
-      );
-    return;
-  }
-  throw invalidOption(
-    TypeError,
-    "auth",
-    "must be { token }, { user, password }, { creds }, { nkeySeed } or an authenticator, with no empty value",
-  );
 }
 
 function validateHeaders(headers: unknown): void {

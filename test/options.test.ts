@@ -29,8 +29,14 @@ function refusal(options: DrainOptions): Error {
 }
 
 const SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"; // the example of nkeys' documentation
-const CREDS =
-  "-----BEGIN NATS USER JWT-----\ne30\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\nSU\n";
+const CREDS = `-----BEGIN NATS USER JWT-----
+e30.e30.e30
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+${SEED}
+------END USER NKEY SEED------
+`;
 
 describe("right options", () => {
   const table: Partial<DrainOptions>[] = [
@@ -40,6 +46,11 @@ describe("right options", () => {
     { auth: { user: "u", password: "p" } },
     { auth: { nkeySeed: SEED } },
     { auth: { creds: CREDS } },
+    { auth: { creds: CREDS.trimEnd() } },
+    { auth: { creds: CREDS.replaceAll("\n", "\r\n") } },
+    { servers: ["ws://localhost", "ws://nats.localhost:8080", "ws://127.8.8.8", "ws://[::1]:8080"] },
+    { servers: "ws://nats.example.com", allowInsecure: true },
+    { servers: "ws://nats.example.com", via: { fetch } },
     { auth: () => ({ auth_token: "t" }) },
     { batch: 1, maxBytes: 1, fetches: 1, concurrency: 1, fill: true },
     { batch: 1_000_000, fetches: 1_000_000, concurrency: 10_000, fill: false },
@@ -128,6 +139,15 @@ describe("an option of the wrong shape", () => {
     ["auth", { auth: { user: "u", password: "" } }],
     ["auth.nkeySeed", { auth: { nkeySeed: "SUSHORT" } }],
     ["auth.creds", { auth: { creds: "./my.creds" } }],
+    ["auth.creds", { auth: { creds: CREDS.replace("e30.e30", "e30") } }],
+    ["auth.creds", { auth: { creds: CREDS.replace("SUAC", "SUAD") } }],
+    ["auth.creds", { auth: { creds: CREDS.replace(/-+END USER.*/s, "") } }],
+    ["auth.nkeySeed", { auth: { nkeySeed: SEED.replace("SUAC", "SUAD") } }],
+    ["servers", { servers: "ws://nats.example.com" }],
+    ["servers", { servers: ["wss://nats.example.com", "ws://10.0.0.1"] }],
+    ["servers", { servers: "ws://localhost.example.com" }],
+    ["servers", { servers: "ws://128.0.0.1", allowInsecure: false }],
+    ["allowInsecure", { allowInsecure: "yes" }],
     ["deadLetter", { deadLetter: null }],
     ["deadLetter.subject", { deadLetter: {} }],
     ["deadLetter.subject", { deadLetter: { subject: "dead.>" } }],

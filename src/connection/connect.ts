@@ -16,8 +16,9 @@ import { type Deadline, nextTurn, now, waitUntil } from "../deadline.ts";
 import { guardReader } from "../message/raw.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectFailure, isAuthError } from "./failure.ts";
-import { MAX_LINE_BYTES } from "./handshake.ts";
-import { type Auth, authOptions, type Servers } from "./login.ts";
+import { MAX_LINE_BYTES, type ServerInfo } from "./handshake.ts";
+import { type Auth, leavesUnencrypted, type Servers } from "./login.ts";
+import { type SignIn, signIn } from "./sign-in.ts";
 import { DrainSocket } from "./socket.ts";
 import { SocketError, type SocketOptions } from "./wire.ts";
 
@@ -86,13 +87,27 @@ async function tryServer(
 ): Promise<Connected | ConnectFailure> {
   let socket: DrainSocket | undefined;
   const lost = Promise.withResolvers<"lost">();
+  const login = signIn(request.auth);
   const open = (url: string): DrainSocket => {
     const { headers, via, opening } = request;
+    const onInfo = (info: ServerInfo): Promise<void> | undefined => {
+      // Not what `allowInsecure` speaks of: this server has been told to take nothing unencrypted.
+      if (info.tls_required === true && via === undefined && leavesUnencrypted(server))
+        socket?.fail("requires TLS, and its address is ws://", { misconfigured: true });
+      return login.prepare?.(info);
+    };
     const onLost = (): void => lost.resolve("lost");
-    socket = new DrainSocket(url, { headers, via, opening, maxFrameBytes: maxFrameBytes(request), onLost });
+    socket = new DrainSocket(url, {
+      headers,
+      via,
+      opening,
+      maxFrameBytes: maxFrameBytes(request),
+      onInfo,
+      onLost,
+    });
     return socket;
   };
-  const connecting = wsconnect(connectionOptions(request, server, deadline - now(), open));
+  const connecting = wsconnect(connectionOptions(request, server, login, deadline - now(), open));
   const attempt = await outcome(connecting, Promise.race([aborted, heardOut(lost.promise)]), deadline);
   if (attempt.kind === "connected" && socket)
     return { kind: "connected", connection: own(attempt.nats, socket, request) };
@@ -156,6 +171,7 @@ function maxFrameBytes({ maxBytes = 25_165_824 }: ConnectRequest): number {
 function connectionOptions(
   request: ConnectRequest,
   server: string,
+  login: SignIn,
   timeoutMs: number,
   open: (url: string) => DrainSocket,
 ): WsConnectionOptions {
@@ -163,7 +179,7 @@ function connectionOptions(
     // Of several, nats-core would give up at the first that fails.
     servers: [server],
     name: request.name,
-    ...authOptions(request.auth),
+    ...login.options,
     // A reconnect would pull a second batch with a fresh `expires`; the scheduler's next call is the retry.
     reconnect: false,
     ignoreClusterUpdates: true,

@@ -36,6 +36,9 @@ function classifyConnectError(cause: unknown, servers: string): Ending {
   if (cause instanceof SocketError && (cause.status === 401 || cause.status === 403)) {
     return ending("unauthorized", `${servers}: ${cause.message}`);
   }
+  if (cause instanceof SocketError && cause.misconfigured) {
+    return ending("invalid-options", `${servers}: ${cause.message}`);
+  }
   return isAuthError(cause)
     ? ending("unauthorized", `${servers}: ${describe(cause)}`)
     : ending("connect-failed", `${servers}: ${describe(cause)}`);

@@ -15,6 +15,7 @@ const NOTHING = new Uint8Array();
 /** The part of INFO that is used here. */
 export interface ServerInfo {
   readonly nonce?: unknown;
+  readonly tls_required?: unknown;
 }
 
 export interface HandshakeEvents {
@@ -65,14 +66,19 @@ export class Handshake {
     for (const bytes of held) if (bytes.length > 0) this.#events.pass(bytes);
   }
 
+  /** Lets nothing more through. */
+  end(): void {
+    this.#phase = "over";
+    this.#unread = [];
+  }
+
   #bound(): void {
     if (this.#bytes <= MAX_LINE_BYTES && this.#frames <= MAX_FRAMES) return;
     this.#fail(`sent ${this.#frames} frames, ${this.#bytes} bytes, without completing the handshake`);
   }
 
   #fail(problem: string): void {
-    this.#phase = "over";
-    this.#unread = [];
+    this.end();
     this.#events.fail(problem);
   }
 

@@ -1,17 +1,15 @@
-// How a drain reaches its servers, and proves who it is.
-import {
-  type Authenticator,
-  type ConnectionOptions,
-  credsAuthenticator,
-  nkeyAuthenticator,
-} from "@nats-io/nats-core";
+// How a drain reaches its servers, and proves who it is: the options, and the one check of them.
+import type { Authenticator } from "@nats-io/nats-core";
+import { invalidOption, show } from "../checks.ts";
+import { readSeed } from "./nkey.ts";
+import type { Fetcher } from "./wire.ts";
 
 /** One address of nats-server's WebSocket listener, or several to try in turn: `wss://host[:port][/path]`. */
 export type Servers = string | readonly string[];
 
 /**
  * How the drain proves who it is: a token, a user and password, the text of a `.creds` file, an nkey seed (`SU…`), or an
- * authenticator of nats-core. The last three sign with pure-JS Ed25519: about 10 ms of CPU, 20 to 30 on a cold start.
+ * authenticator of nats-core.
  */
 export type Auth =
   | { readonly token: string }
@@ -20,16 +18,110 @@ export type Auth =
   | { readonly nkeySeed: string }
   | Authenticator;
 
-type AuthOptions = Pick<ConnectionOptions, "token" | "user" | "pass" | "authenticator">;
+/** The part of the options that says how a connection reaches its server. */
+export interface Reach {
+  readonly servers: Servers;
+  readonly allowInsecure?: boolean | undefined;
+  readonly via?: Fetcher | undefined;
+}
 
-/** The same as nats-core takes it. */
-export function authOptions(auth: Auth | undefined): AuthOptions {
-  if (auth === undefined) return {};
-  if (typeof auth === "function") return { authenticator: auth };
-  if ("token" in auth) return { token: auth.token };
-  if ("user" in auth) return { user: auth.user, pass: auth.password };
-  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-  const authenticator: Authenticator =
-    "creds" in auth ? credsAuthenticator(encode(auth.creds)) : nkeyAuthenticator(encode(auth.nkeySeed));
-  return { authenticator };
+/** Whether what these options allow may cross a network unencrypted. Options that were checked; pure. */
+export function isInsecure({ servers, allowInsecure, via }: Reach): boolean {
+  if (allowInsecure !== true || via !== undefined) return false;
+  return (typeof servers === "string" ? [servers] : servers).some(leavesUnencrypted);
+}
+
+/** Whether a connection to the address leaves this machine unencrypted. */
+export function leavesUnencrypted(server: string): boolean {
+  const { protocol, hostname } = new URL(server);
+  return protocol === "ws:" && !isLoopback(hostname);
+}
+
+/** By the host as a URL has it: IPv4 in four numbers, IPv6 shortened and in brackets. RFC 6761 has the names. */
+function isLoopback(hostname: string): boolean {
+  const host = hostname.replace(/\.$/, "");
+  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
+}
+
+/** @throws {TypeError} an address is none, or would send credentials and bodies unencrypted */
+export function checkServers({ servers, allowInsecure, via }: Reach): void {
+  const all: unknown = typeof servers === "string" ? [servers] : servers;
+  if (!Array.isArray(all) || all.length === 0)
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `must be an address such as "wss://nats.example.com", not ${show(servers)}`,
+    );
+  // A binding has a network of its own, and takes no more of the address than its path.
+  for (const server of all) checkServer(server, allowInsecure === true || via !== undefined);
+}
+
+function checkServer(server: unknown, mayBeInsecure: boolean): void {
+  const url = typeof server === "string" && URL.canParse(server) ? new URL(server) : undefined;
+  if (url?.protocol !== "wss:" && url?.protocol !== "ws:")
+    // Whatever stands before an @ may be a password, and a query a token.
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `must start with wss:// or ws://, not ${show(maskCredentials(server))}`,
+    );
+  // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
+  if (url.username || url.password)
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `credentials do not belong in the URL of ${url.host}; give them as auth`,
+    );
+  if (!mayBeInsecure && leavesUnencrypted(url.href))
+    throw invalidOption(
+      TypeError,
+      "servers",
+      `ws:// sends credentials and bodies to ${url.host} unencrypted: use wss://, or set allowInsecure`,
+    );
+}
+
+function maskCredentials(server: unknown): unknown {
+  return typeof server === "string" ? server.replace(/^.*@/s, "…@").replace(/[?#].*$/s, "") : server;
+}
+
+/** @throws {TypeError} these are no credentials; the message holds nothing of them */
+export function checkAuth(auth: unknown): void {
+  if (auth === undefined || typeof auth === "function") return;
+  const given: Record<string, unknown> = typeof auth === "object" && auth !== null ? { ...auth } : {};
+  const text = (key: string): boolean => typeof given[key] === "string" && given[key] !== "";
+  const kinds = ["token", "user", "creds", "nkeySeed"].filter((key) => given[key] !== undefined);
+  if (kinds.length > 1)
+    throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
+  if (text("token") || (text("user") && text("password"))) return;
+  if (text("nkeySeed")) {
+    if (!readSeed(String(given.nkeySeed)))
+      throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
+    return;
+  }
+  if (text("creds")) {
+    const { jwt, seed } = readCreds(String(given.creds));
+    if (jwt === undefined || !readSeed(seed ?? ""))
+      throw invalidOption(
+        TypeError,
+        "auth.creds",
+        "is not the text of a .creds file: its JWT or its seed is missing or damaged",
+      );
+    return;
+  }
+  throw invalidOption(
+    TypeError,
+    "auth",
+    "must be { token }, { user, password }, { creds }, { nkeySeed } or an authenticator, with no empty value",
+  );
+}
+
+/** What a `.creds` file holds, each between its markers. Line ends of any kind; the last marker may end the text. */
+export function readCreds(creds: string): { readonly jwt?: string; readonly seed?: string } {
+  const between = (name: string): string | undefined =>
+    new RegExp(`-{3,} *BEGIN ${name} *-{3,}\\s+([\\w.-]+)\\s+-{3,} *END ${name} *-{3,}`, "i").exec(
+      creds,
+    )?.[1];
+  const [jwt, seed] = [between("NATS USER JWT"), between("USER NKEY SEED")];
+  const isJwt = jwt !== undefined && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(jwt);
+  return isJwt && seed !== undefined ? { jwt, seed } : {};
 }

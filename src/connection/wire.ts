@@ -12,14 +12,25 @@ export interface SocketOptions {
   readonly via?: Fetcher | undefined;
 }
 
-/** Why a socket could not be opened or ended. `status` is the HTTP status of a refused upgrade. */
+/** What is known of a socket's failure. */
+interface SocketErrorOptions {
+  readonly cause?: unknown;
+  /** The HTTP status of a refused upgrade. */
+  readonly status?: number;
+  /** No other attempt can end better until somebody changes something here. @default false */
+  readonly misconfigured?: boolean;
+}
+
+/** Why a socket could not be opened, or ended. */
 export class SocketError extends Error {
   readonly code = "SLUICE_SOCKET";
   readonly status: number | undefined;
-  constructor(message: string, options: { readonly cause?: unknown; readonly status?: number } = {}) {
+  readonly misconfigured: boolean;
+  constructor(message: string, options: SocketErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = "SocketError";
     this.status = options.status;
+    this.misconfigured = options.misconfigured ?? false;
   }
 }
 

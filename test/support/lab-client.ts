@@ -9,6 +9,7 @@ import type {
   ServerExhibit,
 } from "./exhibits.ts";
 import type { LabServerOptions } from "./lab.ts";
+import type { PeerStep } from "./peers.ts";
 import type { Script } from "./scripted/script.ts";
 
 declare module "vitest" {
@@ -84,6 +85,16 @@ export async function labProxy(server: LabServer): Promise<LabProxy> {
 /** A port that accepts connections and never says a word. */
 export async function labSilentPeer(): Promise<LabPeer> {
   return await forThisTest<LabPeer>("silentPeer");
+}
+
+/** A WebSocket server that does these steps, whatever the client says. */
+export async function labFramePeer(...steps: readonly PeerStep[]): Promise<LabPeer> {
+  return await forThisTest<LabPeer>("framePeer", steps);
+}
+
+/** A port that accepts connections and ends them at once. */
+export async function labHangUpPeer(how: "close" | "reset"): Promise<LabPeer> {
+  return await forThisTest<LabPeer>("hangUpPeer", how);
 }
 
 /** A WebSocket server that accepts the upgrade and never says a word: no INFO. */

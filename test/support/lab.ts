@@ -17,7 +17,15 @@ import {
 } from "./exhibits.ts";
 import { makeJwtWorld, makeNkeyWorld } from "./jwt.ts";
 import { startTestServer, type TestServerOptions } from "./nats.ts";
-import { holdRefusedPort, startMutePeer, startSilentPeer, startStatusPeer } from "./peers.ts";
+import {
+  holdRefusedPort,
+  type PeerStep,
+  startFramePeer,
+  startHangUpPeer,
+  startMutePeer,
+  startSilentPeer,
+  startStatusPeer,
+} from "./peers.ts";
 import { startProxy } from "./proxy.ts";
 import type { Script } from "./scripted/script.ts";
 import { startScriptedServer } from "./scripted.ts";
@@ -54,6 +62,8 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
     proxy: async (port: number, scheme: "ws" | "wss") =>
       show(proxyExhibit(await startProxy({ target: { host: "127.0.0.1", port } }), scheme)),
     silentPeer: async () => show(peerExhibit(await startSilentPeer())),
+    framePeer: async (steps: readonly PeerStep[]) => show(peerExhibit(await startFramePeer(steps))),
+    hangUpPeer: async (how: "close" | "reset") => show(peerExhibit(await startHangUpPeer(how))),
     mutePeer: async () => show(peerExhibit(await startMutePeer())),
     statusPeer: async (status: number, headers?: Readonly<Record<string, string>>) =>
       show(peerExhibit(await startStatusPeer(status, headers))),

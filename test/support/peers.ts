@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type WebSocket, WebSocketServer } from "ws";
 
 /** A listener on a free port of 127.0.0.1. */
 export interface TestPeer extends AsyncDisposable {
@@ -37,6 +38,54 @@ export async function startMutePeer(): Promise<TestPeer> {
     socket.resume().once("end", () => socket.destroy());
   });
   return await startPeer(server);
+}
+
+/** What a scripted peer does with a WebSocket, one after the other. */
+export type PeerStep =
+  /** A text frame. */
+  | { readonly text: string }
+  /** Binary frames, each of these bytes; `fill` makes each of so many bytes more of the letter x. */
+  | { readonly binary: string; readonly frames?: number; readonly fill?: number }
+  /** Waits for the client's next frame. */
+  | { readonly await: "frame" }
+  /** A Close frame, or a TCP reset. */
+  | { readonly end: "close" | "reset" };
+
+/** Accepts every WebSocket upgrade and does these steps, whatever the client says. */
+export async function startFramePeer(steps: readonly PeerStep[]): Promise<TestPeer> {
+  const server = createHttpServer();
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => {
+    socket.on("error", () => {}); // Many tests end with a reset.
+    void playSteps(socket, steps);
+  });
+  return await startPeer(server);
+}
+
+async function playSteps(socket: WebSocket, steps: readonly PeerStep[]): Promise<void> {
+  for (const step of steps) {
+    if ("text" in step) socket.send(step.text);
+    else if ("end" in step) step.end === "close" ? socket.close(1000) : socket.terminate();
+    else if ("await" in step) await once(socket, "message");
+    else {
+      const frame = Buffer.from(step.binary + "x".repeat(step.fill ?? 0));
+      for (let sent = 1; sent <= (step.frames ?? 1) && socket.readyState === socket.OPEN; sent += 1) {
+        socket.send(frame);
+        // So that it hears the client's end, and does not go on to send to nobody.
+        if (sent % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+}
+
+/** Accepts every connection and ends it at once: with a FIN, or a reset once the first bytes have come. */
+export async function startHangUpPeer(how: "close" | "reset"): Promise<TestPeer> {
+  return await startPeer(
+    createServer((socket) => {
+      if (how === "close") socket.end();
+      else socket.once("data", () => socket.resetAndDestroy());
+    }),
+  );
 }
 
 /** Answers every HTTP request, an upgrade too, with this status: a gateway, a login page, a moved address. */
