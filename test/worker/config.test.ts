@@ -9,7 +9,8 @@ const LEAST: Vars = {
   NATS_CONSUMER: "billing",
   TARGET_URL: "https://example.com/events",
 };
-const CREDS = "-----BEGIN NATS USER JWT-----\ne30\n-----BEGIN USER NKEY SEED-----\nSU\n";
+const CREDS =
+  "-----BEGIN NATS USER JWT-----\ne30.e30.e30\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\nSUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY\n------END USER NKEY SEED------\n";
 const TARGET: Target = { fetch: () => Promise.resolve(new Response()) };
 
 function refusal(read: () => unknown): Error {
