@@ -4,6 +4,8 @@
 export type InvalidOption = (TypeError | RangeError) & {
   readonly code: "SLUICE_INVALID_OPTION";
   readonly option: string;
+  /** What is wrong, without the value given. */
+  readonly problem: string;
 };
 
 /** Whether `error` says that an option is wrong. */
@@ -11,58 +13,62 @@ export function isInvalidOption(error: unknown): error is InvalidOption {
   return error instanceof Error && "code" in error && error.code === "SLUICE_INVALID_OPTION";
 }
 
-/** An error that names the option and, where it is no secret, its value. */
+/**
+ * An error that names the option. `problem` never holds its value; `given` shows it, where it is no secret, and whoever must
+ * not show values leaves it out.
+ */
 export function invalidOption(
   Kind: typeof TypeError | typeof RangeError,
   option: string,
   problem: string,
+  given?: string,
 ): InvalidOption {
-  return Object.assign(new Kind(`${option}: ${problem}`), { code: "SLUICE_INVALID_OPTION" as const, option });
+  const message = `${option}: ${problem}${given === undefined ? "" : `, not ${given}`}`;
+  return Object.assign(new Kind(message), { code: "SLUICE_INVALID_OPTION" as const, option, problem });
 }
 
 /** A stream, consumer or domain. */
 export function checkName(option: string, name: unknown): void {
   if (typeof name !== "string" || name === "")
-    throw invalidOption(TypeError, option, `must be a name, not ${show(name)}`);
+    throw invalidOption(TypeError, option, "must be a name", show(name));
   // jetstream's own rule: a name is one token of the API's subjects.
   if (/[\s.*>/\\]/.test(name))
-    throw invalidOption(TypeError, option, `must have no space, dot, *, >, / or \\: ${show(name)}`);
+    throw invalidOption(TypeError, option, "must have no space, dot, *, >, / or \\", show(name));
 }
 
 /** A subject without wildcards. */
 export function checkSubject(option: string, subject: unknown): void {
   if (typeof subject !== "string" || !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject))
-    throw invalidOption(TypeError, option, `must be a subject without wildcards, not ${show(subject)}`);
+    throw invalidOption(TypeError, option, "must be a subject without wildcards", show(subject));
 }
 
 /** A whole number from `low` to `high`, if it is there. */
 export function checkWholeNumber(option: string, value: unknown, low: number, high: number): void {
   if (value === undefined) return;
-  if (typeof value !== "number")
-    throw invalidOption(TypeError, option, `must be a number, not ${show(value)}`);
+  if (typeof value !== "number") throw invalidOption(TypeError, option, "must be a number", show(value));
   if (!Number.isInteger(value) || value < low || value > high)
-    throw invalidOption(RangeError, option, `must be a whole number from ${low} to ${high}, not ${value}`);
+    throw invalidOption(RangeError, option, `must be a whole number from ${low} to ${high}`, String(value));
 }
 
 /** Milliseconds from `low`, if it is there. */
 export function checkMilliseconds(option: string, value: unknown, low: number): void {
   if (value === undefined) return;
   if (typeof value !== "number")
-    throw invalidOption(TypeError, option, `must be a number of milliseconds, not ${show(value)}`);
+    throw invalidOption(TypeError, option, "must be a number of milliseconds", show(value));
   if (!Number.isFinite(value) || value < low)
-    throw invalidOption(RangeError, option, `must be at least ${low} ms, not ${value}`);
+    throw invalidOption(RangeError, option, `must be at least ${low} ms`, String(value));
 }
 
 /** A value of that type, if it is there. */
 export function checkType(option: string, value: unknown, type: "boolean" | "function" | "string"): void {
   if (value !== undefined && typeof value !== type)
-    throw invalidOption(TypeError, option, `must be a ${type}, not ${show(value)}`);
+    throw invalidOption(TypeError, option, `must be a ${type}`, show(value));
 }
 
 /** One of the words given, if it is there. */
 export function checkOneOf(option: string, value: unknown, words: readonly string[]): void {
   if (value === undefined || (typeof value === "string" && words.includes(value))) return;
-  throw invalidOption(TypeError, option, `must be one of ${words.join(", ")}, not ${show(value)}`);
+  throw invalidOption(TypeError, option, `must be one of ${words.join(", ")}`, show(value));
 }
 
 /** A value for a message: of anything but a short text or number, its kind. */

@@ -30,7 +30,7 @@ type UncheckedOptions = DrainSettings<Codec, unknown> & {
  */
 export function validateOptions(options: UncheckedOptions): void {
   if (typeof options !== "object" || options === null)
-    throw invalidOption(TypeError, "options", `must be an object, not ${show(options)}`);
+    throw invalidOption(TypeError, "options", "must be an object", show(options));
   checkServers(options);
   checkAuth(options.auth);
   checkName("stream", options.stream);
@@ -46,6 +46,9 @@ export function validateOptions(options: UncheckedOptions): void {
   checkMilliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
   checkMilliseconds("handlerTimeoutMs", options.handlerTimeoutMs, 1);
   checkType("orderBy", options.orderBy, "function");
+  checkOneOf("until", options.until, ["empty", "limit"]);
+  checkWholeNumber("stopAfterFailures", options.stopAfterFailures, 1, Number.MAX_SAFE_INTEGER);
+  if (options.history !== undefined) checkName("history.bucket", options.history?.bucket);
   checkType("allowInsecure", options.allowInsecure, "boolean");
   checkType("isolatePublisher", options.isolatePublisher, "boolean");
   checkOneOf("codec", options.codec, Object.keys(CODECS));
@@ -69,7 +72,7 @@ function validateHandlers(handler: unknown, batchHandler: unknown): void {
     throw invalidOption(TypeError, "handler", "cannot be given together with batchHandler");
   if (batchHandler !== undefined) checkType("batchHandler", batchHandler, "function");
   else if (typeof handler !== "function")
-    throw invalidOption(TypeError, "handler", `must be a function, not ${show(handler)}`);
+    throw invalidOption(TypeError, "handler", "must be a function", show(handler));
 }
 
 function validateSchema(schema: unknown): void {
@@ -80,13 +83,14 @@ function validateSchema(schema: unknown): void {
     throw invalidOption(
       TypeError,
       "schema",
-      `must be a Standard Schema, as zod, valibot and arktype make them, not ${show(schema)}`,
+      "must be a Standard Schema, as zod, valibot and arktype make them",
+      show(schema),
     );
 }
 
 function validatePriorityGroup(group: PriorityGroup): void {
   if (typeof group !== "object" || group === null)
-    throw invalidOption(TypeError, "priorityGroup", `must be { group, … }, not ${show(group)}`);
+    throw invalidOption(TypeError, "priorityGroup", "must be { group, … }", show(group));
   checkName("priorityGroup.group", group.group);
   checkWholeNumber("priorityGroup.minPending", group.minPending, 1, Number.MAX_SAFE_INTEGER);
   checkWholeNumber("priorityGroup.minAckPending", group.minAckPending, 1, Number.MAX_SAFE_INTEGER);
@@ -114,11 +118,7 @@ function validateHeaders(headers: unknown): void {
 
 function validateDeadLetter(deadLetter: DeadLetterOptions): void {
   if (typeof deadLetter !== "object" || deadLetter === null)
-    throw invalidOption(
-      TypeError,
-      "deadLetter",
-      `must be { subject, maxDeliveries }, not ${show(deadLetter)}`,
-    );
+    throw invalidOption(TypeError, "deadLetter", "must be { subject, maxDeliveries }", show(deadLetter));
   checkSubject("deadLetter.subject", deadLetter.subject);
   checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
 }

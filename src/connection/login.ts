@@ -37,8 +37,8 @@ export function leavesUnencrypted(server: string): boolean {
   return protocol === "ws:" && !isLoopback(hostname);
 }
 
-/** By the host as a URL has it: IPv4 in four numbers, IPv6 shortened and in brackets. RFC 6761 has the names. */
-function isLoopback(hostname: string): boolean {
+/** Whether a URL's host is this machine: IPv4 in four numbers, IPv6 shortened and in brackets. RFC 6761 has the names. */
+export function isLoopback(hostname: string): boolean {
   const host = hostname.replace(/\.$/, "");
   return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
 }
@@ -50,7 +50,8 @@ export function checkServers({ servers, allowInsecure, via }: Reach): void {
     throw invalidOption(
       TypeError,
       "servers",
-      `must be an address such as "wss://nats.example.com", not ${show(servers)}`,
+      'must be an address such as "wss://nats.example.com"',
+      show(servers),
     );
   // A binding has a network of its own, and takes no more of the address than its path.
   for (const server of all) checkServer(server, allowInsecure === true || via !== undefined);
@@ -63,7 +64,8 @@ function checkServer(server: unknown, mayBeInsecure: boolean): void {
     throw invalidOption(
       TypeError,
       "servers",
-      `must start with wss:// or ws://, not ${show(maskCredentials(server))}`,
+      "must start with wss:// or ws://",
+      show(maskCredentials(server)),
     );
   // nats-core drops them in silence over WebSocket, and the server then refuses a user that was never sent.
   if (url.username || url.password)

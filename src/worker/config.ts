@@ -1,181 +1,165 @@
-// The deployable Worker's configuration: vars and secrets in, checked and typed, each error naming the var.
-import { type Auth, type DeadLetterOptions, invalidOption, LEAST_LIMIT_MS } from "../index.ts";
-
-/** The vars, secrets and bindings that the Worker reads. All are text, and a var may be missing whatever the types say. */
-export type Vars = { readonly [name in VarName]?: string | undefined } & {
-  readonly TARGET?: Target | undefined;
-};
-
-/** A service binding that takes the events. */
-export interface Target {
-  fetch(input: string, init?: RequestInit): Promise<Response>;
-}
-
-type VarName =
-  | ("NATS_URL" | "NATS_STREAM" | "NATS_CONSUMER" | "TARGET_URL")
-  | (
-      | "BATCH"
-      | "CONCURRENCY"
-      | "MAX_WAIT_MS"
-      | "LIMIT_MS"
-      | "FETCHES"
-      | "DEAD_LETTER_SUBJECT"
-      | "MAX_DELIVERIES"
-    )
-  | ("NATS_TOKEN" | "NATS_USER" | "NATS_PASSWORD" | "NATS_CREDS" | "DRAIN_TOKEN");
+// The deployable Worker's configuration. It turns vars into the drain's options, lets defineDrain
+// check them, and names the var of the option that is wrong. Only what no option has is checked here.
+import { checkWholeNumber, type InvalidOption, invalidOption, isInvalidOption } from "../checks.ts";
+import { type Auth, type DrainSettings, defineDrain, LEAST_LIMIT_MS, planBudget } from "../index.ts";
+import { forwardedNames } from "./event-headers.ts";
+import { readTarget } from "./target-url.ts";
+import { flag, invalidVar, list, required, type Target, text, type Vars, wholeNumber } from "./vars.ts";
 
 export interface Config {
-  readonly server: string;
-  readonly auth: Auth | undefined;
-  readonly stream: string;
-  readonly consumer: string;
+  /** The drain's options, all but its handler. */
+  readonly options: DrainSettings;
   /** Where events are posted. Of a service binding only the path matters. */
   readonly targetUrl: string;
   readonly target: Target | undefined;
-  readonly batch: number | undefined;
-  readonly concurrency: number | undefined;
-  readonly maxWaitMs: number | undefined;
+  /** Headers of a message that go to the target, in lower case. */
+  readonly forwardHeaders: readonly string[];
+  /** The whole drain, in milliseconds; undefined for the trigger's own. */
   readonly limitMs: number | undefined;
-  readonly fetches: number | undefined;
-  readonly deadLetter: DeadLetterOptions | undefined;
+  /** Drains that one cron run makes, side by side, over the same consumer. */
+  readonly drains: number;
 }
+
+/** The longest invocation that Workers has, by cron. */
+const MAX_LIMIT_MS = 900_000;
+/** Each is an invocation, and a Worker may call 32 of its own in one request. */
+const MAX_DRAINS = 32;
+/** A target that failed so often in a row is down: what is left keeps its deliveries for when it is back. */
+const STOP_AFTER_FAILURES = 5;
+const MIN_HANDLER_TIMEOUT_MS = 1_000;
+
+const CREDENTIALS = "NATS_TOKEN, NATS_USER, NATS_CREDS, NATS_NKEY_SEED";
+
+/** The var of each option. */
+const VAR_OF: Readonly<Record<string, string>> = {
+  servers: "NATS_URL",
+  auth: CREDENTIALS,
+  "auth.creds": "NATS_CREDS",
+  "auth.nkeySeed": "NATS_NKEY_SEED",
+  stream: "NATS_STREAM",
+  consumer: "NATS_CONSUMER",
+  batch: "BATCH",
+  fetches: "FETCHES",
+  concurrency: "CONCURRENCY",
+  maxWaitMs: "MAX_WAIT_MS",
+  until: "UNTIL",
+  handlerTimeoutMs: "HANDLER_TIMEOUT_MS",
+  stopAfterFailures: "STOP_AFTER_FAILURES",
+  "deadLetter.subject": "DEAD_LETTER_SUBJECT",
+  "deadLetter.maxDeliveries": "MAX_DELIVERIES",
+  inboxPrefix: "NATS_INBOX_PREFIX",
+  domain: "NATS_DOMAIN",
+  "history.bucket": "HISTORY_BUCKET",
+  allowInsecure: "ALLOW_INSECURE",
+};
 
 /**
  * Reads and checks the configuration.
  *
- * @throws {TypeError} a var is missing or malformed; the message begins with its name
+ * @throws {TypeError} a var is missing or malformed; the message begins with its name and holds no value
  * @throws {RangeError} a number is out of its range; likewise
  */
 export function readConfig(vars: Vars): Config {
+  const options = readOptions(vars);
+  check(() => defineDrain({ ...options, handler: () => {} }));
+  const limitMs = wholeNumber(vars, "LIMIT_MS");
+  const drains = wholeNumber(vars, "DRAINS");
+  check(() => checkWholeNumber("LIMIT_MS", limitMs, LEAST_LIMIT_MS, MAX_LIMIT_MS));
+  check(() => checkWholeNumber("DRAINS", drains, 1, MAX_DRAINS));
   return {
-    server: url(vars, "NATS_URL", ["wss:", "ws:"], "wss://nats.example.com"),
-    auth: readAuth(vars),
-    stream: name(vars, "NATS_STREAM"),
-    consumer: name(vars, "NATS_CONSUMER"),
-    ...readTarget(vars),
-    batch: wholeNumber(vars, "BATCH", 1, 1_000_000),
-    concurrency: wholeNumber(vars, "CONCURRENCY", 1, 10_000),
-    maxWaitMs: wholeNumber(vars, "MAX_WAIT_MS", 0, 3_600_000),
-    // The least budget, and the longest invocation that Workers has.
-    limitMs: wholeNumber(vars, "LIMIT_MS", LEAST_LIMIT_MS, 900_000),
-    fetches: wholeNumber(vars, "FETCHES", 1, 1_000_000),
-    deadLetter: readDeadLetter(vars),
+    options,
+    ...readTarget(vars, options.allowInsecure === true),
+    forwardHeaders: forwardedNames(list(vars, "FORWARD_HEADERS")),
+    limitMs,
+    drains: drains ?? 1,
   };
 }
 
-/** Checks the secret of the HTTP routes: a bearer token has these characters only (RFC 6750), and others never match. */
-export function checkDrainToken(vars: Vars): void {
-  const token = required(vars, "DRAIN_TOKEN");
-  if (!/^[A-Za-z0-9._~+/-]+=*$/.test(token)) {
-    throw invalidOption(
-      TypeError,
-      "DRAIN_TOKEN",
-      "may have letters, digits and ._~+/- only, and = at its end",
-    );
-  }
-}
-
-function required(vars: Vars, key: VarName): string {
-  const value = optional(vars, key);
-  if (!value) throw invalidOption(TypeError, key, "is not set");
-  return value;
-}
-
-function optional(vars: Vars, key: VarName): string | undefined {
-  // A number without quotes in wrangler.toml arrives as one.
-  const value: unknown = vars[key];
-  return value === undefined || value === null ? undefined : String(value).trim() || undefined;
-}
-
-function url(vars: Vars, key: VarName, protocols: readonly string[], example: string): string {
-  const value = required(vars, key);
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  // The value may hold a password, so the message does not.
-  if (!parsed || !protocols.includes(parsed.protocol))
-    throw invalidOption(TypeError, key, `must be a URL such as ${example}`);
-  if (parsed.username || parsed.password) {
-    throw invalidOption(TypeError, key, "must not hold a user or password; set them as secrets");
-  }
-  return value;
-}
-
-function name(vars: Vars, key: VarName): string {
-  const value = required(vars, key);
-  if (/[\s.*>/\\]/.test(value))
-    throw invalidOption(
-      TypeError,
-      key,
-      `must have no space, dot, *, >, / or \\, not ${JSON.stringify(value)}`,
-    );
-  return value;
-}
-
-function wholeNumber(vars: Vars, key: VarName, low: number, high: number): number | undefined {
-  const value = optional(vars, key);
-  if (value === undefined) return undefined;
-  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= low && number <= high)) {
-    throw invalidOption(
-      RangeError,
-      key,
-      `must be a whole number from ${low} to ${high}, not ${JSON.stringify(value)}`,
-    );
-  }
-  return number;
-}
-
-function readAuth(vars: Vars): Auth | undefined {
-  const creds = optional(vars, "NATS_CREDS");
-  const token = optional(vars, "NATS_TOKEN");
-  const user = optional(vars, "NATS_USER");
-  const password = optional(vars, "NATS_PASSWORD");
-  if ([creds, token, user ?? password].filter(Boolean).length > 1) {
-    throw invalidOption(
-      TypeError,
-      "NATS_CREDS, NATS_TOKEN, NATS_USER",
-      "set one kind of credentials, not several",
-    );
-  }
-  if (creds !== undefined) {
-    if (!/BEGIN NATS USER JWT/.test(creds) || !/BEGIN USER NKEY SEED/.test(creds)) {
-      throw invalidOption(
-        TypeError,
-        "NATS_CREDS",
-        "must be the text of a .creds file; its JWT or its seed is missing",
-      );
-    }
-    return { creds };
-  }
-  if (token !== undefined) return { token };
-  if (user === undefined && password === undefined) return undefined;
-  return { user: required(vars, "NATS_USER"), password: required(vars, "NATS_PASSWORD") };
-}
-
-function readTarget(vars: Vars): Pick<Config, "target" | "targetUrl"> {
-  if (vars.TARGET === undefined && optional(vars, "TARGET_URL") === undefined) {
-    throw invalidOption(TypeError, "TARGET_URL", "is not set, and there is no service binding TARGET");
-  }
-  const targetUrl =
-    optional(vars, "TARGET_URL") === undefined
-      ? "https://target/"
-      : url(vars, "TARGET_URL", ["https:", "http:"], "https://example.com/events");
-  return { target: vars.TARGET, targetUrl };
-}
-
-function readDeadLetter(vars: Vars): DeadLetterOptions | undefined {
-  const maxDeliveries = wholeNumber(vars, "MAX_DELIVERIES", 1, 1_000_000);
-  const subject = optional(vars, "DEAD_LETTER_SUBJECT");
-  if (subject === undefined) {
-    if (maxDeliveries !== undefined)
-      throw invalidOption(TypeError, "DEAD_LETTER_SUBJECT", "is not set, and MAX_DELIVERIES needs it");
+/**
+ * A drain's limit in milliseconds; undefined also where LIMIT_MS is malformed, which the drain reports
+ * with every other var.
+ */
+export function limitMsOf(vars: Vars): number | undefined {
+  try {
+    return readConfig(vars).limitMs;
+  } catch {
     return undefined;
   }
-  if (!/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject)) {
-    throw invalidOption(
-      TypeError,
-      "DEAD_LETTER_SUBJECT",
-      `must be a subject without wildcards, not ${JSON.stringify(subject)}`,
-    );
+}
+
+/**
+ * How long the target may take for one message, in milliseconds, where HANDLER_TIMEOUT_MS does not
+ * say: a third of the handling slice. A request that never ends then leaves two thirds of it to the
+ * messages behind it, also at concurrency 1, and at two such requests still a third. At least 1 s,
+ * which a slow target needs.
+ */
+export function handlerTimeoutMs(maxWaitMs: number | undefined, limitMs: number): number {
+  return Math.max(MIN_HANDLER_TIMEOUT_MS, Math.floor(planBudget(limitMs, { maxWaitMs }).handleMs / 3));
+}
+
+function readOptions(vars: Vars): DrainSettings {
+  const bucket = text(vars, "HISTORY_BUCKET");
+  // An entry that is not text, or none at all, is told as a var that is not set.
+  required(vars, "NATS_URL");
+  return {
+    servers: list(vars, "NATS_URL"),
+    auth: readAuth(vars),
+    stream: required(vars, "NATS_STREAM"),
+    consumer: required(vars, "NATS_CONSUMER"),
+    batch: wholeNumber(vars, "BATCH"),
+    fetches: wholeNumber(vars, "FETCHES"),
+    concurrency: wholeNumber(vars, "CONCURRENCY"),
+    maxWaitMs: wholeNumber(vars, "MAX_WAIT_MS"),
+    until: text(vars, "UNTIL") as DrainSettings["until"], // text yet; the option's check knows the words
+    handlerTimeoutMs: wholeNumber(vars, "HANDLER_TIMEOUT_MS"),
+    stopAfterFailures: wholeNumber(vars, "STOP_AFTER_FAILURES") ?? STOP_AFTER_FAILURES,
+    deadLetter: readDeadLetter(vars),
+    inboxPrefix: text(vars, "NATS_INBOX_PREFIX"),
+    domain: text(vars, "NATS_DOMAIN"),
+    history: bucket === undefined ? undefined : { bucket },
+    allowInsecure: flag(vars, "ALLOW_INSECURE"),
+  };
+}
+
+/** All credentials that are set: the option's check refuses two kinds of them. */
+function readAuth(vars: Vars): Auth | undefined {
+  const given = {
+    token: text(vars, "NATS_TOKEN"),
+    user: text(vars, "NATS_USER"),
+    creds: text(vars, "NATS_CREDS"),
+    nkeySeed: text(vars, "NATS_NKEY_SEED"),
+    password: text(vars, "NATS_PASSWORD"),
+  };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  if (Object.keys(set).length === 0) return undefined;
+  // A half of a pair would be told as the other three kinds.
+  if (set.user !== undefined || set.password !== undefined) {
+    const others = Object.keys(set).length > (set.user === undefined || set.password === undefined ? 1 : 2);
+    if (others) throw invalidVar(CREDENTIALS, "must be of one kind; several are set");
+    return { user: required(vars, "NATS_USER"), password: required(vars, "NATS_PASSWORD") };
   }
-  return { subject, maxDeliveries };
+  return set as Auth; // one kind of it, or the option's check refuses it
+}
+
+function readDeadLetter(vars: Vars): DrainSettings["deadLetter"] {
+  const maxDeliveries = wholeNumber(vars, "MAX_DELIVERIES");
+  const subject = text(vars, "DEAD_LETTER_SUBJECT");
+  if (subject !== undefined) return { subject, maxDeliveries };
+  if (maxDeliveries === undefined) return undefined;
+  throw invalidVar("DEAD_LETTER_SUBJECT", "is not set, and MAX_DELIVERIES needs it");
+}
+
+/** Names the var of an option that is wrong, and leaves its value out. */
+function check(checked: () => unknown): void {
+  try {
+    checked();
+  } catch (error) {
+    if (!isInvalidOption(error)) throw error;
+    throw invalidOptionOf(error);
+  }
+}
+
+function invalidOptionOf(error: InvalidOption): InvalidOption {
+  const Kind = error instanceof RangeError ? RangeError : TypeError;
+  return invalidOption(Kind, VAR_OF[error.option] ?? error.option, error.problem);
 }

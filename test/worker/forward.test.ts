@@ -2,12 +2,23 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { headers, type Msg } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeliveredMessage, type Message } from "../../src/message/message.ts";
 import { settlementOfResponse } from "../../src/settle/response.ts";
 import { ack, retry, type Settlement } from "../../src/settle/settlement.ts";
-import { eventHeaders, forward } from "../../src/worker/forward.ts";
+import {
+  eventConstants,
+  eventHeaders as eventPairs,
+  forwardedNames,
+} from "../../src/worker/event-headers.ts";
+import { forward } from "../../src/worker/forward.ts";
+import type { Target } from "../../src/worker/vars.ts";
+
+const constants = eventConstants("ORDERS", "billing", forwardedNames(["X-Tenant"]));
+/** As the target gets them. */
+const eventHeaders = (message: Message<unknown>): Headers => new Headers(eventPairs(message, constants));
 
 function messageOf(
   given: Readonly<Record<string, string>> = {},
@@ -33,6 +44,10 @@ describe("an event's headers", () => {
       "ce-natsconsumer": "billing",
       "ce-natssequence": "42",
       "ce-natsdeliverycount": "3",
+      "ce-natsstream": "ORDERS",
+      "ce-natssubject": "orders.eu",
+      "ce-natsoperation": "put",
+      "idempotency-key": "ORDERS:42",
     });
   });
 
@@ -84,6 +99,101 @@ describe("an event's headers", () => {
   });
 });
 
+describe("a publisher", () => {
+  it("cannot take what the delivery says for its own", () => {
+    const forged = {
+      "ce-natssequence": "7",
+      "Ce-NatsStream": "PAYROLL",
+      "ce-natsconsumer": "x",
+      "ce-natssubject": "payroll.run",
+      "ce-natsdeliverycount": "1",
+      "ce-natsoperation": "delete",
+      "ce-natsnew": "x",
+      "ce-specversion": "9.9",
+      "Idempotency-Key": "ORDERS:7",
+      "Sluice-Dropped": "x",
+    };
+    expect(Object.fromEntries(eventHeaders(messageOf(forged)))).toEqual(
+      Object.fromEntries(eventHeaders(messageOf())),
+    );
+  });
+
+  it.each(["ORDERS:7", "ORDERS%3A7", "%4FRDERS:7"])("cannot take the id of another message: %s", (id) => {
+    const sent = eventHeaders(messageOf({ "ce-id": id }));
+    expect([sent.get("ce-id"), sent.get("Idempotency-Key")]).toEqual(["ORDERS:42", "ORDERS:42"]);
+  });
+
+  it("has no attribute of its event taken that is empty or no time", () => {
+    const sent = eventHeaders(
+      messageOf({ "ce-id": "", "ce-source": "", "ce-type": "", "ce-time": "yesterday" }),
+    );
+    expect(Object.fromEntries(sent)).toEqual(Object.fromEntries(eventHeaders(messageOf())));
+  });
+
+  it.each([
+    "application/cloudevents+json",
+    "Application/CloudEvents+JSON; charset=utf-8",
+    "application/cloudevents-batch+json",
+  ])("of an event in structured mode has it sent as it is: %s", (type) => {
+    const sent = eventHeaders(
+      messageOf({ "Content-Type": type, "ce-id": "A-1", traceparent: "00-aa-bb-01" }),
+    );
+    expect([...sent.keys()].filter((name) => name.startsWith("ce-"))).toEqual([]);
+    expect(sent.get("Content-Type")).toBe(type);
+    expect(sent.get("Idempotency-Key")).toBe("ORDERS:42");
+    expect(sent.get("traceparent")).toBe("00-aa-bb-01");
+  });
+
+  it("has its trace and its baggage passed on, and what FORWARD_HEADERS names", () => {
+    const sent = eventHeaders(
+      messageOf({
+        Traceparent: "00-aa-bb-01",
+        tracestate: "a=1",
+        baggage: "b=2",
+        "x-TENANT": "acme",
+        "X-Other": "no",
+      }),
+    );
+    expect(
+      ["traceparent", "tracestate", "baggage", "x-tenant", "x-other"].map((name) => sent.get(name)),
+    ).toEqual(["00-aa-bb-01", "a=1", "b=2", "acme", null]);
+  });
+
+  it.each([
+    [{ "KV-Operation": "DEL" }, "delete"],
+    [{ "KV-Operation": "PURGE" }, "purge"],
+    [{ "Nats-Marker-Reason": "MaxAge" }, "expired"],
+    [{}, "put"],
+  ])("of a value's marker has it told from an empty value: %j", (headers, operation) => {
+    expect(eventHeaders(messageOf(headers)).get("ce-natsoperation")).toBe(operation);
+  });
+
+  it("of large headers loses extensions before all else, and the target is told which", () => {
+    const long = "ü".repeat(600); // 3,600 characters when encoded
+    const sent = eventHeaders(
+      messageOf({ "ce-id": "A-1", "ce-a": long, "ce-b": long, "ce-c": long, "X-Tenant": "acme" }),
+    );
+    expect(sent.get("ce-id")).toBe("A-1");
+    expect(sent.get("x-tenant")).toBe("acme");
+    expect(sent.get("Sluice-Dropped")).toBe("ce-c");
+    expect(sent.get("ce-natssequence")).toBe("42");
+  });
+
+  it("of an id too long for a header has the delivery's own", () => {
+    const sent = eventHeaders(messageOf({ "ce-id": "x".repeat(5_000), "ce-source": "€".repeat(2_000) }));
+    expect([sent.get("ce-id"), sent.get("ce-source")]).toEqual(["ORDERS:42", "/nats/streams/ORDERS"]);
+    expect(sent.get("Sluice-Dropped")).toBe("ce-id, ce-source");
+  });
+
+  it("of thousands of headers fills no header of the target's", () => {
+    const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`ce-x${index}`, "v"]));
+    const sent = [...eventHeaders(messageOf(many))];
+    const length = sent.reduce((total, [name, value]) => total + name.length + value.length + 4, 0);
+    expect(length).toBeLessThan(10_000);
+    expect(new Headers(sent).get("Sluice-Dropped")).toMatch(/, and \d+ more$/);
+  });
+});
+
 describe("forwarding", () => {
   interface Received {
     readonly method: string | undefined;
@@ -117,7 +227,8 @@ describe("forwarding", () => {
     message: Message<unknown>,
     signal = new AbortController().signal,
   ): Promise<Settlement> => {
-    const response = await forward(message, { url: `${origin}/events?a=b`, target: undefined }, signal);
+    const url = `${origin}/events?a=b`;
+    const response = await forward(message, { url, target: undefined, constants }, signal);
     await response.body?.cancel();
     return settlementOfResponse(response, Date.now());
   };
@@ -162,7 +273,18 @@ describe("forwarding", () => {
 
   it("throws when the target cannot be reached", async () => {
     answer = (request) => void request.socket.destroy();
-    await expect(send(messageOf())).rejects.toThrow(TypeError);
+    await expect(send(messageOf())).rejects.toThrow(`the request to ${origin}/events failed: TypeError`);
+  });
+
+  it("tells no query of the target's URL when it fails, whatever the error says", async () => {
+    const target: Target = {
+      fetch: (url) => Promise.reject(new TypeError(`cannot load ${url}`)),
+    };
+    const url = "https://example.com/events?key=hunter2";
+    const failed = forward(messageOf(), { url, target, constants }, new AbortController().signal);
+    const error: unknown = await failed.catch((thrown: unknown) => thrown);
+    expect(inspect(error, { depth: 9 })).toContain("https://example.com/events failed");
+    expect(inspect(error, { depth: 9 })).not.toContain("hunter2");
   });
 
   it("goes through the service binding where there is one", async () => {
@@ -173,12 +295,9 @@ describe("forwarding", () => {
         return new Response("no", { status: 422 });
       },
     };
-    const { status } = await forward(
-      messageOf(),
-      { url: "https://target/", target },
-      new AbortController().signal,
-    );
-    expect(status).toBe(422);
+    const { signal } = new AbortController();
+    const response = await forward(messageOf(), { url: "https://target/", target, constants }, signal);
+    expect(response.status).toBe(422);
     expect(calls).toEqual([["https://target/", "POST", "manual"]]);
     expect(received).toEqual([]);
   });

@@ -7,7 +7,8 @@ import { startTestServer, type TestServer } from "../support/nats.ts";
 import { startTarget, type TestTarget } from "../support/target.ts";
 
 const TOKEN = "drain-token-1234";
-const SECRETS = { DRAIN_TOKEN: TOKEN, NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
+// Read without the spaces that pasting leaves.
+const SECRETS = { DRAIN_TOKEN: ` ${TOKEN}\n`, NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
 
 const stopping = new AbortController();
 let server: TestServer;
@@ -133,6 +134,29 @@ describe("the deployable Worker", () => {
     expect(await state(vars)).toMatchObject({ pending: 0, ackPending: 0 });
   });
 
+  test("lets a request that never ends hold back nobody", async () => {
+    const vars = await given(["hangs", ...Array.from({ length: 9 }, (_, index) => `healthy ${index}`)]);
+    await using deployed = await worker(vars);
+    const before = target.events.length;
+    target.answer = ({ body }) => (body === "hangs" ? new Promise(() => {}) : {});
+    const report = (await (await drain(deployed)).json()) as Report;
+    expect(report).toMatchObject({ outcome: "completed", fetched: 10, acked: 9, retried: 1 });
+    expect(target.events.slice(before).filter(({ body }) => body.startsWith("healthy"))).toHaveLength(9);
+    expect(report.timings.totalMs).toBeLessThan(6_000);
+  });
+
+  test("tries the addresses of NATS_URL in turn, and names each event by its key", async () => {
+    const vars = await given(["one"]);
+    const urls = `ws://127.0.0.1:1, ${server.wsUrl}`;
+    await using deployed = await worker({ ...vars, NATS_URL: urls });
+    const before = target.events.length;
+    const report = (await (await drain(deployed)).json()) as Report;
+    expect(report).toMatchObject({ outcome: "completed", fetched: 1, acked: 1 });
+    expect(target.events.slice(before).map(({ headers }) => headers["idempotency-key"])).toEqual([
+      `${vars.NATS_STREAM}:1`,
+    ]);
+  });
+
   test("opens /drain to nobody without the token, and /healthz to everybody", async () => {
     const vars = await given(["untouched"]);
     await using deployed = await worker(vars);
@@ -144,7 +168,11 @@ describe("the deployable Worker", () => {
     expect((await fetch(new URL("/drain", deployed.url))).status).toBe(401);
     const health = await fetch(new URL("/healthz", deployed.url));
     expect([health.status, await health.text()]).toEqual([200, '{"status":"ok"}']);
-    expect((await fetch(new URL("/nothing", deployed.url))).status).toBe(404);
+    const nothing = await fetch(new URL("/nothing?key=hunter2", deployed.url));
+    expect([nothing.status, await nothing.text()]).toEqual([
+      404,
+      expect.not.stringMatching(/nothing|hunter2/),
+    ]);
     expect(await state(vars)).toMatchObject({ pending: 1, delivered: 0 });
   });
 
@@ -183,13 +211,14 @@ describe("the deployable Worker", () => {
     const { NATS_STREAM: _, ...lacking } = vars;
     for (const [wrong, name] of [
       [lacking, "NATS_STREAM"],
-      [{ ...vars, BATCH: "many" }, "BATCH"],
+      [{ ...vars, BATCH: "hunter2" }, "BATCH"],
     ] as const) {
       await using deployed = await worker(wrong);
       for (const response of [await drain(deployed), await fetch(new URL("/", deployed.url))]) {
         const text = await response.text();
         expect(response.status).toBe(500);
         expect(text).toContain(name);
+        expect(text).not.toContain("hunter2");
         expect(text).not.toMatch(/\bat \S+:\d+|node_modules|\.ts/);
       }
       expect((await fetch(new URL("/healthz", deployed.url))).status).toBe(200);

@@ -1,0 +1,61 @@
+// The deployable Worker's drain and its HTTP routes, as an app that tests call without a server.
+import { Hono } from "hono";
+import { isInvalidOption } from "../checks.ts";
+import { type Drain, type DrainOptions, defineDrain } from "../index.ts";
+import { drainRoutes, HTTP_LIMIT_MS, problem } from "../triggers/http.ts";
+import { handlerTimeoutMs, limitMsOf, readConfig } from "./config.ts";
+import { drainToken } from "./drain-token.ts";
+import { eventConstants } from "./event-headers.ts";
+import { forward } from "./forward.ts";
+import { logHandlerError, logNotConfigured, logReport, logUnexpected } from "./log.ts";
+import type { Vars } from "./vars.ts";
+
+/** The Worker's drain, where LIMIT_MS does not say otherwise within `presetLimitMs` milliseconds. */
+export function drainWithin(presetLimitMs: number): Drain<Vars> {
+  return defineDrain<Vars>((env): DrainOptions<Vars> => {
+    const { options, targetUrl, target, forwardHeaders, limitMs } = readConfig(env);
+    const constants = eventConstants(options.stream, options.consumer, forwardHeaders);
+    const destination = { url: targetUrl, target, constants };
+    return {
+      ...options,
+      handlerTimeoutMs:
+        options.handlerTimeoutMs ?? handlerTimeoutMs(options.maxWaitMs, limitMs ?? presetLimitMs),
+      handler: (message, { signal }) => forward(message, destination, signal),
+      onError: logHandlerError,
+    };
+  });
+}
+
+/** The routes. */
+export const app: Hono<{ Bindings: Vars }> = new Hono<{ Bindings: Vars }>();
+
+app.get("/healthz", (c) => c.json({ status: "ok" }));
+
+// Before anything else, and whoever asks: the names of vars are no secret, and a Worker that cannot
+// work must say so.
+app.use(async (c, next) => {
+  readConfig(c.env);
+  drainToken(c.env);
+  await next();
+});
+
+const routes = drainRoutes(drainWithin(HTTP_LIMIT_MS), {
+  token: drainToken,
+  limitMs: limitMsOf,
+  onReport: logReport,
+});
+app.route("/", routes);
+
+// The path is the visitor's own text, so it is not repeated.
+app.notFound(() => problem({ status: 404, title: "Not Found", detail: "There is no such page." }));
+
+app.onError((error) => {
+  if (isInvalidOption(error)) {
+    logNotConfigured(error);
+    const detail = `${error.option}: missing or malformed; the log says what is wrong.`;
+    return problem({ status: 500, title: "The Worker is not configured", detail });
+  }
+  logUnexpected(error);
+  const detail = "An unexpected error; the log has its name.";
+  return problem({ status: 500, title: "Internal Server Error", detail });
+});

@@ -1,0 +1,148 @@
+// Whatever its vars, a message's headers and a visitor's request are: the Worker throws nothing but the name of a var, sends
+// headers that fit, and tells nobody a value.
+import { headers as natsHeaders } from "@nats-io/nats-core";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { isInvalidOption } from "../../src/checks.ts";
+import { DeliveredMessage } from "../../src/message/message.ts";
+import { app } from "../../src/worker/app.ts";
+import { readConfig } from "../../src/worker/config.ts";
+import { drainToken } from "../../src/worker/drain-token.ts";
+import { eventConstants, eventHeaders, forwardedNames } from "../../src/worker/event-headers.ts";
+import type { VarName, Vars } from "../../src/worker/vars.ts";
+import { FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
+
+const SECRET = "hunter2-hunter2-hunter2";
+const WORKING: Vars = {
+  NATS_URL: "wss://nats.example.com",
+  NATS_STREAM: "ORDERS",
+  NATS_CONSUMER: "billing",
+  TARGET_URL: "https://example.com/events",
+  DRAIN_TOKEN: "0123456789abcdef",
+};
+const NAMES: readonly VarName[] = [
+  ...["NATS_URL", "NATS_STREAM", "NATS_CONSUMER", "TARGET_URL", "BATCH", "FETCHES", "CONCURRENCY"],
+  ...["MAX_WAIT_MS", "LIMIT_MS", "UNTIL", "DRAINS", "HANDLER_TIMEOUT_MS", "STOP_AFTER_FAILURES"],
+  ...["DEAD_LETTER_SUBJECT", "MAX_DELIVERIES", "FORWARD_HEADERS", "NATS_INBOX_PREFIX", "NATS_DOMAIN"],
+  ...["HISTORY_BUCKET", "ALLOW_INSECURE", "NATS_TOKEN", "NATS_USER", "NATS_PASSWORD", "NATS_CREDS"],
+  ...["NATS_NKEY_SEED", "DRAIN_TOKEN"],
+] as VarName[]; // each is one
+
+const written: string[] = [];
+const keep = (...parts: unknown[]): void => void written.push(parts.map(String).join(" "));
+beforeAll(() => {
+  for (const method of ["log", "info", "warn", "error"] as const)
+    vi.spyOn(console, method).mockImplementation(keep);
+});
+afterAll(() => vi.restoreAllMocks());
+
+const value = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.constantFrom(
+    "1",
+    "0",
+    "9".repeat(400),
+    "true",
+    "limit",
+    "a.b",
+    "wss://",
+    "https://[",
+    ",",
+    "\0",
+    "__proto__",
+  ),
+  fc.webUrl({ withQueryParameters: true }),
+);
+// The secret stands where a URL's query, a part of a name or a number may be.
+const marked = fc
+  .tuple(value, fc.constantFrom("", "?key=", "@", " ", ".", ","))
+  .map(([text, between]) => `${text}${between}${SECRET}`);
+const vars: fc.Arbitrary<Vars> = fc
+  .dictionary(fc.constantFrom(...NAMES), fc.option(fc.oneof(value, marked), { nil: undefined }), {
+    maxKeys: 4,
+  })
+  .map((wrong) => ({ ...WORKING, ...wrong }));
+
+test("vars are a configuration, or an error that names one", { timeout: FUZZ_TIMEOUT_MS }, () => {
+  fc.assert(
+    fc.property(vars, (given) => {
+      for (const read of [readConfig, drainToken]) {
+        try {
+          read(given);
+        } catch (error) {
+          if (!isInvalidOption(error)) throw error;
+          expect(error.option.split(", ").filter((name) => !NAMES.includes(name as VarName))).toEqual([]);
+          expect(error.message).not.toContain(SECRET);
+        }
+      }
+    }),
+    RUNS,
+  );
+});
+
+const constants = eventConstants("ORDERS", "billing", forwardedNames(["X-Tenant"]));
+const name = fc.oneof(
+  fc.constantFrom("ce-id", "CE-Source", "ce-type", "ce-time", "ce-subject", "ce-natssequence", "ce-data"),
+  fc.constantFrom("Content-Type", "traceparent", "baggage", "x-tenant", "Idempotency-Key", "KV-Operation"),
+  fc.stringMatching(/^ce-[a-z0-9]{1,60}$/),
+);
+const headerValue = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.constantFrom("%C3%BC", "%C3", "ORDERS:7", "application/cloudevents+json", "€".repeat(3_000)),
+);
+
+test("any message has headers that a target can take", { timeout: FUZZ_TIMEOUT_MS }, () => {
+  const lists = fc.array(fc.tuple(name, headerValue), { maxLength: 12 });
+  const subject = fc.string({ unit: "binary", minLength: 1, maxLength: 300 });
+  fc.assert(
+    fc.property(lists, subject, (pairs, at) => {
+      const made = natsHeaders();
+      for (const [key, text] of pairs) made.append(key, text.replace(/[\r\n]/g, ""));
+      const reply = "$JS.ACK.ORDERS.billing.3.42.40.1763835600123456789.7";
+      const message = new DeliveredMessage({ subject: at, reply, headers: made } as ConstructorParameters<
+        typeof DeliveredMessage
+      >[0]); // all that is read
+      const sent = eventHeaders(message, constants);
+      const headers = new Headers(sent);
+      expect(headers.get("Idempotency-Key")).toBe("ORDERS:42");
+      expect(["42", null]).toContain(headers.get("ce-natssequence"));
+      expect(headers.get("ce-id")).not.toBe("ORDERS:7");
+      expect(new Set(sent.map(([key]) => key.toLowerCase())).size).toBe(sent.length);
+      const length = sent.reduce((total, [key, text]) => total + key.length + text.length + 4, 0);
+      expect(length).toBeLessThan(10_000);
+    }),
+    RUNS,
+  );
+});
+
+const request = fc.record({
+  method: fc.constantFrom("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH"),
+  path: fc.oneof(
+    fc.constantFrom("/drain", "/drain/", "/healthz", "/", "/metrics", "//drain", "/%2e%2e/drain", "/drain?x"),
+    fc.webPath(),
+    fc.string().map((text) => `/${encodeURIComponent(text)}`),
+  ),
+  authorization: fc.oneof(
+    fc.constantFrom("", "Bearer", "Bearer ", "Basic YTpi", "Bearer undefined", `Bearer ${SECRET}`),
+    fc.stringMatching(/^[\x20-\x7e]{0,40}$/),
+  ),
+  body: fc.option(fc.string(), { nil: null }),
+});
+
+test("any request is answered, and no visitor is told a value", { timeout: FUZZ_TIMEOUT_MS }, async () => {
+  await fc.assert(
+    fc.asyncProperty(request, vars, async ({ method, path, authorization, body }, env) => {
+      written.length = 0;
+      const bodiless = method === "GET" || method === "HEAD";
+      const init = { method, headers: { authorization }, body: bodiless ? null : body };
+      const response = await app.fetch(new Request(`https://sluice.example.com${path}`, init), env);
+      const told = `${await response.text()} ${[...response.headers].join(" ")}`;
+      expect(told).not.toContain(SECRET);
+      expect(written.join("\n")).not.toContain(SECRET);
+      expect([200, 400, 401, 404, 405, 500]).toContain(response.status);
+      if (response.status === 200)
+        expect(new URL(response.url || `https://x${path}`).pathname).toBe("/healthz");
+    }),
+    RUNS,
+  );
+});
