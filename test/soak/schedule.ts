@@ -2,18 +2,10 @@
 // settled, a look at whether anything was lost, burnt or counted wrong.
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import {
-  defineDrain,
-  type Handler,
-  LEAST_LIMIT_MS,
-  type Message,
-  type Report,
-  reject,
-  retry,
-} from "../../src/index.ts";
+import { defineDrain, type Handler, LEAST_LIMIT_MS, type Report } from "../../src/index.ts";
 import type { TestServer } from "../support/nats.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
-import { stalledMs } from "./stalls.ts";
+import { type Behaviour, Diary, type Life } from "./diary.ts";
 
 /** What goes wrong on the way to the server. */
 type NetworkFault = "cut" | "half-open" | "deaf" | "mute" | "blackhole" | "slow" | "refuse" | "restore";
@@ -26,8 +18,6 @@ interface TimedFault {
   readonly what: NetworkFault | ServerFault;
 }
 
-type Behaviour = "return" | "resolve" | "slow" | "throw" | "retry" | "reject" | "ignore-signal";
-
 interface PlannedDrain {
   readonly limitMs: number;
   readonly batch: number;
@@ -38,10 +28,7 @@ interface PlannedDrain {
   readonly faults: readonly TimedFault[];
 }
 
-export interface Schedule {
-  readonly messages: number;
-  /** How the handler behaves for the message of that sequence, repeated; from its third delivery on it just succeeds. */
-  readonly behaviours: readonly Behaviour[];
+export interface Schedule extends Life {
   readonly drains: readonly PlannedDrain[];
 }
 
@@ -113,11 +100,15 @@ export async function live(schedule: Schedule, world: World): Promise<void> {
   await world.server().publish(`${stream}.event`, schedule.messages);
   const proxy = await startProxy({ target: { host: "127.0.0.1", port: world.server().ports.ws } });
   const diary = new Diary(schedule);
+  const harm = (fault: ServerFault): Promise<void> => {
+    if (fault === "kill") diary.serverKilled();
+    return world.harm(fault);
+  };
   try {
     for (const planned of schedule.drains) {
       const drain = defineOne(proxy.url(), stream, planned, diary.handler);
       await diary.record(planned.limitMs, () =>
-        withFaults(planned.faults, proxy, world, () => drain.run(planned)),
+        withFaults(planned.faults, proxy, { ...world, harm }, () => drain.run(planned)),
       );
     }
     await world.harm("thaw");
@@ -203,92 +194,5 @@ async function cause(what: TimedFault["what"], proxy: TestProxy, world: World): 
       return proxy.restore();
     default:
       return await world.harm(what);
-  }
-}
-
-/** What was seen of each message, and what the reports said. */
-class Diary {
-  readonly #schedule: Schedule;
-  readonly #handled = new Map<number, number>();
-  readonly #deliveries = new Map<number, number>();
-  /** Messages that a drain whose report left nothing unconfirmed has settled for good. */
-  readonly #final = new Set<number>();
-  /** Messages that came again after that. */
-  readonly #again: number[] = [];
-  #settledNow = new Set<number>();
-  #drains = 0;
-
-  constructor(schedule: Schedule) {
-    this.#schedule = schedule;
-  }
-
-  readonly handler: Handler = (message, { signal }) => {
-    const { sequence, deliveryCount } = message;
-    // Kept for check(): an error thrown here would be a handler's, and the drain would only retry the message.
-    if (this.#final.has(sequence)) this.#again.push(sequence);
-    this.#handled.set(sequence, (this.#handled.get(sequence) ?? 0) + 1);
-    this.#deliveries.set(sequence, Math.max(this.#deliveries.get(sequence) ?? 0, deliveryCount));
-    return this.#behave(message, signal);
-  };
-
-  #behave(message: Message, signal: AbortSignal): ReturnType<Handler> {
-    const { behaviours } = this.#schedule;
-    // A handler that was given up settles nothing, whatever it does.
-    const settled = (): void => {
-      if (!signal.aborted) this.#settledNow.add(message.sequence);
-    };
-    const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const behaviour =
-      message.deliveryCount >= 3 ? "return" : behaviours[message.sequence % behaviours.length];
-    switch (behaviour) {
-      case "resolve":
-        return wait(2).then(settled);
-      case "slow":
-        return wait(80).then(settled);
-      case "throw":
-        throw new Error("as planned");
-      case "retry":
-        return retry({ delayMs: 150 });
-      case "reject":
-        settled();
-        return reject("as planned");
-      case "ignore-signal":
-        // Longer than the budget, once: it is given up, and what it does afterwards must not count.
-        return wait(signal.aborted ? 0 : 1_700).then(() => undefined);
-      default:
-        settled();
-        return undefined;
-    }
-  }
-
-  /** Runs a drain and holds its report to the promises of every report. */
-  async record(limitMs: number, drain: () => Promise<Report>): Promise<void> {
-    this.#drains += 1;
-    this.#settledNow = new Set();
-    const startedAt = performance.now();
-    const report = await drain();
-    const tookMs = performance.now() - startedAt;
-    const allowedMs = limitMs + stalledMs(startedAt);
-    const { fetched, acked, retried, rejected, deadLettered, released, unconfirmed } = report;
-    expect(acked + retried + rejected + deadLettered + released + unconfirmed).toBe(fetched);
-    expect(report.timings.totalMs, "run() returns before its limit").toBeLessThanOrEqual(allowedMs);
-    // The faults are undone within what is measured here.
-    expect(tookMs).toBeLessThan(allowedMs + 1_000);
-    if (unconfirmed > 0) {
-      expect(report.outcome).not.toBe("completed");
-      return;
-    }
-    for (const sequence of this.#settledNow) this.#final.add(sequence);
-    expect(acked + rejected).toBeLessThanOrEqual(this.#schedule.messages);
-  }
-
-  /** Every message was handled, and none was delivered more often than the drains explain. */
-  check(): void {
-    expect(this.#again, "messages that came again after their settlement was confirmed").toEqual([]);
-    for (let sequence = 1; sequence <= this.#schedule.messages; sequence += 1) {
-      expect(this.#handled.get(sequence) ?? 0, `message ${sequence} was handled`).toBeGreaterThanOrEqual(1);
-      // A drain sees a message again only when it asked for that: twice for a throw or a retry, and then it succeeds.
-      expect(this.#deliveries.get(sequence) ?? 0).toBeLessThanOrEqual(this.#drains + 2);
-    }
   }
 }

@@ -27,7 +27,7 @@ async function ownServer(): Promise<{ world: World; stop(): Promise<void> }> {
   const storeDir = await mkdtemp(join(tmpdir(), "sluice-soak-"));
   let server = await startTestServer({ storeDir });
   const { ports } = server;
-  const harm = async (fault: ServerFault): Promise<void> => {
+  const cause = async (fault: ServerFault): Promise<void> => {
     if (fault === "freeze") return server.signal("SIGSTOP");
     if (fault === "thaw") return server.signal("SIGCONT");
     server.signal("SIGKILL");
@@ -35,6 +35,9 @@ async function ownServer(): Promise<{ world: World; stop(): Promise<void> }> {
     await server.stop();
     server = await startTestServer({ storeDir, ports });
   };
+  // One at a time: a server that starts again cannot be killed yet, and its port is taken.
+  let last = Promise.resolve();
+  const harm = (fault: ServerFault): Promise<void> => (last = last.then(() => cause(fault)));
   return {
     world: { server: () => server, harm },
     stop: async () => {
