@@ -14,8 +14,9 @@ import {
 } from "@nats-io/nats-core";
 import { type Deadline, nextTurn, now, waitUntil } from "../deadline.ts";
 import { guardReader } from "../message/raw.ts";
+import { REASONS } from "../report/reasons.ts";
 import { Connection } from "./connection.ts";
-import { type ConnectFailure, isAuthError } from "./failure.ts";
+import { type ConnectFailure, classifyConnectFailure } from "./failure.ts";
 import { MAX_LINE_BYTES, type ServerInfo } from "./handshake.ts";
 import { type Auth, leavesUnencrypted, type Servers } from "./login.ts";
 import { type SignIn, signIn } from "./sign-in.ts";
@@ -70,14 +71,14 @@ async function tryEach(
       aborted,
     );
     if (attempt.kind === "connected" || attempt.kind === "aborted") return attempt;
-    // That one refuses the credentials is final only where no other could take them.
-    if (at === 0 || isRefused(failure) || !isRefused(attempt)) failure = attempt;
+    // What only an operator can mend at one is final only where no other may come to work by itself.
+    if (at === 0 || isFatal(failure) || !isFatal(attempt)) failure = attempt;
   }
   return failure;
 }
 
-const isRefused = (failure: ConnectFailure): boolean =>
-  failure.kind === "failed" && isAuthError(failure.cause);
+const isFatal = (failure: ConnectFailure): boolean =>
+  REASONS[classifyConnectFailure(failure, "").reason].outcome === "fatal";
 
 async function tryServer(
   request: ConnectRequest,

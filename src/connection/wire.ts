@@ -58,8 +58,12 @@ export interface WireEvents {
 
 export function asSocketError(cause: unknown): SocketError {
   if (cause instanceof SocketError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new SocketError(message || "The WebSocket failed.", { cause });
+  const message = (cause instanceof Error ? cause.message : String(cause)) || "The WebSocket failed.";
+  // Deno's words for what its flags do not permit. It names one at a time.
+  if (!/run again with the --allow-\w+ flag/.test(message)) return new SocketError(message, { cause });
+  return new SocketError(`In Deno a drain needs --allow-net and --allow-env. ${message}`, {
+    misconfigured: true,
+  });
 }
 
 export function listen(socket: WebSocket, events: WireEvents): void {
