@@ -6,6 +6,8 @@ export interface Finding {
   /** Stable name, to filter on. */
   readonly code: string;
   readonly message: string;
+  /** A command that mends it. */
+  readonly mend?: string;
 }
 
 /** What became of the deliveries. The counts of one report add up to `fetched`. */

@@ -2,6 +2,7 @@
 // that stream can forge one: what it says is a stranger's word, and acts with the operator's rights.
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
+import { takesIn } from "../../report/preflight-facts.ts";
 
 /** A message of a stream; `headers` is undefined where they cannot be read. */
 export interface Stored {
@@ -85,17 +86,8 @@ export interface Filter {
 /** Whether it is meant. */
 export function matches(letter: DeadLetter, { subject, consumer, reason }: Filter): boolean {
   return (
-    (subject === undefined || covers(subject, letter.subject)) &&
+    (subject === undefined || takesIn(subject, letter.subject)) &&
     (consumer === undefined || letter.consumer === consumer) &&
     (reason === undefined || letter.reason.includes(reason))
   );
-}
-
-/** Whether a pattern takes the subject: `*` is one token, `>` the rest. */
-export function covers(pattern: string, subject: string): boolean {
-  const tokens = pattern.split(".").map((token) => {
-    if (token === "*") return "[^.]+";
-    return token === ">" ? ".+" : token.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-  });
-  return new RegExp(`^${tokens.join("\\.")}$`).test(subject);
 }

@@ -2,7 +2,8 @@
 import { JetStreamApiError, type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { MsgHdrs, NatsConnection } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
-import { covers, type DeadLetter, ownHeaders } from "./dead-letter.ts";
+import { takesIn } from "../../report/preflight-facts.ts";
+import { type DeadLetter, ownHeaders } from "./dead-letter.ts";
 import { readStored } from "./stream.ts";
 
 /** `refused`: no stream takes it, or not the one it came from. `gone`: a stub whose message is not there any more. */
@@ -42,7 +43,7 @@ export function publisher(
     };
     const subjects = await subjectsOf(stream);
     if (subjects === undefined) return refuse(`there is no stream "${stream}", where it came from`);
-    if (!subjects.some((each) => covers(each, subject)))
+    if (!subjects.some((each) => takesIn(each, subject)))
       return refuse(`the stream "${stream}", where it came from, does not take that subject in`);
     const content = letter.stubOf === undefined ? letter : await original(nats, letter, letter.stubOf);
     if (content === undefined) {

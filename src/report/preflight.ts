@@ -1,0 +1,240 @@
+// What will bite a drain before it does: a consumer's configuration held against what the drain is to do. Pure.
+import { type ConsumerConfigFacts, type PreflightPlan, takesIn } from "./preflight-facts.ts";
+import type { Finding } from "./report.ts";
+
+export type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
+
+/** A rule: says nothing where all is well, or where it cannot know. */
+type Rule = (facts: ConsumerConfigFacts, plan: PreflightPlan) => Omit<Finding, "code"> | undefined;
+
+/** Below it a few failures in a row use up a message's deliveries. */
+const FEW_DELIVERIES = 3;
+
+/**
+ * What is worth changing about a consumer: each with what it is, why it bites, and, where there is one, the `nats` command
+ * that mends it. What is not known is not judged.
+ *
+ * @example
+ * ```ts
+ * preflight({ stream: "ORDERS", consumer: "billing", ackPolicy: "none" }, {}); // [{ code: "ack-policy", … }]
+ * ```
+ */
+export function preflight(facts: ConsumerConfigFacts, plan: PreflightPlan): Finding[] {
+  return Object.entries(RULES).flatMap(([code, rule]) => {
+    const found = rule(facts, plan);
+    return found ? [{ code, ...found }] : [];
+  });
+}
+
+/** Those of {@link preflight} that are surely true whatever else is planned: worth a line in every report. */
+export function preflightInReport(facts: ConsumerConfigFacts, plan: PreflightPlan): Finding[] {
+  return preflight(facts, plan).filter(({ code }) => IN_REPORT.has(code));
+}
+
+const IN_REPORT: ReadonlySet<string> = new Set([
+  ...["inactive-threshold", "max-deliver-below-dead-letter", "max-ack-pending", "max-batch", "max-expires"],
+  ...["max-bytes", "dead-letter-loop", "dead-letter-uncaptured"],
+]);
+
+const RULES: Readonly<Record<string, Rule>> = {
+  "ack-policy": (facts) =>
+    differs(facts.ackPolicy, "explicit")
+      ? {
+          message: `The ack policy is "${facts.ackPolicy}": an ack of one message would settle others, or none. It cannot be changed: copy the consumer.`,
+          mend: copy(facts, "--ack explicit"),
+        }
+      : undefined,
+  "push-consumer": (facts) =>
+    facts.deliverSubject
+      ? {
+          message:
+            "The consumer pushes: a drain cannot pull from it. It cannot be changed: copy the consumer.",
+          mend: copy(facts, "--pull --ack explicit"),
+        }
+      : undefined,
+  "inactive-threshold": (facts, { betweenRunsMs }) =>
+    facts.inactiveThresholdMs && betweenRunsMs !== undefined && facts.inactiveThresholdMs <= betweenRunsMs
+      ? {
+          message: `The server deletes the consumer after ${show(facts.inactiveThresholdMs)} without a drain, and ${show(betweenRunsMs)} lie between two: it starts anew each time, or is not found.`,
+          mend: edit(facts, `--inactive-threshold ${show(10 * betweenRunsMs)}`),
+        }
+      : undefined,
+  "ack-wait": (facts, { handlerTimeoutMs }) =>
+    isBelow(facts.ackWaitMs, handlerTimeoutMs) && !facts.backoffMs?.length
+      ? {
+          message: `The ack wait is ${show(facts.ackWaitMs)}, and a handler may take ${show(handlerTimeoutMs)}: when an in-progress is lost, a second handler gets the message while the first works on it.`,
+          mend: edit(facts, `--wait ${show(2 * (handlerTimeoutMs ?? 0))}`),
+        }
+      : undefined,
+  "backoff-replaces-ack-wait": (facts) =>
+    facts.backoffMs?.length
+      ? {
+          message: `The backoff replaces the ack wait: the first delivery has ${show(facts.backoffMs[0])} and not ${show(facts.ackWaitMs)}. A drain waits by its own retry delay already.`,
+          mend: edit(facts, "--backoff none"),
+        }
+      : undefined,
+  "max-deliver-few": (facts, plan) =>
+    isBelow(facts.maxDeliver, FEW_DELIVERIES) && limited(facts.maxDeliver)
+      ? {
+          message: `Max deliver is ${facts.maxDeliver}: a deploy or an outage uses it up, and the message is never delivered again. A batch of ${plan.batch ?? "many"} counts a delivery for each message that arrives.`,
+          mend: edit(facts, "--max-deliver 10"),
+        }
+      : undefined,
+  "max-deliver-below-dead-letter": (facts, { deadLetter }) =>
+    limited(facts.maxDeliver) && isBelow(facts.maxDeliver, deadLetter?.maxDeliveries)
+      ? {
+          message: `Max deliver is ${facts.maxDeliver}, and a message becomes a dead letter at ${deadLetter?.maxDeliveries} deliveries: none ever does.`,
+          mend: edit(facts, `--max-deliver ${2 * (deadLetter?.maxDeliveries ?? 5)}`),
+        }
+      : undefined,
+  "max-deliver-unlimited": (facts, { deadLetter }) =>
+    facts.maxDeliver !== undefined && !limited(facts.maxDeliver) && deadLetter === undefined
+      ? {
+          message:
+            "Max deliver has no limit and there is no dead letter: a message that always fails comes back for ever.",
+          mend: edit(facts, "--max-deliver 10"),
+        }
+      : undefined,
+  "max-ack-pending": (facts, { batch, drains = 1 }) =>
+    limited(facts.maxAckPending) && batch !== undefined && isBelow(facts.maxAckPending, batch * drains)
+      ? {
+          message: `Max ack pending is ${facts.maxAckPending}, below ${drains} drains of ${batch} messages: the server holds back what is above it, until others are settled.`,
+          mend: edit(facts, `--max-pending ${batch * drains}`),
+        }
+      : undefined,
+  "max-waiting": (facts, { drains = 1 }) =>
+    limited(facts.maxWaiting) && isBelow(facts.maxWaiting, drains)
+      ? {
+          message: `Max waiting is ${facts.maxWaiting}, below ${drains} drains: the server refuses the pull of one more. It cannot be changed: copy the consumer.`,
+          mend: copy(facts, `--max-waiting ${Math.max(512, drains)}`),
+        }
+      : undefined,
+  "max-batch": (facts, { batch }) =>
+    limited(facts.maxBatch) && isBelow(facts.maxBatch, batch)
+      ? {
+          message: `The consumer takes no pull above ${facts.maxBatch} messages, and the batch is ${batch}: such a pull is refused.`,
+          mend: edit(facts, `--max-pull-batch ${batch}`),
+        }
+      : undefined,
+  "max-expires": (facts, { maxWaitMs }) =>
+    limited(facts.maxExpiresMs) && isBelow(facts.maxExpiresMs, maxWaitMs)
+      ? {
+          message: `The consumer takes no pull above ${show(facts.maxExpiresMs)}, and max wait is ${show(maxWaitMs)}: such a pull is refused.`,
+          mend: edit(facts, `--max-pull-expire ${show(maxWaitMs)}`),
+        }
+      : undefined,
+  "max-bytes": (facts, { maxBytes }) =>
+    limited(facts.maxBytes) && isBelow(facts.maxBytes, maxBytes)
+      ? {
+          message: `The consumer takes no pull above ${facts.maxBytes} bytes, and a drain asks for ${maxBytes}: such a pull is refused.`,
+          mend: edit(facts, `--max-pull-bytes ${maxBytes}`),
+        }
+      : undefined,
+  "dead-letter-loop": (facts, { deadLetter }) =>
+    deadLetter && isInStream(facts, deadLetter.subject) && isFiltered(facts, deadLetter.subject)
+      ? {
+          message: `The consumer gets its own dead letters: "${deadLetter.subject}" is a subject of its stream, and its filter lets it through. Give the stream of dead letters a subject of its own.`,
+        }
+      : undefined,
+  "dead-letter-in-work-queue": (facts, { deadLetter }) =>
+    deadLetter &&
+    facts.retention === "workqueue" &&
+    isInStream(facts, deadLetter.subject) &&
+    !isFiltered(facts, deadLetter.subject)
+      ? {
+          message: `Dead letters go to "${deadLetter.subject}" in the work queue itself: they count against its limits, and no consumer takes them out. Give them a stream of their own.`,
+        }
+      : undefined,
+  "dead-letter-uncaptured": ({ deadLetterStream }, { deadLetter }) =>
+    deadLetter && deadLetterStream === null
+      ? {
+          message: `No stream takes in "${deadLetter.subject}": no dead letter is ever confirmed, and what is rejected comes back.`,
+          mend: `nats stream add DEAD_LETTERS --subjects ${quote(deadLetter.subject)} --defaults`,
+        }
+      : undefined,
+  "replay-original": (facts) =>
+    facts.replayPolicy === "original"
+      ? {
+          message:
+            "The replay policy is original: the server waits between messages as their publisher did, while a drain's limit runs. It cannot be changed: copy the consumer.",
+          mend: copy(facts, "--replay instant"),
+        }
+      : undefined,
+  sampling: (facts) =>
+    facts.sampleFreq && !/^0*%?$/.test(facts.sampleFreq)
+      ? {
+          message: `The server publishes an event for ${facts.sampleFreq} % of the acks: traffic that nobody may need.`,
+          mend: edit(facts, "--sample 0"),
+        }
+      : undefined,
+  "headers-only": (facts) =>
+    facts.headersOnly
+      ? {
+          message: "The consumer delivers headers only: every body is empty.",
+          mend: edit(facts, "--no-headers-only"),
+        }
+      : undefined,
+  "server-too-old": ({ serverVersion }) =>
+    serverVersion !== undefined && isOlder(serverVersion, "2.9.10")
+      ? { message: `nats-server is ${serverVersion}: Sluice is tested against 2.9.10 and later. Upgrade it.` }
+      : undefined,
+  "server-flaw": ({ serverVersion }) =>
+    serverVersion !== undefined && isFlawed(serverVersion)
+      ? {
+          message: `nats-server ${serverVersion} lets any account manage the JetStream assets of another (CVE-2025-30215): upgrade to 2.10.27, 2.11.1 or later.`,
+        }
+      : undefined,
+};
+
+function differs(value: string | undefined, wanted: string): boolean {
+  return value !== undefined && value !== wanted;
+}
+
+/** Both must be known. */
+function isBelow(value: number | undefined, wanted: number | undefined): boolean {
+  return value !== undefined && wanted !== undefined && value < wanted;
+}
+
+/** JetStream's limits: 0 and -1 are none. */
+function limited(value: number | undefined): boolean {
+  return value !== undefined && value > 0;
+}
+
+function isInStream({ streamSubjects = [] }: ConsumerConfigFacts, subject: string): boolean {
+  return streamSubjects.some((each) => takesIn(each, subject));
+}
+
+/** Without a filter everything is let through. */
+function isFiltered({ filterSubjects = [] }: ConsumerConfigFacts, subject: string): boolean {
+  return filterSubjects.length === 0 || filterSubjects.some((each) => takesIn(each, subject));
+}
+
+function isOlder(version: string, than: string): boolean {
+  const parts = (text: string): number[] => (/^\d+\.\d+\.\d+/.exec(text)?.[0] ?? "").split(".").map(Number);
+  const [one, other] = [parts(version), parts(than)];
+  const at = one.findIndex((part, index) => part !== other[index]);
+  return at >= 0 && (one[at] ?? 0) < (other[at] ?? 0);
+}
+
+function isFlawed(version: string): boolean {
+  return isOlder(version, "2.10.27") || (!isOlder(version, "2.11.0") && isOlder(version, "2.11.1"));
+}
+
+/** As `nats` takes it: `1500ms`, `30s`. */
+function show(timeMs: number | undefined): string {
+  if (timeMs === undefined) return "unknown";
+  return timeMs % 1_000 === 0 ? `${timeMs / 1_000}s` : `${Math.ceil(timeMs)}ms`;
+}
+
+function edit({ stream, consumer }: ConsumerConfigFacts, flags: string): string {
+  return `nats consumer edit ${quote(stream)} ${quote(consumer)} ${flags} --force`;
+}
+
+function copy({ stream, consumer }: ConsumerConfigFacts, flags: string): string {
+  return `nats consumer copy ${quote(stream)} ${quote(consumer)} ${quote(`${consumer}-2`)} ${flags}`;
+}
+
+/** One word of a shell. */
+function quote(text: string): string {
+  return /^[\w.@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
