@@ -25,6 +25,8 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
   const certificates = await certificatesOfThisRun();
   const { cloudflareTest } = await import("@cloudflare/vitest-plugin");
   const files = testFiles(fileURLToPath(new URL(".", import.meta.url)));
+  // No line, report, answer or error tells a secret.
+  const setupFiles = "test/support/leaks.ts";
   const laboratory = { ...bounds, globalSetup: "test/support/global-setup.ts" };
   // Programs keep a core busy each. They start when the rest is done.
   const programs = { ...laboratory, maxWorkers: 2, sequence: { groupOrder: 1 } };
@@ -34,7 +36,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       maxWorkers: WORKERS,
       sequence: { sequencer: LongestFirst },
       projects: [
-        { resolve: { alias }, test: { ...bounds, name: "unit", include: files.unit } },
+        { resolve: { alias }, test: { ...bounds, name: "unit", include: files.unit, setupFiles } },
         { resolve: { alias }, test: { ...laboratory, name: "node", include: files.node } },
         {
           // The deployable Worker's own date, so that its defaults hold here too.

@@ -1,0 +1,66 @@
+// Set up for each test file of the unit project: every console line, report, answer and option's error is looked through for the
+// secrets that the tests use. A test during which one of them was told fails.
+import { afterEach, expect, vi } from "vitest";
+
+/** Passwords, tokens, and a body, wherever the tests have them. */
+const SECRETS = ["drain-pw", "admin-pw", "hunter2", "s3cret", "4111-1111"];
+
+const leaks: string[] = [];
+
+function look(place: string, told: unknown): void {
+  const text = typeof told === "string" ? told : (JSON.stringify(told) ?? String(told));
+  for (const secret of SECRETS) {
+    if (text.includes(secret)) leaks.push(`${place} tells ${secret}: ${text.slice(0, 300)}`);
+  }
+}
+
+for (const method of ["debug", "log", "info", "warn", "error"] as const) {
+  const write = console[method];
+  console[method] = (...parts: unknown[]) => {
+    look(
+      `console.${method}`,
+      parts
+        .map((part) => (part instanceof Error ? part.stack : part))
+        .map(String)
+        .join(" "),
+    );
+    write(...parts);
+  };
+}
+
+vi.mock(import("../../src/report/report.ts"), async (original) => {
+  const module = await original();
+  const makeReport: typeof module.makeReport = (...given) => {
+    const report = module.makeReport(...given);
+    look("a report", report);
+    return report;
+  };
+  return { ...module, makeReport };
+});
+
+vi.mock(import("../../src/checks.ts"), async (original) => {
+  const module = await original();
+  const invalidOption: typeof module.invalidOption = (...given) => {
+    const error = module.invalidOption(...given);
+    // Its message shows a developer the value of an option that is no secret; all others are told the problem alone.
+    look("an option's error", error.problem);
+    return error;
+  };
+  return { ...module, invalidOption };
+});
+
+// Answers of the HTTP trigger and of the Worker are problem details or reports.
+const { Response: Original } = globalThis;
+globalThis.Response = new Proxy(Original, {
+  construct(target, given, self) {
+    const [body, init] = given as ConstructorParameters<typeof Response>;
+    const type = new Headers(init?.headers).get("Content-Type") ?? "";
+    if (type.startsWith("application/problem+json")) look("an answer", body);
+    return Reflect.construct(target, given, self === globalThis.Response ? target : self);
+  },
+});
+
+afterEach(() => {
+  const told = leaks.splice(0);
+  expect(told, "secrets that were told").toEqual([]);
+});
