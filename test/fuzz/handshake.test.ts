@@ -34,6 +34,6 @@ test("a handshake is the same in whatever pieces it comes", { timeout: FUZZ_TIME
       expect(hear([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual(whole);
       expect(whole.failures.length).toBeLessThanOrEqual(1);
     }),
-    RUNS as fc.Parameters<[Uint8Array, number]>, // of any property
+    RUNS,
   );
 });

@@ -121,6 +121,9 @@ export function proxyExhibit(proxy: TestProxy, scheme: "ws" | "wss") {
       latency: (ms: number) => {
         proxy.latencyMs = ms;
       },
+      idle: (ms: number) => {
+        proxy.idleMs = ms;
+      },
       cut: () => proxy.cut(),
       halfOpen: () => proxy.halfOpen(),
       blackhole: (direction: "up" | "down" | "both") => proxy.blackhole(direction),

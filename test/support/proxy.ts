@@ -11,6 +11,8 @@ export interface TestProxy extends AsyncDisposable {
   url(path?: string): string;
   /** Delay of every byte in each direction, in milliseconds; order is kept when it changes. TCP's handshake is not delayed. @default 0 */
   latencyMs: number;
+  /** Resets every new connection on which nothing has come or gone for so long, in milliseconds. @default 0: never */
+  idleMs: number;
   /** Resets (RST) both sides of every open connection, now. New ones are served. */
   cut(): void;
   /** Every open connection goes silent for ever: nothing is forwarded, nothing is closed. New ones are served. */
@@ -48,6 +50,7 @@ export async function startProxy({ target }: { target: { host: string; port: num
   let accepted = 0;
   let refusing = false;
   let latencyMs = 0;
+  let idleMs = 0;
 
   // allowHalfOpen: a side that has finished sending may still receive, as on a wire without a proxy.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
@@ -69,6 +72,10 @@ export async function startProxy({ target }: { target: { host: string; port: num
     links.add(link);
     // One side may stay open alone for long: what its peer did is swallowed while the path is lost.
     const forget = (): boolean => client.closed && upstream.closed && links.delete(link);
+    client.setTimeout(idleMs, () => {
+      reset(client);
+      reset(upstream);
+    });
     client.once("close", forget);
     upstream.once("close", forget);
   });
@@ -98,6 +105,12 @@ export async function startProxy({ target }: { target: { host: string; port: num
     },
     set latencyMs(value) {
       latencyMs = value;
+    },
+    get idleMs() {
+      return idleMs;
+    },
+    set idleMs(value) {
+      idleMs = value;
     },
     cut,
     halfOpen: () => {
