@@ -1,1 +1,0 @@
-import "./idle.test.ts";
