@@ -2,6 +2,7 @@
 import { loadEnvFile } from "node:process";
 import type { Command } from "commander";
 import { type Context, strict } from "../context.ts";
+import { readTime } from "../time.ts";
 import { UsageError } from "../usage.ts";
 
 const NAME = "sluice run";
@@ -25,7 +26,7 @@ export function addRun(program: Command, { signal, end }: Context): void {
     .option("--limit <time>", "Longest time, as 5000, 5000ms, 30s or 5m. (default: the module's limitMs)")
     .option("--env-file <file>", "Variables to read beside the environment, which comes first.")
     .action(async (module: string, options: Options) => {
-      const limitMs = readTime("--limit", options.limit);
+      const limitMs = readTime(NAME, "--limit", options.limit);
       if (options.envFile !== undefined) readEnvFile(options.envFile);
       const { runModule } = await import("./run.ts");
       end(await runModule(module, limitMs, signal));
@@ -40,16 +41,4 @@ function readEnvFile(file: string): void {
     const why = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
     throw new UsageError(`--env-file: ${file} cannot be read (${why})`, NAME, { cause });
   }
-}
-
-const UNITS = { ms: 1, s: 1_000, m: 60_000 } as const;
-
-/** @returns milliseconds */
-function readTime(option: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const [, digits = "", unit = "ms"] = /^(\d{1,9})(ms|s|m)?$/.exec(value) ?? [];
-  // The pattern lets only these units through.
-  const timeMs = Number(digits) * UNITS[unit as keyof typeof UNITS];
-  if (timeMs > 0) return timeMs;
-  throw new UsageError(`${option} must be a time as 5000, 30s or 5m, not '${value}'`, NAME);
 }

@@ -1,0 +1,26 @@
+// What doctor is asked, and what it found.
+import type { Budget } from "../../budget.ts";
+import type { Outcome } from "../../report/reasons.ts";
+import type { Finding } from "../../report/report.ts";
+import type { LoginOptions } from "../login.ts";
+
+export const NAME = "sluice doctor";
+
+export interface DoctorOptions extends LoginOptions {
+  readonly stream?: string;
+  readonly consumer?: string;
+  readonly domain?: string;
+  readonly limit?: string;
+  readonly every?: string;
+  readonly worker?: string;
+  readonly json?: boolean;
+}
+
+/** What `--json` prints. */
+export interface Diagnosis {
+  readonly ok: boolean;
+  readonly findings: readonly Finding[];
+  readonly budget: Budget | undefined;
+  /** How a drain would end now, as far as can be known without taking a message. */
+  readonly report: { readonly outcome: Outcome; readonly reason: string; readonly message: string };
+}

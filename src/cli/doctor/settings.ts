@@ -1,0 +1,85 @@
+// What doctor looks at: the drain as its Worker, or its environment, has it.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { parse } from "smol-toml";
+import { type Environment, type Login, readEnvironment, readLogin } from "../login.ts";
+import { readTime } from "../time.ts";
+import { UsageError } from "../usage.ts";
+import { type DoctorOptions, NAME } from "./diagnosis.ts";
+
+export interface DoctorSettings {
+  readonly login: Login;
+  readonly stream: string;
+  readonly consumer: string;
+  readonly domain: string | undefined;
+  readonly limitMs: number;
+  readonly betweenRunsMs: number | undefined;
+  readonly batch: number;
+  readonly maxWaitMs: number | undefined;
+  readonly concurrency: number;
+  readonly handlerTimeoutMs: number | undefined;
+  readonly drains: number;
+  readonly deadLetter: { readonly subject: string; readonly maxDeliveries: number | undefined } | undefined;
+  readonly targetUrl: string | undefined;
+}
+
+const DEFAULT_LIMIT_MS = 30_000;
+
+/** @throws {UsageError} what is missing or malformed */
+export async function readSettings(options: DoctorOptions): Promise<DoctorSettings> {
+  const env = { ...(await readWorker(options.worker)), ...(await readEnvironment(options)) };
+  const login = await readLogin(options, env, NAME);
+  const subject = env.DEAD_LETTER_SUBJECT;
+  const maxDeliveries = readNumber(env, "MAX_DELIVERIES");
+  return {
+    login,
+    stream: need(options.stream ?? env.NATS_STREAM, "--stream", "NATS_STREAM"),
+    consumer: need(options.consumer ?? env.NATS_CONSUMER, "--consumer", "NATS_CONSUMER"),
+    domain: options.domain ?? (env.NATS_DOMAIN || undefined),
+    limitMs: readTime(NAME, "--limit", options.limit) ?? readNumber(env, "LIMIT_MS") ?? DEFAULT_LIMIT_MS,
+    betweenRunsMs: readTime(NAME, "--every", options.every),
+    batch: readNumber(env, "BATCH") ?? 100,
+    maxWaitMs: readNumber(env, "MAX_WAIT_MS"),
+    concurrency: readNumber(env, "CONCURRENCY") ?? 1,
+    handlerTimeoutMs: readNumber(env, "HANDLER_TIMEOUT_MS"),
+    drains: readNumber(env, "DRAINS") ?? 1,
+    deadLetter: subject ? { subject, maxDeliveries } : undefined,
+    targetUrl: env.TARGET_URL || undefined,
+  };
+}
+
+/** The vars of a Worker's folder, and its secrets on this machine. */
+async function readWorker(folder: string | undefined): Promise<Environment> {
+  if (folder === undefined) return {};
+  const file = join(folder, "wrangler.toml");
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new UsageError(`--worker: ${file} cannot be read`, NAME, { cause });
+  });
+  const { vars } = parseToml(file, text);
+  const own = typeof vars === "object" && vars !== null ? Object.entries(vars) : [];
+  const secrets = await readFile(join(folder, ".dev.vars"), "utf8").catch(() => "");
+  return { ...Object.fromEntries(own.map(([name, value]) => [name, String(value)])), ...parseEnv(secrets) };
+}
+
+function parseToml(file: string, text: string): Record<string, unknown> {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new UsageError(`--worker: ${file} is not TOML`, NAME, { cause });
+  }
+}
+
+function need(value: string | undefined, option: string, variable: string): string {
+  if (!value) throw new UsageError(`${option} is missing, and ${variable} is not set`, NAME);
+  if (/[\s.*>/\\]/.test(value))
+    throw new UsageError(`${option} must have no space, dot, *, >, / or \\: '${value}'`, NAME);
+  return value;
+}
+
+function readNumber(env: Environment, name: string): number | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${name} must be a whole number`, NAME);
+  return Number(text);
+}
