@@ -27,6 +27,32 @@ export function invalidOption(
   return Object.assign(new Kind(message), { code: "SLUICE_INVALID_OPTION" as const, option, problem });
 }
 
+/** Only names that are known: a mistyped one would pass in silence, and the default would hold. */
+export function checkKnown(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const [nearest = ""] = known.toSorted((a, b) => distance(name, a) - distance(name, b));
+    throw invalidOption(TypeError, name, `is no option; the nearest is ${nearest}`);
+  }
+}
+
+/** How many letters have to be put in, taken out or changed, whatever their case (Levenshtein). */
+function distance(from: string, to: string): number {
+  const [a, b] = [from.toLowerCase(), to.toLowerCase()];
+  // What one has in front of the other's whole name is no mistake of the fingers, but a unit left out.
+  if (a !== "" && (a.startsWith(b) || b.startsWith(a))) return Math.abs(a.length - b.length) / 4;
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries()) {
+      const kept = (row[j] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(kept, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
 /** A stream, consumer or domain. */
 export function checkName(option: string, name: unknown): void {
   if (typeof name !== "string" || name === "")

@@ -3,6 +3,7 @@ import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
 import { type Connected, connect } from "./connection/connect.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
+import { isInsecure } from "./connection/login.ts";
 import { type Deadline, now, waitUntil } from "./deadline.ts";
 import { Consumer } from "./fetch/consumer.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
@@ -12,6 +13,7 @@ import { type AnyOptions, type DrainOptions, type Resolved, withDefaults } from 
 import { Journal } from "./report/journal.ts";
 import { type Ending, ending } from "./report/reasons.ts";
 import { makeReport, type Report } from "./report/report.ts";
+import { findings } from "./report/verdict.ts";
 import { type Deadlines, DrainRun } from "./run.ts";
 import { validateOptions } from "./validate.ts";
 
@@ -118,6 +120,7 @@ async function drain<Env>(
   const deadlines = setDeadlines(start.at, budget);
   const journal = new Journal();
   const observer = guardObserver(options.observer, journal);
+  if (isInsecure(options)) journal.note("insecure-connection", showServers(options));
   observer?.start?.({
     stream: options.stream,
     consumer: options.consumer,
@@ -129,7 +132,7 @@ async function drain<Env>(
   const connecting = await connect({ ...options, opening: consumer.opening }, deadlines.connect, signal);
   if (connecting.kind !== "connected") {
     const end = classifyConnectFailure(connecting, showServers(options));
-    return await told(emptyReport(end, start, options), observer, deadlines);
+    return await told(emptyReport(end, start, options, journal), observer, deadlines);
   }
   const { connection }: Connected = connecting;
   const connectMs = now() - start.at;
@@ -182,7 +185,12 @@ function setDeadlines(startedAt: Deadline, budget: Budget): Deadlines {
 }
 
 /** The report of a drain that received nothing. */
-function emptyReport(end: Ending, start: Start, target?: { stream: string; consumer: string }): Report {
+function emptyReport(
+  end: Ending,
+  start: Start,
+  target?: { stream: string; consumer: string },
+  journal = new Journal(),
+): Report {
   return makeReport(end, {
     stream: target?.stream ?? "",
     consumer: target?.consumer ?? "",
@@ -198,10 +206,12 @@ function emptyReport(end: Ending, start: Start, target?: { stream: string; consu
     heartbeats: 0,
     startedAt: start.date.toISOString(),
     timings: { totalMs: Math.round((now() - start.at) * 10) / 10 },
-    findings: [],
+    findings: findings(journal),
   });
 }
 
+/** The addresses without their queries, which may hold a secret. */
 function showServers({ servers }: Pick<DrainOptions, "servers">): string {
-  return typeof servers === "string" ? servers : servers.join(", ");
+  const all = typeof servers === "string" ? [servers] : servers;
+  return all.map((server) => server.replace(/[?#].*$/s, "")).join(", ");
 }

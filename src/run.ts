@@ -58,7 +58,17 @@ export class DrainRun<Env> implements AsyncDisposable {
 
   /** Pulls, at the pace of the handlers, which start meanwhile. Resolves when no more comes: to how the Fetch ended. */
   async fetch(): Promise<Ending | undefined> {
-    return await this.#parts.puller.fetch();
+    const { observer } = this.#given;
+    const { puller } = this.#parts;
+    const startedAt = now();
+    const end = await puller.fetch();
+    observer?.fetched?.({
+      reason: end?.reason ?? "stopped",
+      messages: puller.delivered,
+      heartbeats: puller.heartbeats,
+      durationMs: now() - startedAt,
+    });
+    return end;
   }
 
   /** Resolves when nothing is waited for any more: the time is up, or the caller aborted. */
@@ -75,10 +85,14 @@ export class DrainRun<Env> implements AsyncDisposable {
 
   /** Waits for the leader's word on every settlement. To why there is none, where the consumer knows. */
   async confirm(): Promise<Ending | undefined> {
-    const { budget, connection, connectMs, consumer, deadlines } = this.#given;
+    const { budget, connection, connectMs, consumer, deadlines, observer } = this.#given;
+    const startedAt = now();
     // Nothing is handled any more, so an answer has no reason to be late: what the slice allows, and no longer.
     await this.#parts.outbox.confirm(Math.min(deadlines.settle, now() + budget.settleMs));
-    if (this.#unconfirmed === 0 || connection.ended) return undefined;
+    const unconfirmed = this.#unconfirmed;
+    const confirmed = this.#parts.pool.fetched - unconfirmed;
+    observer?.settled?.({ confirmed, unconfirmed, durationMs: now() - startedAt });
+    if (unconfirmed === 0 || connection.ended) return undefined;
     const by = Math.min(deadlines.settle, now() + Math.max(250, 3 * connectMs));
     const answer = await consumer.askAgain(connection, by);
     const hint = "It was gone when the messages were settled: see its InactiveThreshold.";

@@ -1,6 +1,7 @@
 // The validation of a drain's options, which happens before anything else does.
 
 import {
+  checkKnown,
   checkMilliseconds,
   checkName,
   checkOneOf,
@@ -22,49 +23,75 @@ type UncheckedOptions = DrainSettings<Codec, unknown> & {
   readonly batchHandler?: unknown;
 };
 
+type Check = (options: UncheckedOptions) => unknown;
+
+/** The check of each option; there is none beside them. */
+const CHECKS: Readonly<Record<keyof UncheckedOptions, Check>> = {
+  servers: checkServers,
+  auth: ({ auth }) => checkAuth(auth),
+  stream: ({ stream }) => checkName("stream", stream),
+  consumer: ({ consumer }) => checkName("consumer", consumer),
+  handler: ({ handler, batchHandler }) => validateHandlers(handler, batchHandler),
+  batchHandler: () => {},
+  batch: ({ batch }) => checkWholeNumber("batch", batch, 1, 1_000_000),
+  maxBytes: ({ maxBytes }) => checkWholeNumber("maxBytes", maxBytes, 1, Number.MAX_SAFE_INTEGER),
+  prefetch: ({ prefetch }) => checkWholeNumber("prefetch", prefetch, 0, 1_000_000),
+  fetches: ({ fetches }) => checkWholeNumber("fetches", fetches, 1, 1_000_000),
+  concurrency: ({ concurrency }) => checkWholeNumber("concurrency", concurrency, 1, 10_000),
+  maxWaitMs: ({ maxWaitMs }) => checkMilliseconds("maxWaitMs", maxWaitMs, 0),
+  heartbeatMs: ({ heartbeatMs }) => checkMilliseconds("heartbeatMs", heartbeatMs, 50),
+  pingIntervalMs: ({ pingIntervalMs }) => checkMilliseconds("pingIntervalMs", pingIntervalMs, 1_000),
+  connectTimeoutMs: ({ connectTimeoutMs }) => checkMilliseconds("connectTimeoutMs", connectTimeoutMs, 1),
+  settleTimeoutMs: ({ settleTimeoutMs }) => checkMilliseconds("settleTimeoutMs", settleTimeoutMs, 1),
+  handlerTimeoutMs: ({ handlerTimeoutMs }) => checkMilliseconds("handlerTimeoutMs", handlerTimeoutMs, 1),
+  stopAfterFailures: ({ stopAfterFailures: most }) =>
+    checkWholeNumber("stopAfterFailures", most, 1, Number.MAX_SAFE_INTEGER),
+  orderBy: ({ orderBy }) => checkType("orderBy", orderBy, "function"),
+  until: ({ until }) => checkOneOf("until", until, ["empty", "limit"]),
+  fill: ({ fill }) => checkType("fill", fill, "boolean"),
+  confirm: ({ confirm }) => checkOneOf("confirm", confirm, ["server", "leader"]),
+  codec: ({ codec }) => checkOneOf("codec", codec, Object.keys(CODECS)),
+  schema: ({ schema }) => validateSchema(schema),
+  isolatePublisher: ({ isolatePublisher }) => checkType("isolatePublisher", isolatePublisher, "boolean"),
+  allowInsecure: ({ allowInsecure }) => checkType("allowInsecure", allowInsecure, "boolean"),
+  priorityGroup: ({ priorityGroup }) => priorityGroup !== undefined && validatePriorityGroup(priorityGroup),
+  retryDelay: ({ retryDelay }) => checkType("retryDelay", retryDelay, "function"),
+  deadLetter: ({ deadLetter }) => deadLetter !== undefined && validateDeadLetter(deadLetter),
+  onError: ({ onError }) => checkType("onError", onError, "function"),
+  observer: ({ observer }) => validateObserver(observer),
+  history: ({ history }) => history !== undefined && checkName("history.bucket", history?.bucket),
+  domain: ({ domain }) => domain !== undefined && checkName("domain", domain),
+  inboxPrefix: ({ inboxPrefix }) => inboxPrefix !== undefined && checkSubject("inboxPrefix", inboxPrefix),
+  headers: ({ headers }) => validateHeaders(headers),
+  via: ({ via }) => validateVia(via),
+  name: ({ name }) => checkType("name", name, "string"),
+};
+
 /**
  * Checks every option, so that a wrong one fails where it was written and not in a run.
  *
- * @throws {TypeError} an option is missing or of the wrong type
+ * @throws {TypeError} an option is missing, of the wrong type, or not known
  * @throws {RangeError} a number is out of its range
  */
 export function validateOptions(options: UncheckedOptions): void {
   if (typeof options !== "object" || options === null)
     throw invalidOption(TypeError, "options", "must be an object", show(options));
-  checkServers(options);
-  checkAuth(options.auth);
-  checkName("stream", options.stream);
-  checkName("consumer", options.consumer);
-  validateHandlers(options.handler, options.batchHandler);
-  checkWholeNumber("batch", options.batch, 1, 1_000_000);
-  checkWholeNumber("maxBytes", options.maxBytes, 1, Number.MAX_SAFE_INTEGER);
-  checkWholeNumber("fetches", options.fetches, 1, 1_000_000);
-  checkWholeNumber("concurrency", options.concurrency, 1, 10_000);
-  checkMilliseconds("maxWaitMs", options.maxWaitMs, 0);
-  checkMilliseconds("heartbeatMs", options.heartbeatMs, 50);
-  checkMilliseconds("connectTimeoutMs", options.connectTimeoutMs, 1);
-  checkMilliseconds("settleTimeoutMs", options.settleTimeoutMs, 1);
-  checkMilliseconds("handlerTimeoutMs", options.handlerTimeoutMs, 1);
-  checkType("orderBy", options.orderBy, "function");
-  checkOneOf("until", options.until, ["empty", "limit"]);
-  checkWholeNumber("stopAfterFailures", options.stopAfterFailures, 1, Number.MAX_SAFE_INTEGER);
-  if (options.history !== undefined) checkName("history.bucket", options.history?.bucket);
-  checkType("allowInsecure", options.allowInsecure, "boolean");
-  checkType("isolatePublisher", options.isolatePublisher, "boolean");
-  checkOneOf("codec", options.codec, Object.keys(CODECS));
-  checkOneOf("confirm", options.confirm, ["server", "leader"]);
-  validateSchema(options.schema);
-  if (options.priorityGroup !== undefined) validatePriorityGroup(options.priorityGroup);
-  checkType("fill", options.fill, "boolean");
-  checkType("retryDelay", options.retryDelay, "function");
-  checkType("onError", options.onError, "function");
-  checkType("name", options.name, "string");
-  if (options.domain !== undefined) checkName("domain", options.domain);
-  if (options.inboxPrefix !== undefined) checkSubject("inboxPrefix", options.inboxPrefix);
-  validateHeaders(options.headers);
-  if (options.via !== undefined && typeof options.via?.fetch !== "function")
+  checkKnown(options, Object.keys(CHECKS));
+  for (const check of Object.values(CHECKS)) check(options);
+}
+
+function validateVia(via: unknown): void {
+  if (via === undefined) return;
+  // A binding of Workers may be a proxy, whose members are only there when asked for.
+  const { fetch } = Object(via) as { fetch?: unknown };
+  if (typeof fetch !== "function")
     throw invalidOption(TypeError, "via", "must have a fetch method, as a binding has");
-  if (options.deadLetter !== undefined) validateDeadLetter(options.deadLetter);
+}
+
+function validateObserver(observer: unknown): void {
+  if (observer === undefined) return;
+  if (typeof observer !== "object" || observer === null)
+    throw invalidOption(TypeError, "observer", "must be an object of methods", show(observer));
 }
 
 function validateHandlers(handler: unknown, batchHandler: unknown): void {

@@ -284,3 +284,24 @@ describe("defineDrain", () => {
     },
   );
 });
+
+describe("an option that is none", () => {
+  it.each([
+    ["handlerTimeout", "handlerTimeoutMs"],
+    ["maxWait", "maxWaitMs"],
+    ["batchsize", "batch"],
+    ["conurrency", "concurrency"],
+    ["deadletter", "deadLetter"],
+    ["server", "servers"],
+  ])("%s is a TypeError that names the nearest, %s", (name, nearest) => {
+    const options = {
+      servers: "wss://nats.example.com",
+      stream: "S",
+      consumer: "c",
+      handler: () => {},
+      [name]: 5,
+    };
+    expect(() => defineDrain(options)).toThrow(`${name}: is no option; the nearest is ${nearest}`);
+    expect(() => defineDrain(options)).toThrow(TypeError);
+  });
+});

@@ -247,11 +247,12 @@ export class Puller {
     this.#parts.batchEnded();
     const { handled } = this.#parts.handling();
     const moved = handled !== this.#handledWhenEmpty;
-    this.#handledWhenEmpty = handled;
+    const waits = this.#parts.plan.until === "limit";
+    if (!waits) this.#handledWhenEmpty = handled;
     const mayBeMore = this.delivered > 0 && this.#pending !== 0 && !this.#parts.plan.whole;
     // It has some that it does not give: acks that are under way may make room for them.
     const isStuck = this.#isIdle && pull.delivered === 0 && !moved;
-    if (this.#parts.plan.until === "limit" || (mayBeMore && !isStuck)) this.consider();
+    if (waits || (mayBeMore && !isStuck)) this.consider();
     else this.#end(end);
   }
 

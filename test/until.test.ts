@@ -1,0 +1,94 @@
+// A drain until its limit: what comes while it waits is handled at once, and waiting ends where a fault or the limit ends it.
+import { expect, test } from "vitest";
+import { defineDrain, type Observer } from "../src/index.ts";
+import { labServer } from "./support/lab-client.ts";
+
+const BASE = { auth: { user: "drain", password: "drain-pw" }, stream: "S", consumer: "c", maxWaitMs: 300 };
+
+async function given() {
+  const server = await labServer();
+  await server.createStream("S");
+  await server.createConsumer("S", "c");
+  return server;
+}
+
+test("a drain until its limit handles what comes after it was empty, within milliseconds", async () => {
+  const server = await given();
+  const waits: number[] = [];
+  const drain = defineDrain({
+    ...BASE,
+    servers: server.wsUrl,
+    until: "limit",
+    handler: (message) => void waits.push(Date.now() - message.timestamp.getTime()),
+  });
+  const running = drain.run({ limitMs: 4_000 });
+  for (let sent = 0; sent < 6; sent += 1) {
+    await server.publish("S.event", 1);
+    await new Promise((resolve) => setTimeout(resolve, 350));
+  }
+  const report = await running;
+  expect(report).toMatchObject({ outcome: "completed", fetched: 6, acked: 6, pending: 0 });
+  expect(report.timings.totalMs).toBeGreaterThan(3_000);
+  expect(report.timings.totalMs).toBeLessThan(4_000);
+  expect(waits.toSorted((a, b) => a - b)[3]).toBeLessThan(250);
+});
+
+test("a heartbeat that is lost while it waits ends it, retryable", async () => {
+  const server = await given();
+  await server.publish("S.event", 1);
+  const handled = Promise.withResolvers<void>();
+  const options = {
+    ...BASE,
+    servers: server.wsUrl,
+    until: "limit" as const,
+    heartbeatMs: 300,
+    maxWaitMs: 3_000,
+  };
+  const running = defineDrain({ ...options, handler: () => handled.resolve() }).run({ limitMs: 15_000 });
+  await handled.promise;
+  await expect.poll(async () => (await server.consumerState("S", "c")).waiting).toBe(1);
+  await server.signal("SIGSTOP");
+  const report = await running;
+  expect(report).toMatchObject({ outcome: "retryable", reason: "heartbeat-lost", fetched: 1 });
+  await server.signal("SIGCONT");
+});
+
+test("an observer is told of each step, and one that throws or never ends harms nothing", async () => {
+  const server = await given();
+  await server.publish("S.event", 3);
+  const told: string[] = [];
+  const observer: Observer = {
+    start: ({ stream }) => void told.push(`start ${stream}`),
+    connected: () => void told.push("connected"),
+    message: (message) => ({
+      headers: { traceparent: `00-${message.sequence}` },
+      end: ({ settlement }) => void told.push(`${message.sequence} ${settlement}`),
+    }),
+    fetched: ({ reason, messages }) => void told.push(`fetched ${messages} ${reason}`),
+    settled: ({ confirmed }) => void told.push(`settled ${confirmed}`),
+    report: ({ reason }) => void told.push(`report ${reason}`),
+  };
+  const seen: unknown[] = [];
+  const handler = (_message: unknown, { headers }: { headers: unknown }): void => void seen.push(headers);
+  await defineDrain({ ...BASE, servers: server.wsUrl, observer, handler }).run({ limitMs: 5_000 });
+  expect(seen).toEqual([1, 2, 3].map((sequence) => ({ traceparent: `00-${sequence}` })));
+  expect(told).toEqual([
+    "start S",
+    "connected",
+    "1 ack",
+    "2 ack",
+    "3 ack",
+    "fetched 3 empty",
+    "settled 3",
+    "report empty",
+  ]);
+  await server.publish("S.event", 2);
+  const fails = (): never => {
+    throw new Error("observer");
+  };
+  const broken: Observer = { start: fails, message: fails, report: () => new Promise(() => {}) };
+  const report = await defineDrain({ ...BASE, servers: server.wsUrl, observer: broken, handler }).run({
+    limitMs: 3_000,
+  });
+  expect(report).toMatchObject({ acked: 2, findings: [{ code: "observer-failed" }] });
+});
