@@ -59,7 +59,7 @@ const ATTEMPT_MS = 2_000;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 // No stream takes the subject, most likely; a stream whose leader is moving answers so for a moment, too.
-const MAX_UNHEARD = 3;
+const MAX_UNHEARD = 5;
 /** JetStream's own limit: it keeps the size of the headers in 16 bits. */
 const MAX_HEADER_BYTES = 65_535;
 
