@@ -1,6 +1,6 @@
 // The package as a user gets it: packed, installed in an empty project, imported by plain Node, its types resolved.
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,6 +32,18 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     "retry",
     "runInput",
   ],
+  "sluice/observe": [
+    "PROMETHEUS_TYPE",
+    "analyticsObserver",
+    "historyEntry",
+    "historySubject",
+    "logObserver",
+    "prometheus",
+    "readHistory",
+    "tracingObserver",
+    "writeHistory",
+  ],
+  "sluice/opentelemetry": ["openTelemetryObserver"],
   "sluice/testing": ["FakeClock", "fakeMessage", "testDrain"],
   "sluice/cron": ["CRON_LIMIT_MS", "DrainError", "scheduled"],
   "sluice/http": ["HTTP_LIMIT_MS", "drainRoutes", "problem", "reportResponse", "requireToken"],
@@ -64,6 +76,9 @@ beforeAll(async () => {
   await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", tarball], {
     cwd: project,
   });
+  // The optional peer, as one who traces has it.
+  const peer = join("node_modules", "@opentelemetry", "api");
+  await cp(join(root, peer), join(project, peer), { recursive: true });
 }, 180_000);
 
 afterAll(async () => {

@@ -5,6 +5,7 @@ import type { ObservedMessage, Observer } from "./observer.ts";
 /** The observer with every call guarded; undefined where there is none, so that a drain without one pays nothing. */
 export function guardObserver(observer: Observer | undefined, journal: Journal): Observer | undefined {
   if (!observer) return undefined;
+  let told = observer;
   let failed = false;
   const guard = <T>(name: string, call: () => T): T | undefined => {
     if (failed) return undefined;
@@ -20,16 +21,20 @@ export function guardObserver(observer: Observer | undefined, journal: Journal):
     }
   };
   return {
-    start: (drain) => guard("start", () => observer.start?.(drain)),
-    connected: (connection) => guard("connected", () => observer.connected?.(connection)),
-    fetched: (fetch) => guard("fetched", () => observer.fetched?.(fetch)),
+    start: (drain) => {
+      const own: unknown = guard("start", () => observer.start?.(drain));
+      // An async function's promise is no observer.
+      if (typeof own === "object" && own !== null && !(own instanceof Promise)) told = own;
+    },
+    connected: (connection) => guard("connected", () => told.connected?.(connection)),
+    fetched: (fetch) => guard("fetched", () => told.fetched?.(fetch)),
     message: (message) => {
-      const observed = guard("message", () => observer.message?.(message));
+      const observed = guard("message", () => told.message?.(message));
       return observed && guardMessage(observed, guard);
     },
-    settled: (counts) => guard("settled", () => observer.settled?.(counts)),
+    settled: (counts) => guard("settled", () => told.settled?.(counts)),
     report: async (report) => {
-      await guard("report", () => observer.report?.(report));
+      await guard("report", () => told.report?.(report));
     },
   };
 }

@@ -25,12 +25,16 @@ export interface ObservedMessage {
  * that it returns is waited for by nobody but `report`'s, which the budget bounds.
  */
 export interface Observer {
+  /**
+   * A drain begins. An observer that this returns is told the rest of that drain in place of this one: drains may
+   * overlap, and what one keeps must not be another's.
+   */
   start?(drain: {
     readonly stream: string;
     readonly consumer: string;
     readonly limitMs: number;
     readonly at: Date;
-  }): void;
+  }): Observer | undefined | void;
   connected?(connection: { readonly connectMs: number }): void;
   /** A Fetch has ended. Never called for the pulls that make it up. */
   fetched?(fetch: {

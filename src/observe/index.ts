@@ -1,0 +1,15 @@
+// `sluice/observe`: what a drain's observer may be, beside one's own, and its history.
+export { analyticsObserver, type Dataset } from "./analytics-engine.ts";
+export {
+  type HistoryEntry,
+  type HistoryKey,
+  type HistoryOptions,
+  historyEntry,
+  historySubject,
+  readHistory,
+  writeHistory,
+} from "./history.ts";
+export { type LogLevel, type LogLine, logObserver } from "./log.ts";
+export type { MessageEnd, ObservedMessage, Observer } from "./observer.ts";
+export { type ConsumerState, PROMETHEUS_TYPE, prometheus } from "./prometheus.ts";
+export { type Tracing, type TracingSpan, tracingObserver } from "./workers-tracing.ts";
