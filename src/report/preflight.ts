@@ -9,6 +9,8 @@ type Rule = (facts: ConsumerConfigFacts, plan: PreflightPlan) => Omit<Finding, "
 
 /** Below it a few failures in a row use up a message's deliveries. */
 const FEW_DELIVERIES = 3;
+/** nats-server's own. */
+const DEFAULT_ACK_WAIT_MS = 30_000;
 
 /**
  * What is worth changing about a consumer: each with what it is, why it bites, and, where there is one, the `nats` command
@@ -66,11 +68,11 @@ const RULES: Readonly<Record<string, Rule>> = {
           mend: edit(facts, `--wait ${show(2 * (handlerTimeoutMs ?? 0))}`),
         }
       : undefined,
-  "backoff-replaces-ack-wait": (facts) =>
+  "backoff-replaces-ack-wait": (facts, { handlerTimeoutMs = DEFAULT_ACK_WAIT_MS }) =>
     facts.backoffMs?.length
       ? {
-          message: `The backoff replaces the ack wait: the first delivery has ${show(facts.backoffMs[0])} and not ${show(facts.ackWaitMs)}. A drain waits by its own retry delay already.`,
-          mend: edit(facts, "--backoff none"),
+          message: `The backoff replaces the ack wait: the first delivery has ${show(facts.backoffMs[0])}. A drain waits by its own retry delay already.`,
+          mend: edit(facts, `--backoff none --wait ${show(2 * handlerTimeoutMs)}`),
         }
       : undefined,
   "max-deliver-few": (facts, plan) =>

@@ -56,7 +56,7 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   ],
   ["inactive-threshold", { inactiveThresholdMs: 5_000 }, {}, "--inactive-threshold 600s --force"],
   ["ack-wait", { ackWaitMs: 10_000 }, {}, "--wait 60s --force"],
-  ["backoff-replaces-ack-wait", { backoffMs: [1_000] }, {}, "--backoff none --force"],
+  ["backoff-replaces-ack-wait", { backoffMs: [1_000] }, {}, "--backoff none --wait 60s --force"],
   [
     "max-deliver-few",
     { maxDeliver: 2 },
