@@ -3,7 +3,7 @@ import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
 import { type Connected, connect } from "./connection/connect.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
-import { isInsecure } from "./connection/login.ts";
+import { insecureServers } from "./connection/login.ts";
 import { type Deadline, now, waitUntil } from "./deadline.ts";
 import { Consumer } from "./fetch/consumer.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
@@ -119,8 +119,8 @@ async function drain<Env>(
 ): Promise<Report> {
   const deadlines = setDeadlines(start.at, budget);
   const journal = new Journal();
+  for (const server of insecureServers(options)) journal.note("insecure-connection", server);
   const observer = guardObserver(options.observer, journal);
-  if (isInsecure(options)) journal.note("insecure-connection", showServers(options));
   observer?.start?.({
     stream: options.stream,
     consumer: options.consumer,
@@ -189,7 +189,7 @@ function emptyReport(
   end: Ending,
   start: Start,
   target?: { stream: string; consumer: string },
-  journal = new Journal(),
+  journal: Journal = new Journal(),
 ): Report {
   return makeReport(end, {
     stream: target?.stream ?? "",

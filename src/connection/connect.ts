@@ -32,6 +32,8 @@ export interface ConnectRequest extends SocketOptions {
   readonly opening?: string | undefined;
   /** Most bytes that one pull asks for: with some room, the bound of a frame. @default 24 MiB */
   readonly maxBytes?: number | undefined;
+  /** How often a PING is sent, so that something crosses the wire, in milliseconds. @default 20,000 */
+  readonly pingIntervalMs?: number | undefined;
 }
 
 export type Connected = { readonly kind: "connected"; readonly connection: Connection };
@@ -186,6 +188,7 @@ function connectionOptions(
     ignoreClusterUpdates: true,
     // Their stack traces cost more than the requests, and a drain names its subjects itself.
     noAsyncTraces: true,
+    pingInterval: request.pingIntervalMs ?? 20_000,
     timeout: Math.max(1, Math.floor(timeoutMs)),
     // DrainSocket is the part of a WebSocket that the transport uses, not the whole interface.
     wsFactory: (url) =>

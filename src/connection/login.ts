@@ -25,10 +25,11 @@ export interface Reach {
   readonly via?: Fetcher | undefined;
 }
 
-/** Whether what these options allow may cross a network unencrypted. Options that were checked; pure. */
-export function isInsecure({ servers, allowInsecure, via }: Reach): boolean {
-  if (allowInsecure !== true || via !== undefined) return false;
-  return (typeof servers === "string" ? [servers] : servers).some(leavesUnencrypted);
+/** The addresses, without path and query, to which these options let a drain connect unencrypted. Options that were checked; pure. */
+export function insecureServers({ servers, via }: Reach): string[] {
+  if (via !== undefined) return [];
+  const all = typeof servers === "string" ? [servers] : servers;
+  return all.filter(leavesUnencrypted).map((server) => `ws://${new URL(server).host}`);
 }
 
 /** Whether a connection to the address leaves this machine unencrypted. */

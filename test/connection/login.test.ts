@@ -2,7 +2,7 @@
 import { createUser, fmtCreds } from "@nats-io/jwt";
 import { credsAuthenticator, nkeyAuthenticator } from "@nats-io/nats-core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { isInsecure, readCreds } from "../../src/connection/login.ts";
+import { insecureServers, readCreds } from "../../src/connection/login.ts";
 import { readSeed, showPublicKey } from "../../src/connection/nkey.ts";
 import { type SignIn, signIn } from "../../src/connection/sign-in.ts";
 
@@ -89,20 +89,20 @@ describe("creds", () => {
   });
 });
 
-describe("isInsecure", () => {
+describe("insecureServers", () => {
   const via = { fetch };
+  const loopback = ["ws://localhost.", "ws://a.localhost", "ws://127.1", "ws://[::1]"];
   it.each([
-    [{ servers: "ws://nats.example.com", allowInsecure: true }, true],
-    [{ servers: ["wss://nats.example.com", "ws://nats.example.com"], allowInsecure: true }, true],
-    [{ servers: "ws://127.0.0.1.example.com", allowInsecure: true }, true],
-    [{ servers: "ws://nats.example.com", allowInsecure: true, via }, false],
-    [{ servers: "wss://nats.example.com", allowInsecure: true }, false],
+    [{ servers: "ws://nats.example.com/path?token=secret", allowInsecure: true }, ["ws://nats.example.com"]],
     [
-      { servers: ["ws://localhost.", "ws://a.localhost", "ws://127.1", "ws://[::1]"], allowInsecure: true },
-      false,
+      { servers: ["wss://a.example.com", "ws://b.example.com:81"], allowInsecure: true },
+      ["ws://b.example.com:81"],
     ],
-    [{ servers: "ws://nats.example.com" }, false],
-  ])("%j: %s", (reach, expected) => {
-    expect(isInsecure(reach)).toBe(expected);
+    [{ servers: "ws://127.0.0.1.example.com", allowInsecure: true }, ["ws://127.0.0.1.example.com"]],
+    [{ servers: "ws://nats.example.com", allowInsecure: true, via }, []],
+    [{ servers: "wss://nats.example.com", allowInsecure: true }, []],
+    [{ servers: loopback, allowInsecure: true }, []],
+  ])("%j: %j", (reach, expected) => {
+    expect(insecureServers(reach)).toEqual(expected);
   });
 });
