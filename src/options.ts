@@ -71,7 +71,11 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
   readonly settleTimeoutMs?: number | undefined;
   /** Handlers that run at once. Whole number, 1 to 10,000; 1 keeps the stream's order. @default 1 */
   readonly concurrency?: number | undefined;
-  /** Key of a message: messages of one key are handled in order, also when one is retried, while others run side by side. @default none */
+  /**
+   * Key of a message: messages of one key are handled in order, also when one is retried, while others run side by side. A
+   * later drain cannot know the keys of messages that wait for their retry: only `max_ack_pending` 1 keeps order across drains
+   * then, for all keys. @default none
+   */
   readonly orderBy?: ((message: Message<unknown>) => string) | undefined;
   /** Longest time of one handler, milliseconds from 1; then its signal aborts and its message is retried. @default the budget */
   readonly handlerTimeoutMs?: number | undefined;

@@ -96,7 +96,7 @@ test("with nobody there it gives up soon, unless it is told to persist", async (
   const server = await labServer();
   const connection = await openConnection(server);
   const start = performance.now();
-  expect((await failure(connection, {}, 20_000)).message).toMatch(/in 3 attempts/);
+  expect((await failure(connection, {}, 20_000)).message).toMatch(/in 5 attempts/);
   expect(performance.now() - start).toBeLessThan(5_000);
 
   const publisher = new Publisher(async () => connection);
