@@ -11,7 +11,6 @@ export {
   type OptionsSource,
   type RunExtras,
   type RunInput,
-  runInput,
   type WithEnv,
 } from "./drain.ts";
 export type { PriorityGroup } from "./fetch/pull-request.ts";

@@ -30,7 +30,6 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     "queueHandler",
     "reject",
     "retry",
-    "runInput",
   ],
   "sluice/observe": [
     "PROMETHEUS_TYPE",
@@ -45,8 +44,41 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   "sluice/opentelemetry": ["openTelemetryObserver"],
   "sluice/testing": ["FakeClock", "fakeMessage", "testDrain"],
-  "sluice/cron": ["CRON_LIMIT_MS", "DrainError", "scheduled"],
-  "sluice/http": ["HTTP_LIMIT_MS", "drainRoutes", "problem", "reportResponse", "requireToken"],
+  "sluice/hono": ["drainRoutes"],
+  "sluice/fetch": [
+    "DrainError",
+    "DrainFatalError",
+    "DrainRetryableError",
+    "LIMITS_MS",
+    "STATUS",
+    "bearer",
+    "drainHandler",
+    "orThrow",
+    "problem",
+    "reportResponse",
+    "vercelRemainingMs",
+  ],
+  "sluice/cloudflare": [
+    "DrainError",
+    "DrainFatalError",
+    "DrainRetryableError",
+    "LIMITS_MS",
+    "drainAlarm",
+    "drainOnMessage",
+    "drainStep",
+    "orThrow",
+    "scheduled",
+  ],
+  "sluice/lambda": ["DrainError", "DrainFatalError", "DrainRetryableError", "lambdaHandler", "orThrow"],
+  "sluice/deno": [
+    "BACKOFF_SCHEDULE",
+    "DrainError",
+    "DrainFatalError",
+    "DrainRetryableError",
+    "drainCron",
+    "orThrow",
+  ],
+  "sluice/qstash": ["QSTASH_STATUS", "qstash"],
 };
 
 const entries = Object.keys(manifest.exports)
@@ -76,9 +108,11 @@ beforeAll(async () => {
   await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", tarball], {
     cwd: project,
   });
-  // The optional peer, as one who traces has it.
-  const peer = join("node_modules", "@opentelemetry", "api");
-  await cp(join(root, peer), join(project, peer), { recursive: true });
+  // The optional peers, as one who traces, or has routes, has them.
+  for (const peer of Object.keys(manifest.peerDependencies)) {
+    const path = join("node_modules", ...peer.split("/"));
+    await cp(join(root, path), join(project, path), { recursive: true });
+  }
 }, 180_000);
 
 afterAll(async () => {

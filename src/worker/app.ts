@@ -2,7 +2,8 @@
 import { Hono } from "hono";
 import { isInvalidOption } from "../checks.ts";
 import { type Drain, type DrainOptions, defineDrain } from "../index.ts";
-import { drainRoutes, HTTP_LIMIT_MS, problem } from "../triggers/http.ts";
+import { LIMITS_MS, problem } from "../triggers/fetch.ts";
+import { drainRoutes } from "../triggers/hono.ts";
 import { handlerTimeoutMs, limitMsOf, readConfig } from "./config.ts";
 import { drainToken } from "./drain-token.ts";
 import { eventConstants } from "./event-headers.ts";
@@ -39,7 +40,7 @@ app.use(async (c, next) => {
   await next();
 });
 
-const routes = drainRoutes(drainWithin(HTTP_LIMIT_MS), {
+const routes = drainRoutes(drainWithin(LIMITS_MS.http), {
   token: drainToken,
   limitMs: limitMsOf,
   onReport: logReport,

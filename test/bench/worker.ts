@@ -1,7 +1,7 @@
 // The fixture Worker: the contenders behind one route, and in two cron triggers.
 import { Hono } from "hono";
 import { defineDrain } from "../../src/index.ts";
-import { type CronController, scheduled } from "../../src/triggers/cron.ts";
+import { type CronController, scheduled } from "../../src/triggers/cloudflare.ts";
 import { CONTENDERS, CRON, contend, type Job } from "./contenders.ts";
 
 /** The job of the cron triggers, as JSON. */

@@ -10,8 +10,12 @@ const source = (path: string): string => fileURLToPath(new URL(`../../src/${path
 
 /** The README's examples import the package by its name. */
 export const alias: Readonly<Record<string, string>> = {
-  "sluice/http": source("triggers/http.ts"),
-  "sluice/cron": source("triggers/cron.ts"),
+  "sluice/cloudflare": source("triggers/cloudflare.ts"),
+  "sluice/deno": source("triggers/deno.ts"),
+  "sluice/fetch": source("triggers/fetch.ts"),
+  "sluice/hono": source("triggers/hono.ts"),
+  "sluice/lambda": source("triggers/lambda.ts"),
+  "sluice/qstash": source("triggers/qstash.ts"),
   "sluice/testing": source("testing/index.ts"),
   sluice: source("index.ts"),
 };

@@ -2,7 +2,7 @@
 import { jetstream } from "@nats-io/jetstream";
 import { wsconnect } from "@nats-io/nats-core";
 import { defineDrain } from "../../src/index.ts";
-import { type CronController, scheduled } from "../../src/triggers/cron.ts";
+import { type CronController, scheduled } from "../../src/triggers/cloudflare.ts";
 
 interface Env {
   readonly NATS_URL: string;

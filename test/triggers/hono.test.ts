@@ -1,40 +1,15 @@
 // What a scheduler that calls an URL sees: a status it can act on, and nothing without the token.
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import type { Drain, RunInput } from "../../src/drain.ts";
-import { ending, REASONS, type Reason } from "../../src/report/reasons.ts";
-import { makeReport, type Report } from "../../src/report/report.ts";
-import { drainRoutes, HTTP_LIMIT_MS } from "../../src/triggers/http.ts";
+import { REASONS, type Reason } from "../../src/report/reasons.ts";
+import type { Report } from "../../src/report/report.ts";
+import { drainRoutes } from "../../src/triggers/hono.ts";
+import { LIMITS_MS } from "../../src/triggers/limit.ts";
+import { fakeDrain, reportOf } from "../support/report.ts";
 
 interface Env {
   readonly DRAIN_TOKEN?: string;
   readonly LIMIT_MS?: number;
-}
-
-function reportOf(reason: Reason): Report {
-  return makeReport(ending(reason, "Detail."), {
-    ...{
-      stream: "ORDERS",
-      consumer: "billing",
-      fetched: 2,
-      acked: 1,
-      retried: 1,
-      rejected: 0,
-      deadLettered: 0,
-    },
-    ...{ released: 0, exhausted: 0, unconfirmed: 0, pending: 0, more: false, heartbeats: 0, findings: [] },
-    ...{ startedAt: "2025-11-22T18:20:00.000Z", timings: { totalMs: 50 } },
-  });
-}
-
-/** A drain that only writes down what it was given. */
-function fakeDrain(reason: Reason = "empty"): Drain<Env> & { readonly inputs: RunInput<Env>[] } {
-  const inputs: RunInput<Env>[] = [];
-  const run: Drain<Env>["run"] = async (input) => {
-    inputs.push(input);
-    return reportOf(reason);
-  };
-  return { inputs, run };
 }
 
 const TOKEN = "s3cret.token";
@@ -95,7 +70,7 @@ describe("POST /drain", () => {
   });
 
   it("is found under the prefix where the routes are mounted", async () => {
-    const drain = fakeDrain();
+    const drain = fakeDrain<Env>();
     const site = new Hono().route("/jobs", drainRoutes(drain, { token: TOKEN }));
     expect((await site.request("/jobs/drain", post(TOKEN))).status).toBe(200);
     expect((await site.request("/drain", post(TOKEN))).status).toBe(404);
@@ -103,7 +78,7 @@ describe("POST /drain", () => {
   });
 
   it("is the only method: GET is answered 405", async () => {
-    const drain = fakeDrain();
+    const drain = fakeDrain<Env>();
     const response = await drainRoutes(drain, { token: TOKEN }).request("/drain", {
       ...post(TOKEN),
       method: "GET",
@@ -121,13 +96,13 @@ describe("the drain", () => {
     env: Env,
     ms: number,
   ][] = [
-    ["the default", undefined, {}, HTTP_LIMIT_MS],
+    ["the default", undefined, {}, LIMITS_MS.http],
     ["a number", 10_000, {}, 10_000],
     ["what the bindings say", (env) => env.LIMIT_MS, { LIMIT_MS: 7_000 }, 7_000],
-    ["the default, when the bindings say nothing", (env) => env.LIMIT_MS, {}, HTTP_LIMIT_MS],
+    ["the default, when the bindings say nothing", (env) => env.LIMIT_MS, {}, LIMITS_MS.http],
   ];
   it.each(limits)("is given %s as its limit", async (_what, limitMs, env, ms) => {
-    const drain = fakeDrain();
+    const drain = fakeDrain<Env>();
     await drainRoutes(drain, { token: TOKEN, limitMs }).request("/drain", post(TOKEN), env);
     expect(drain.inputs).toEqual([expect.objectContaining({ env, limitMs: ms })]);
   });
@@ -139,7 +114,7 @@ describe("the drain", () => {
       passThroughOnException() {},
       props: {},
     };
-    const drain = fakeDrain();
+    const drain = fakeDrain<Env>();
     const routes = drainRoutes(drain, { token: TOKEN });
     await routes.request("/drain", post(TOKEN), {}, context);
     await routes.request("/drain", post(TOKEN), {});
@@ -161,7 +136,7 @@ describe("without the token", () => {
     ["GET", { method: "GET" }],
   ];
   it.each(refused)("a call is refused, and nothing runs: %s", async (_what, init) => {
-    const drain = fakeDrain();
+    const drain = fakeDrain<Env>();
     const response = await drainRoutes(drain, { token: TOKEN }).request("/drain", init);
     expect(response.status).toBe(401);
     expect(response.headers.get("WWW-Authenticate")).toMatch(/^Bearer/);
@@ -177,7 +152,7 @@ describe("without the token", () => {
   });
 
   it("of the bindings, another one is refused", async () => {
-    const routes = drainRoutes(fakeDrain(), { token: (env) => env.DRAIN_TOKEN });
+    const routes = drainRoutes(fakeDrain<Env>(), { token: (env) => env.DRAIN_TOKEN });
     expect((await routes.request("/drain", post(TOKEN), { DRAIN_TOKEN: TOKEN })).status).toBe(200);
     expect((await routes.request("/drain", post(TOKEN), { DRAIN_TOKEN: "other" })).status).toBe(401);
   });
@@ -190,7 +165,7 @@ describe("with no token configured", () => {
   ];
   const calls = [post(), post(""), post("undefined"), post(TOKEN), { ...post(), method: "GET" }];
   it.each(tokens)("every call is refused, and nothing runs: %s", async (_what, token) => {
-    const drain = fakeDrain();
+    const drain = fakeDrain<Env>();
     for (const init of calls) {
       const response = await drainRoutes(drain, { token }).request("/drain", init, {});
       expect(response.status).toBe(500);

@@ -1,0 +1,45 @@
+// The alarm of a Durable Object: a chain of drains that needs no cron, and that no failure ends.
+import type { Drain } from "../drain.ts";
+import type { Report } from "../report/report.ts";
+import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
+
+/** A Durable Object's storage, as far as it is used here. */
+export interface AlarmStorage {
+  setAlarm(scheduledTime: number): Promise<void>;
+}
+
+export interface AlarmOptions<Env> extends TriggerOptions<Env> {
+  /** Time from one drain's start to the next, in milliseconds from 1. @default 60000 */
+  readonly everyMs?: number | undefined;
+}
+
+/**
+ * The `alarm` of a Durable Object. It sets the next alarm before it drains: an invocation that is cut off ends no chain.
+ * Then it brings that alarm forward where there is more, or where the report says when another try is worth it. It does
+ * not throw for a report, since Workers give up an alarm that threw six times.
+ *
+ * @example
+ * const drainOrders = drainAlarm(orders);
+ * class Drainer extends DurableObject { alarm() { return drainOrders(this.ctx.storage, this.env); } }
+ */
+export function drainAlarm<Env>(
+  drain: Drain<Env>,
+  options: AlarmOptions<Env> = {},
+): (storage: AlarmStorage, env: Env) => Promise<Report> {
+  const { everyMs = 60_000 } = options;
+  return async (storage, env) => {
+    const next = Date.now() + everyMs;
+    await storage.setAlarm(next);
+    const limitMs = given(options.limitMs, env) ?? LIMITS_MS.alarm;
+    const report = await runDrain(drain, env, { limitMs }, options.onReport);
+    const sooner = Date.now() + waitMs(report);
+    if (sooner < next) await storage.setAlarm(sooner);
+    return report;
+  };
+}
+
+/** How long the next drain may wait, in milliseconds; without end where the usual time will do. */
+function waitMs({ outcome, more, retryAfterMs = 1_000 }: Report): number {
+  if (outcome === "retryable") return retryAfterMs;
+  return outcome === "completed" && more ? 0 : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,7 @@
+// `sluice/cloudflare`: what Workers call a drain from. Each trigger says in its own verbs how the drain ended.
+export { type AlarmOptions, type AlarmStorage, drainAlarm } from "./cloudflare-alarm.ts";
+export { type CronController, scheduled } from "./cloudflare-cron.ts";
+export { drainOnMessage, type MessageBatch } from "./cloudflare-queue.ts";
+export { drainStep, type StepOptions } from "./cloudflare-workflow.ts";
+export { LIMITS_MS, type TriggerOptions } from "./limit.ts";
+export { DrainError, DrainFatalError, DrainRetryableError, type ErrorMapping, orThrow } from "./throw.ts";

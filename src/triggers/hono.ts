@@ -1,0 +1,37 @@
+// `sluice/hono`: POST /drain behind a bearer token, as a Hono app to serve or to mount.
+import { type Context, Hono } from "hono";
+import type { Drain } from "../drain.ts";
+import { bearer } from "./authorize.ts";
+import { drainHandler, type FetchContext } from "./fetch.ts";
+import type { Given, TriggerOptions } from "./limit.ts";
+
+export interface DrainRoutesOptions<Env> extends TriggerOptions<Env> {
+  /** The bearer token, or where the bindings have it. Without one, or with an empty one, every call is refused. */
+  readonly token: Given<Env, string>;
+}
+
+/**
+ * A Hono app with one route, `POST /drain`. It answers the report: 200 when the drain completed, 503 with `Retry-After`
+ * when another try may help, 500 when only an operator can; the last two as problem details (RFC 9457) with the report's
+ * members.
+ *
+ * @example
+ * export default new Hono().route("/jobs", drainRoutes(orders, { token: (env) => env.DRAIN_TOKEN }));
+ */
+export function drainRoutes<Env extends object>(
+  drain: Drain<Env>,
+  { token, ...options }: DrainRoutesOptions<Env>,
+): Hono<{ Bindings: Env }> {
+  const handler = drainHandler(drain, { ...options, authorize: bearer(token) });
+  const app = new Hono<{ Bindings: Env }>();
+  return app.all("/drain", (c) => handler(c.req.raw, c.env, contextOf(c)));
+}
+
+function contextOf(c: Context): FetchContext | undefined {
+  try {
+    return c.executionCtx;
+  } catch {
+    // Hono throws where the platform has none, as in Node.
+    return undefined;
+  }
+}

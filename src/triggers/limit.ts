@@ -1,0 +1,56 @@
+// The one limit contract of the triggers: the platform's own word where it gives one, else a preset below its limit.
+import type { Drain, Limit, RunExtras } from "../drain.ts";
+import { runInput } from "../drain.ts";
+import type { Report } from "../report/report.ts";
+
+/** A setting, or where the bindings have it. */
+export type Given<Env, T extends string | number> = T | ((env: Env) => T | undefined) | undefined;
+
+/** What every trigger takes. */
+export interface TriggerOptions<Env> {
+  /** The drain's limit in milliseconds, or where the bindings have it. @default the trigger's preset of {@link LIMITS_MS} */
+  readonly limitMs?: Given<Env, number>;
+  /** Called with each report, to log or count it. */
+  readonly onReport?: ((report: Report) => void) | undefined;
+}
+
+/** The preset of each trigger in milliseconds: a margin below what the platform allows (docs/platforms.md has the sources). */
+export const LIMITS_MS = {
+  /** A cron invocation may take 15 minutes; a minute's run has ended before the next. */
+  cron: 55_000,
+  /** HTTP clients wait 30 s as a rule. */
+  http: 25_000,
+  /** A Queues consumer may take 15 minutes; its batch is held for that long. */
+  queue: 55_000,
+  /** A Workflows step has 10 minutes unless its `timeout` says otherwise. */
+  workflowStep: 540_000,
+  /** A Durable Object's alarm may take 15 minutes. */
+  alarm: 840_000,
+  /** Deno Deploy states no limit of a cron run; a minute's run has ended before the next. */
+  denoCron: 55_000,
+} as const;
+
+/** The word of a setting, which may be in the bindings. */
+export function given<Env, T extends string | number>(value: Given<Env, T>, env: Env): T | undefined {
+  return typeof value === "function" ? value(env) : value;
+}
+
+/**
+ * What of the platform's remaining time a drain may take, in milliseconds: all but a tenth, 500 ms at most, in which the
+ * answer leaves the function.
+ */
+export function belowRemaining(remainingMs: number): number {
+  return Math.floor(remainingMs - Math.min(500, remainingMs / 10));
+}
+
+/** Runs the drain of one invocation, and tells its report. Every trigger does its work here. */
+export async function runDrain<Env>(
+  drain: Drain<Env>,
+  env: Env,
+  input: Limit & RunExtras,
+  onReport: TriggerOptions<Env>["onReport"],
+): Promise<Report> {
+  const report = await drain.run(runInput(env, input));
+  onReport?.(report);
+  return report;
+}

@@ -1,0 +1,55 @@
+// The throw shape: Lambda and Deno.cron, and the errors that other platforms know by name.
+import { describe, expect, it } from "vitest";
+import { drainCron } from "../../src/triggers/deno.ts";
+import { DrainFatalError, lambdaHandler, orThrow } from "../../src/triggers/lambda.ts";
+import { fakeDrain, reportOf } from "../support/report.ts";
+
+describe("orThrow", () => {
+  it("gives the report of a drain that completed", () => {
+    const report = reportOf("empty");
+    expect(orThrow(report)).toBe(report);
+  });
+
+  it("throws a platform's own error in place of ours", () => {
+    const fatal = (error: DrainFatalError) => new RangeError(error.message);
+    expect(() => orThrow(reportOf("unauthorized"), { fatal })).toThrow(RangeError);
+    expect(() => orThrow(reportOf("unauthorized"))).toThrow(DrainFatalError);
+  });
+});
+
+describe("lambdaHandler", () => {
+  const context = (remainingMs: number) => ({ getRemainingTimeInMillis: () => remainingMs });
+
+  it("has two parameters, since Lambda refuses a function with a third", () => {
+    expect(lambdaHandler(fakeDrain())).toHaveLength(2);
+  });
+
+  it.each([
+    ["what Lambda has left, less a margin", undefined, 8_000, 7_500],
+    ["what Lambda has left, less a tenth of little", undefined, 2_000, 1_800],
+    ["the setting where that is less", 3_000, 8_000, 3_000],
+  ])("drains within %s", async (_what, limitMs, remainingMs, ms) => {
+    const drain = fakeDrain();
+    await lambdaHandler(drain, { limitMs })({}, context(remainingMs));
+    expect(drain.inputs).toEqual([{ env: process.env, limitMs: ms }]);
+  });
+
+  it.each([
+    ["connection-lost", "DrainRetryableError"],
+    ["unauthorized", "DrainFatalError"],
+  ] as const)("throws for %s an error that Step Functions knows as %s", async (code, name) => {
+    await expect(lambdaHandler(fakeDrain(code))({}, context(8_000))).rejects.toMatchObject({ name, code });
+  });
+});
+
+describe("drainCron", () => {
+  it("throws for Deno's backoffSchedule where another try may help", async () => {
+    await expect(drainCron(fakeDrain("aborted"))()).rejects.toMatchObject({ name: "DrainRetryableError" });
+  });
+
+  it("returns where only an operator can help, and tells the report", async () => {
+    const seen: string[] = [];
+    await drainCron(fakeDrain("unauthorized"), { onReport: ({ reason }) => void seen.push(reason) })();
+    expect(seen).toEqual(["unauthorized"]);
+  });
+});
