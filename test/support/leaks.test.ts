@@ -21,6 +21,10 @@ test.fails("a secret in a report fails its test", async () => {
   }).run({ limitMs: 1_000 });
 });
 
+test.fails("a body in a console line fails its test", () => {
+  console.info("message 7");
+});
+
 test("a value of no secret fails none", () => {
   invalidOption(TypeError, "batch", "is wrong", "hunter2");
 });
