@@ -36,7 +36,7 @@ const OPTIONAL = ["subject", "time", "datacontenttype", "dataschema"] as const;
  */
 export function readCloudEvent(message: Message<unknown>): CloudEvent {
   const contentType = message.headers.get("Content-Type", Match.IgnoreCase) || undefined;
-  const event = isStructured(message) ? readStructured(message) : readBinary(message, contentType);
+  const event = isStructured(contentType) ? readStructured(message) : readBinary(message, contentType);
   if (event.specversion !== "1.0") throw notAnEvent('specversion is not "1.0"');
   for (const name of REQUIRED) {
     if (typeof event[name] !== "string" || event[name] === "") throw notAnEvent(`${name} is missing`);
@@ -47,9 +47,9 @@ export function readCloudEvent(message: Message<unknown>): CloudEvent {
   return event as CloudEvent; // its attributes have just been checked
 }
 
-/** Whether the message says that it is a CloudEvent in structured mode: its body is the whole event. */
-function isStructured({ headers }: Message<unknown>): boolean {
-  return /^application\/cloudevents($|[+-])/.test(essenceOf(headers.get("Content-Type", Match.IgnoreCase)));
+/** Whether a content type says that the body is the whole CloudEvent, in structured mode, or a batch of them. */
+export function isStructured(contentType: string | undefined): boolean {
+  return /^application\/cloudevents($|[+-])/.test(essenceOf(contentType ?? ""));
 }
 
 /** The type without its parameters. */

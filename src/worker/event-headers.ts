@@ -5,20 +5,25 @@
 //   message changes them, so the key, `<stream>:<sequence>`, is the same for each delivery of one
 //   message and never another message's.
 // - `ce-id`, `ce-source`, `ce-type`, `ce-subject`, `ce-time` and extensions are the publisher's, where
-//   it sent valid ones, and the delivery's otherwise. An id of the delivery's own form, `<stream>:…`,
-//   is never taken from a publisher; that two publishers' ids differ is theirs to see to.
+//   it sent valid ones, and the delivery's otherwise. Never taken from a publisher are an id and a
+//   source of the delivery's own forms, `<stream>:…` and `/nats/streams/…`: with them an event could
+//   pass for another message's. That two publishers' ids differ is theirs to see to.
 // - A CloudEvent in structured mode (`application/cloudevents…`) goes out as it is: its attributes are
 //   in its body, so no `ce-*` stands beside it. `Idempotency-Key` does.
 //
 // Headers have limits in every target (nginx and Apache 8 KiB a line, Node 16 KiB in all), and
 // percent-encoding can triple a value. What does not fit is left out, extensions first, and named in
-// `Sluice-Dropped`.
+// `Sluice-Dropped`. What CloudEvents requires and what the delivery says always fits, but for a
+// subject above MAX_VALUE_LENGTH.
+import { Match } from "@nats-io/nats-core";
 import type { Message } from "../index.ts";
-import { decodeAttribute, encodeAttribute } from "../message/attributes.ts";
+import { decodeAttribute, encodeAttribute, readAttributes } from "../message/attributes.ts";
+import { isStructured } from "../message/cloud-event.ts";
 import { invalidVar } from "./vars.ts";
 
-const MAX_VALUE_LENGTH = 4_096;
-const MAX_TOTAL_LENGTH = 8_192;
+const MAX_VALUE_LENGTH = 2_048;
+/** Beside what fetch itself sends, below Node's 16 KiB. */
+const MAX_TOTAL_LENGTH = 12_288;
 const MAX_DROPPED_NAMES = 20;
 const MAX_DROPPED_NAME_LENGTH = 40;
 
@@ -26,7 +31,8 @@ const MAX_DROPPED_NAME_LENGTH = 40;
 const OPAQUE = "application/octet-stream";
 /** Type of the events that say nothing of their own. */
 const EVENT_TYPE = "io.nats.jetstream.message";
-const STRUCTURED = /^application\/cloudevents\s*($|[+;-])/i;
+/** Of the delivery's sources: the stream's name follows. */
+const SOURCE = "/nats/streams/";
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
 
 /** A trace goes on through the target (W3C Trace Context, and Baggage). */
@@ -36,6 +42,9 @@ const NEVER_FORWARDED = new RegExp(
   "^(ce-.*|content-(type|length|encoding)|host|connection|keep-alive|transfer-encoding|upgrade|te|trailer" +
     "|expect|proxy-.*|idempotency-key|sluice-dropped)$",
 );
+
+/** Attributes that have their own place, or are the delivery's. */
+const NO_EXTENSION = /^(nats.*|specversion|id|source|type|subject|time|datacontenttype)$/;
 
 export type HeaderPairs = [name: string, value: string][];
 
@@ -67,7 +76,7 @@ export function eventConstants(
   forwarded: readonly string[],
 ): EventConstants {
   return {
-    source: encodeAttribute(`/nats/streams/${stream}`),
+    source: `${SOURCE}${encodeAttribute(stream)}`,
     stream: encodeAttribute(stream),
     consumer: encodeAttribute(consumer),
     forwarded: new Set(forwarded),
@@ -79,39 +88,34 @@ export function eventConstants(
  * whatever the message holds.
  */
 export function eventHeaders(message: Message<unknown>, constants: EventConstants): HeaderPairs {
-  const given = readGiven(message, constants.forwarded);
+  const { headers } = message;
   const sent = new Sent();
-  const contentType = given.contentType;
-  if (!sent.add("Content-Type", contentType ?? OPAQUE)) sent.add("Content-Type", OPAQUE);
   const sequence = String(message.sequence);
   sent.add("Idempotency-Key", `${constants.stream}:${sequence}`);
-  const structured = contentType !== undefined && STRUCTURED.test(contentType);
-  if (!structured) addAttributes(sent, message, constants, given, sequence);
-  for (const [name, value] of given.forwarded) sent.add(name, value);
-  if (!structured) for (const [name, value] of given.attributes) sent.add(name, value);
+  const attributes = readAttributes(headers);
+  const type =
+    printable(headers.get("Content-Type", Match.IgnoreCase)) ??
+    // The HTTP binding has Content-Type for it (3.1.1).
+    printable(attributes.get("datacontenttype") ?? "");
+  const fits = type !== undefined && sent.add("Content-Type", type);
+  if (!fits) sent.add("Content-Type", OPAQUE);
+  const extensions =
+    fits && isStructured(type) ? [] : addEvent(sent, message, constants, attributes, sequence);
+  addForwarded(sent, message, constants.forwarded);
+  for (const [name, value] of extensions) sent.add(`ce-${name}`, value);
   return sent.pairs();
 }
 
-function addAttributes(
+/** The delivery's attributes, then the event's. Gives the publisher's extensions, encoded, for the room that is left. */
+function addEvent(
   sent: Sent,
   message: Message<unknown>,
   { source, stream, consumer }: EventConstants,
-  given: Given,
+  attributes: ReadonlyMap<string, string>,
   sequence: string,
-): void {
-  const { attributes } = given;
-  const own = (name: string, valid: (value: string) => boolean, otherwise: string): void => {
-    const theirs = attributes.get(name);
-    attributes.delete(name);
-    const taken = theirs !== undefined && theirs !== "" && valid(theirs) && sent.add(name, theirs);
-    if (!taken) sent.add(name, otherwise);
-  };
-  const always = (): boolean => true;
-  const key = `${stream}:`;
+): readonly (readonly [name: string, value: string])[] {
+  const subject = encodeAttribute(message.subject);
   sent.add("ce-specversion", "1.0");
-  own("ce-id", (id) => !id.startsWith(key), key + sequence);
-  own("ce-source", always, source);
-  own("ce-type", always, EVENT_TYPE);
   sent.add("ce-natsstream", stream);
   sent.add("ce-natssequence", sequence);
   sent.add("ce-natsconsumer", consumer);
@@ -119,40 +123,40 @@ function addAttributes(
   sent.add("ce-natsdeliverycount", String(message.deliveryCount));
   // Tells the marker of a value that is gone from an empty one.
   sent.add("ce-natsoperation", message.operation);
-  const subject = encodeAttribute(message.subject);
   // The publisher may write anything into ce-subject; the server let it publish to this one.
   sent.add("ce-natssubject", subject);
-  own("ce-subject", always, subject);
-  own("ce-time", (time) => RFC3339.test(time), message.timestamp.toISOString());
+
+  const context = (name: string, otherwise: string, valid?: (value: string) => boolean): void => {
+    const theirs = encodedAgain(attributes.get(name) ?? "");
+    const taken = theirs !== "" && valid?.(theirs) !== false && sent.add(`ce-${name}`, theirs);
+    if (!taken) sent.add(`ce-${name}`, otherwise);
+  };
+  const key = `${stream}:`;
+  context("id", key + sequence, (id) => !id.startsWith(key));
+  context("source", source, (theirs) => !theirs.startsWith(SOURCE));
+  context("type", EVENT_TYPE);
+  context("subject", subject);
+  context("time", message.timestamp.toISOString(), (time) => RFC3339.test(time));
+  const extensions = [...attributes].filter(([name]) => !NO_EXTENSION.test(name));
+  return extensions.map(([name, value]) => [name, encodedAgain(value)] as const);
 }
 
-interface Given {
-  contentType: string | undefined;
-  /** By header name, encoded, without those that are never the publisher's. */
-  readonly attributes: Map<string, string>;
-  readonly forwarded: HeaderPairs;
-}
-
-/** What a message's own headers say. Of several headers for one attribute the first counts. */
-function readGiven(message: Message<unknown>, forwarded: ReadonlySet<string>): Given {
-  const given: Given = { contentType: undefined, attributes: new Map(), forwarded: [] };
-  let dataContentType: string | undefined;
-  for (const [name, values] of message.headers) {
+/** Of several headers for one name the first counts, as of attributes. */
+function addForwarded(sent: Sent, { headers }: Message<unknown>, forwarded: ReadonlySet<string>): void {
+  const seen = new Set<string>();
+  for (const [name, values] of headers) {
     const lower = name.toLowerCase();
-    const [value = ""] = values;
-    if (lower === "content-type") given.contentType ??= printable(value);
-    // The HTTP binding has Content-Type for it (3.1.1).
-    else if (lower === "ce-datacontenttype") dataContentType ??= printable(value);
-    else if (/^ce-(?!nats|data$|specversion$)[a-z0-9]+$/.test(lower)) {
-      if (!given.attributes.has(lower))
-        given.attributes.set(lower, encodeAttribute(decodeAttribute(value) ?? value));
-    } else if (forwarded.has(lower)) {
-      const all = printable(values.join(", "));
-      if (all !== undefined) given.forwarded.push([lower, all]);
-    }
+    if (!forwarded.has(lower) || seen.has(lower)) continue;
+    seen.add(lower);
+    const value = printable(values.join(", "));
+    if (value === undefined) sent.drop(lower);
+    else sent.add(lower, value);
   }
-  given.contentType ??= dataContentType;
-  return given;
+}
+
+/** As the HTTP binding has it: some SDKs do not encode, or encode what need not be. */
+function encodedAgain(value: string): string {
+  return encodeAttribute(decodeAttribute(value) ?? value);
 }
 
 /** The value if a header can carry it; one that it cannot would fail the message for ever. */
@@ -171,12 +175,16 @@ class Sent {
     // ": " and the line's end.
     const length = name.length + value.length + 4;
     if (value.length > MAX_VALUE_LENGTH || this.#length + length > MAX_TOTAL_LENGTH) {
-      this.#dropped.push(name.slice(0, MAX_DROPPED_NAME_LENGTH));
+      this.drop(name);
       return false;
     }
     this.#length += length;
     this.#pairs.push([name, value]);
     return true;
+  }
+
+  drop(name: string): void {
+    this.#dropped.push(name.slice(0, MAX_DROPPED_NAME_LENGTH));
   }
 
   pairs(): HeaderPairs {
