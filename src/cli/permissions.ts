@@ -1,0 +1,88 @@
+// `sluice permissions`: what a drain's user may do, and no more, as nats-server and as `nats auth` take it.
+import { type Command, Option } from "commander";
+import { type Context, strict } from "./context.ts";
+import { EXIT, UsageError } from "./usage.ts";
+
+const NAME = "sluice permissions";
+
+interface Options {
+  readonly stream?: string;
+  readonly consumer?: string;
+  readonly domain?: string;
+  readonly deadLetter?: string;
+  readonly bucket?: string;
+  readonly user: string;
+  readonly inboxPrefix: string;
+}
+
+export function addPermissions(program: Command, { end }: Context): void {
+  strict(program.command("permissions"), NAME)
+    .summary("Print the least that a drain's user must be allowed.")
+    .description(
+      `Prints a user for nats-server.conf that may do what a drain of one consumer needs, and no more, and the
+command that makes the same user with an operator's keys. Its replies come to a prefix of its own, so that it
+cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBOX_PREFIX.`,
+    )
+    .addOption(new Option("--stream <name>", "The stream.").env("NATS_STREAM"))
+    .addOption(new Option("--consumer <name>", "The consumer.").env("NATS_CONSUMER"))
+    .addOption(new Option("--domain <name>", "JetStream domain.").env("NATS_DOMAIN"))
+    .addOption(new Option("--dead-letter <subject>", "Where dead letters go.").env("DEAD_LETTER_SUBJECT"))
+    .addOption(new Option("--bucket <name>", "The bucket of the history.").env("HISTORY_BUCKET"))
+    .addOption(
+      new Option("--inbox-prefix <prefix>", "Prefix of its replies.")
+        .env("NATS_INBOX_PREFIX")
+        .default("_INBOX_sluice"),
+    )
+    .option("--user <name>", "The user's name.", "sluice")
+    .action((options: Options) => {
+      process.stdout.write(`${permissionsText(options)}\n`);
+      end(EXIT.ok);
+    });
+}
+
+function permissionsText(options: Options): string {
+  const stream = check("--stream", options.stream);
+  const consumer = check("--consumer", options.consumer);
+  const prefix = options.domain ? `$JS.${check("--domain", options.domain)}.API` : "$JS.API";
+  const publish = [
+    `${prefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+    `${prefix}.CONSUMER.INFO.${stream}.${consumer}`,
+    `$JS.ACK.${stream}.${consumer}.>`,
+    // With a domain and an account's hash: of a leaf node's stream, and of servers that always give them.
+    `$JS.ACK.*.*.${stream}.${consumer}.>`,
+    ...(options.deadLetter ? [checkSubject("--dead-letter", options.deadLetter)] : []),
+    ...(options.bucket ? [`$KV.${check("--bucket", options.bucket)}.>`] : []),
+  ];
+  const subscribe = [`${checkSubject("--inbox-prefix", options.inboxPrefix)}.>`];
+  const user = check("--user", options.user);
+  const list = (subjects: readonly string[]): string =>
+    subjects.map((each) => JSON.stringify(each)).join(", ");
+  const words = (flag: string, subjects: readonly string[]): string =>
+    subjects.map((each) => `${flag} '${each}'`).join(" ");
+  return `# nats-server.conf: an entry of "users".
+{
+  user: ${JSON.stringify(user)}, password: $SLUICE_PASSWORD
+  allowed_connection_types: [WEBSOCKET]
+  permissions: {
+    publish: { allow: [${list(publish)}] }
+    subscribe: { allow: [${list(subscribe)}] }
+  }
+}
+
+# Or with an operator's keys:
+# nats auth user add ${user} ${words("--pub-allow", publish)} ${words("--sub-allow", subscribe)}`;
+}
+
+/** One token of a subject, harmless between quotes. */
+function check(option: string, value: string | undefined): string {
+  if (!value) throw new UsageError(`${option} is missing`, NAME);
+  if (!/^[^\s.*>/\\'"\p{Cc}]+$/u.test(value))
+    throw new UsageError(`${option} must be a name, not '${value}'`, NAME);
+  return value;
+}
+
+function checkSubject(option: string, value: string): string {
+  if (!/^[^\s.*>'"\\\p{Cc}]+(\.[^\s.*>'"\\\p{Cc}]+)*$/u.test(value))
+    throw new UsageError(`${option} must be a subject without wildcards, not '${value}'`, NAME);
+  return value;
+}

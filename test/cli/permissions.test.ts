@@ -1,0 +1,61 @@
+// `sluice permissions`, its user on a real server: a drain works, and everything else is denied.
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { wsconnect } from "@nats-io/nats-core";
+import { expect, it, onTestFinished } from "vitest";
+import { defineDrain, reject } from "../../src/index.ts";
+import { labServer } from "../support/lab-client.ts";
+import { ADMIN_USER_CONFIG } from "../support/nats.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const ARGS = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--dead-letter", "dlq.orders"];
+
+it("sluice permissions lets a drain work, and denies everything else", async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...ARGS]);
+  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
+  const server = await labServer({
+    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
+  });
+  await server.createStream("ORDERS", { subjects: ["orders.>"] });
+  await server.createStream("DLQ", { subjects: ["dlq.>"] });
+  await server.createConsumer("ORDERS", "billing", { max_deliver: 10 });
+  await server.publish("orders.eu", 3);
+  const drain = defineDrain({
+    servers: server.wsUrl,
+    auth: { user: "sluice", password: "sluice-pw" },
+    inboxPrefix: "_INBOX_sluice",
+    stream: "ORDERS",
+    consumer: "billing",
+    maxWaitMs: 200,
+    deadLetter: { subject: "dlq.orders" },
+    handler: ({ sequence }) => (sequence === 1 ? reject("no price") : undefined),
+  });
+  expect(await drain.run({ limitMs: 10_000 })).toMatchObject({ reason: "empty", acked: 2, deadLettered: 1 });
+
+  const nats = await wsconnect({ servers: server.wsUrl, user: "sluice", pass: "sluice-pw" });
+  onTestFinished(() => nats.close());
+  const denied = new Set<string>();
+  void (async () => {
+    for await (const status of nats.status()) if (status.type === "error") denied.add(status.error.message);
+  })();
+  const publish = [
+    "orders.eu",
+    "dlq.other",
+    "$JS.API.STREAM.DELETE.ORDERS",
+    "$JS.API.CONSUMER.MSG.NEXT.ORDERS.other",
+  ];
+  for (const subject of publish) nats.publish(subject);
+  for (const subject of ["_INBOX.>", "orders.>", ">"]) nats.subscribe(subject, { callback: () => {} });
+  await nats.flush();
+  await expect.poll(() => denied.size).toBe(7);
+  for (const subject of publish) expect([...denied].join("\n")).toContain(`Publish to "${subject}"`);
+});
+
+it("sluice permissions names what is missing", async () => {
+  const wrong = promisify(execFile)(process.execPath, [MAIN, "permissions", "--stream", "a b"], { env: {} });
+  await expect(wrong).rejects.toMatchObject({
+    code: 64,
+    stderr: expect.stringMatching(/^sluice: --stream must be/),
+  });
+});
