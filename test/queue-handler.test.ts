@@ -21,6 +21,7 @@ import {
   type Report,
   type Settlement,
 } from "../src/index.ts";
+import { causeOf } from "../src/settle/settlement.ts";
 import { startTestServer, type TestServer } from "./support/nats.ts";
 import { type Fate, QUEUE_CASES, type QueueCase } from "./support/queue-cases.ts";
 import type { QueueLog, QueueResult, Redelivery } from "./support/queue-worker.ts";
@@ -230,7 +231,7 @@ describe("a consumer in a drain", () => {
     });
     const { report, settlements } = await drain("overdue", handler, { handlerTimeoutMs: 200 });
     expect(report).toMatchObject({ fetched: 3, acked: 1, retried: 2 });
-    expect(settlements[1]).toMatchObject({ cause: { name: "TimeoutError" } });
+    expect(settlements[1] && causeOf(settlements[1])?.error).toMatchObject({ name: "TimeoutError" });
   });
 
   test.each([
@@ -245,9 +246,7 @@ describe("a consumer in a drain", () => {
         `${name}-told`,
         queueHandler(QUEUE_CASES[name]?.consumer ?? (() => {})),
       );
-      const causes = settlements.map((settlement) =>
-        settlement && "cause" in settlement ? settlement.cause : undefined,
-      );
+      const causes = settlements.map((settlement) => settlement && causeOf(settlement)?.error);
       expect(causes.map((cause) => (cause instanceof Error ? cause.message : undefined))).toEqual(messages);
     },
   );
