@@ -1,0 +1,45 @@
+// The examples are what a user pastes: each drains a real consumer, called as its platform calls it.
+import { beforeEach, expect, test, vi } from "vitest";
+import { labServer } from "../support/lab-client.ts";
+
+beforeEach(async () => {
+  const server = await labServer({
+    authorization: "authorization { token: s3cret }",
+    adminLogin: { token: "s3cret" },
+  });
+  await server.createStream("ORDERS");
+  await server.createConsumer("ORDERS", "billing");
+  await server.publish("ORDERS.new", 2);
+  vi.stubEnv("NATS_URL", server.wsUrl);
+  vi.stubEnv("NATS_TOKEN", "s3cret");
+  vi.stubEnv("CRON_SECRET", "cron-s3cret");
+  return () => vi.unstubAllEnvs();
+});
+
+const drained = { outcome: "completed", reason: "empty", acked: 2 };
+const url = "https://drain.example.com/api/drain";
+
+test("the example of Lambda drains within the time that Lambda has left", async () => {
+  const { handler } = await import("../../examples/lambda/index.ts");
+  expect(await handler({}, { getRemainingTimeInMillis: () => 10_000 })).toMatchObject(drained);
+});
+
+test("the example of Vercel drains by GET with CRON_SECRET, and for nobody else", async () => {
+  const { GET } = await import("../../examples/vercel/drain.ts");
+  expect((await GET(new Request(url))).status).toBe(401);
+  const response = await GET(new Request(url, { headers: { Authorization: "Bearer cron-s3cret" } }));
+  expect(await response.json()).toMatchObject(drained);
+});
+
+test("the example of Netlify drains by POST", async () => {
+  const { default: handler } = await import("../../examples/netlify/drain.ts");
+  expect(await (await handler(new Request(url, { method: "POST" }))).json()).toMatchObject(drained);
+});
+
+test("the example of Queues drains, and acks the batch", async () => {
+  const { default: worker } = await import("../../examples/cloudflare-queues/worker.ts");
+  const ackAll = vi.fn();
+  const env = { NATS_URL: process.env.NATS_URL ?? "", NATS_TOKEN: "s3cret" };
+  await worker.queue({ ackAll, retryAll: () => {} }, env);
+  expect(ackAll).toHaveBeenCalledOnce();
+});
