@@ -8,7 +8,7 @@ const GENERATED = "worker/worker-configuration.d.ts";
 
 /** From the top down: a room imports from those below it, types counted, and rooms of one row know nothing of each other. */
 const ORDER: readonly (readonly string[])[] = [
-  ["cli", "testing", "worker"],
+  ["cli", "testing", "worker", "dashboard"],
   ["triggers", "demo"],
   ["index.ts"],
   ["drain.ts"],
@@ -31,7 +31,7 @@ const ORDER: readonly (readonly string[])[] = [
 const STILL_UPWARDS = ["demo -> cli"];
 
 /** The files of src, as paths from there. */
-const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".ts"));
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path));
 
 const roomOf = (path: string): string => path.split("/")[0] ?? path;
 const rowOf = (room: string): number => ORDER.findIndex((row) => row.includes(room));

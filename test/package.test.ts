@@ -31,6 +31,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     "reject",
     "retry",
   ],
+  "sluice/dashboard": ["dashboardRoutes"],
   "sluice/observe": [
     "PROMETHEUS_TYPE",
     "analyticsObserver",

@@ -1,0 +1,157 @@
+// The dashboard's pages. Everything that comes from outside is escaped by hono/jsx, and is a name, a number or a
+// report's own sentence: never a body, never a secret.
+import type { Child } from "hono/jsx";
+import type { Report } from "../index.ts";
+import { STYLE } from "./style.ts";
+import { ms, Timeline } from "./timeline.tsx";
+
+/** What the dashboard shows of a consumer. */
+export interface View {
+  readonly stream: string;
+  readonly consumer: string;
+  /** What the consumer says of itself; undefined where it could not be asked. */
+  readonly state?: {
+    readonly pending: number;
+    readonly unacked: number;
+    readonly redelivered: number;
+    readonly waiting: number;
+  };
+  /** Oldest first. */
+  readonly reports: readonly Report[];
+}
+
+const SIGNS = { completed: "✓", retryable: "↻", fatal: "✗" } as const;
+
+function Page({ nonce, children }: { readonly nonce: string; readonly children?: Child }): Child {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>Sluice</title>
+        <style nonce={nonce} dangerouslySetInnerHTML={{ __html: STYLE }} />
+      </head>
+      <body>{children}</body>
+    </html>
+  );
+}
+
+export function LoginPage({ nonce, refused }: { readonly nonce: string; readonly refused: boolean }): Child {
+  return (
+    <Page nonce={nonce}>
+      <main>
+        <h1>Sluice</h1>
+        {refused ? <p role="alert">That is not the token.</p> : null}
+        <form method="post" action="/login">
+          <p>
+            <label for="token">DRAIN_TOKEN</label>
+            <br />
+            <input id="token" name="token" type="password" autocomplete="current-password" required />
+          </p>
+          <button type="submit">Log in</button>
+        </form>
+      </main>
+    </Page>
+  );
+}
+
+export interface DashboardProps {
+  readonly nonce: string;
+  readonly view: View;
+  /** The report to show, from 0, the oldest; the last one where there is no such. */
+  readonly selected: number;
+}
+
+export function DashboardPage({ nonce, view, selected }: DashboardProps): Child {
+  const { reports, state } = view;
+  const at = reports[selected] ? selected : reports.length - 1;
+  const report = reports[at];
+  return (
+    <Page nonce={nonce}>
+      <header>
+        <h1>{`${view.stream} / ${view.consumer}`}</h1>
+        <form method="post" action="/drain-now">
+          <button type="submit">Drain now</button>
+        </form>
+        <form method="post" action="/logout">
+          <button type="submit">Log out</button>
+        </form>
+      </header>
+      <main>
+        <h2>Consumer</h2>
+        {state ? (
+          <dl>
+            <Fact name="Lag" value={state.pending + state.unacked} />
+            <Fact name="Pending" value={state.pending} />
+            <Fact name="Unacked" value={state.unacked} />
+            <Fact name="Redelivered" value={state.redelivered} />
+            <Fact name="Waiting pulls" value={state.waiting} />
+          </dl>
+        ) : (
+          <p class="dim">The consumer could not be asked.</p>
+        )}
+        <h2>Last drains</h2>
+        {report ? <Strip reports={reports} at={at} /> : <p class="dim">No drain has reported yet.</p>}
+        {report ? <One report={report} /> : null}
+      </main>
+    </Page>
+  );
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: number }): Child {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function Strip({ reports, at }: { readonly reports: readonly Report[]; readonly at: number }): Child {
+  return (
+    <ol class="strip">
+      {reports.map(({ outcome, reason, startedAt }, index) => (
+        <li>
+          <a
+            class={outcome}
+            href={`/?drain=${index}`}
+            aria-label={`${outcome}: ${reason}, ${startedAt}`}
+            {...(index === at ? { "aria-current": "true" } : {})}
+          >
+            {SIGNS[outcome]}
+          </a>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+const COUNTS = ["fetched", "acked", "retried", "rejected", "deadLettered", "released", "exhausted"] as const;
+
+function One({ report }: { readonly report: Report }): Child {
+  return (
+    <section aria-label="One drain">
+      <h2>{`${report.outcome}: ${report.reason}`}</h2>
+      <p>{report.message}</p>
+      <p class="dim">
+        {`${report.startedAt}, ${ms(report.timings.totalMs)}, heartbeats: ${report.heartbeats}`}
+      </p>
+      <Timeline report={report} />
+      <dl>
+        {COUNTS.map((name) => (
+          <Fact name={name} value={report[name]} />
+        ))}
+        <Fact name="unconfirmed" value={report.unconfirmed} />
+      </dl>
+      <h2>Findings</h2>
+      {report.findings.length === 0 ? <p class="dim">None.</p> : null}
+      <ul>
+        {report.findings.map(({ code, message }) => (
+          <li>
+            <code>{code}</code> {message}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,37 @@
+// Who may look: a login by the token, kept in a signed cookie that expires.
+import type { Context } from "hono";
+import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
+import { timingSafeEqual } from "hono/utils/buffer";
+
+const COOKIE = "sluice_session";
+const LIFE_SECONDS = 8 * 3_600;
+
+/** Whether the request has a session that the token signed, and that has not expired. */
+export async function hasSession(c: Context, token: string): Promise<boolean> {
+  const expires = await getSignedCookie(c, token, COOKIE);
+  // The browser forgets the cookie by itself; one that was copied must end, too.
+  return typeof expires === "string" && Number(expires) > Date.now();
+}
+
+/** Opens a session where the offered token is the right one. To whether it is. */
+export async function logIn(c: Context, offered: unknown, token: string): Promise<boolean> {
+  if (typeof offered !== "string" || !(await timingSafeEqual(offered.trim(), token))) return false;
+  const expires = String(Date.now() + LIFE_SECONDS * 1_000);
+  await setSignedCookie(c, COOKIE, expires, token, {
+    path: "/",
+    httpOnly: true,
+    sameSite: "Strict",
+    secure: !isLoopback(new URL(c.req.url)),
+    maxAge: LIFE_SECONDS,
+  });
+  return true;
+}
+
+export function logOut(c: Context): void {
+  deleteCookie(c, COOKIE, { path: "/" });
+}
+
+/** Plain http to this machine, where a browser would not send a secure cookie back. */
+function isLoopback({ protocol, hostname }: URL): boolean {
+  return protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
+}

@@ -1,0 +1,120 @@
+// The dashboard's routes: who is let in, what is shown, and what a page may do.
+import { describe, expect, test } from "vitest";
+import { phases } from "../../src/dashboard/timeline.tsx";
+import { aReport } from "../observe/report.ts";
+import { aDashboard, TOKEN } from "./views.ts";
+
+const ORIGIN = "https://sluice.example";
+
+function form(fields: Record<string, string>, headers: Record<string, string> = {}): RequestInit {
+  return { method: "POST", body: new URLSearchParams(fields), headers: { Origin: ORIGIN, ...headers } };
+}
+
+async function cookieOf(app: ReturnType<typeof aDashboard>, origin = ORIGIN): Promise<string> {
+  const response = await app.request(`${origin}/login`, form({ token: TOKEN }, { Origin: origin }));
+  return response.headers.get("Set-Cookie") ?? "";
+}
+
+async function shown(app: ReturnType<typeof aDashboard>, path = "/"): Promise<string> {
+  const Cookie = (await cookieOf(app)).split(";")[0] ?? "";
+  return await (await app.request(`${ORIGIN}${path}`, { headers: { Cookie } })).text();
+}
+
+describe("the login", () => {
+  test("is all that is shown without a session, or with one that was not signed by the token", async () => {
+    const app = aDashboard([aReport()]);
+    for (const Cookie of ["", "sluice_session=9999999999999.bm90IHNpZ25lZA", "sluice_session=1"]) {
+      const response = await app.request(`${ORIGIN}/`, { headers: { Cookie } });
+      expect(response.status).toBe(401);
+      expect(await response.text()).not.toContain("EVENTS");
+    }
+  });
+
+  test("refuses a wrong token, and sets no cookie", async () => {
+    const response = await aDashboard().request(`${ORIGIN}/login`, form({ token: `${TOKEN}x` }));
+    expect(response.status).toBe(401);
+    expect(response.headers.get("Set-Cookie")).toBeNull();
+    expect(await response.text()).toContain("That is not the token.");
+  });
+
+  test("gives a cookie that expires, and that no script, no other site and no plain http sees", async () => {
+    const cookie = await cookieOf(aDashboard());
+    expect(cookie).toMatch(/Max-Age=28800; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+    expect(cookie).not.toContain(TOKEN);
+  });
+
+  test("works over plain http on this machine only", async () => {
+    expect(await cookieOf(aDashboard(), "http://localhost:8787")).not.toContain("Secure");
+    expect(await cookieOf(aDashboard(), "http://10.0.0.5:8787")).toContain("Secure");
+  });
+});
+
+describe("the button", () => {
+  test("drains for a session, and for no other site and no stranger", async () => {
+    const reports = [aReport()];
+    const app = aDashboard(reports);
+    const Cookie = (await cookieOf(app)).split(";")[0] ?? "";
+    await app.request(`${ORIGIN}/drain-now`, form({}));
+    const other = await app.request(
+      `${ORIGIN}/drain-now`,
+      form({}, { Cookie, Origin: "https://evil.example" }),
+    );
+    expect(other.status).toBe(403);
+    expect(reports).toHaveLength(1);
+    const response = await app.request(`${ORIGIN}/drain-now`, form({}, { Cookie }));
+    expect([response.status, response.headers.get("Location")]).toEqual([303, "/"]);
+    expect(await shown(app)).toContain("retryable: connection-lost");
+  });
+});
+
+describe("a page", () => {
+  test("escapes all that comes from outside", async () => {
+    const hostile = `"><script>alert(1)</script>`;
+    const report = aReport({ message: hostile, findings: [{ code: hostile, message: hostile }] });
+    const html = await shown(aDashboard([report], { stream: hostile, consumer: hostile }));
+    expect(html).toContain("&lt;script&gt;");
+    expect(html).not.toContain("<script");
+  });
+
+  test("may load and run nothing, but its own style", async () => {
+    const response = await aDashboard().request(`${ORIGIN}/`);
+    const policy = response.headers.get("Content-Security-Policy") ?? "";
+    const nonce = /'nonce-([^']+)'/.exec(policy)?.[1];
+    expect(policy).toMatch(/^default-src 'none'; style-src 'nonce-[^']+'; form-action 'self'/);
+    const html = await response.text();
+    expect(html).toContain(`<style nonce="${nonce}">`);
+    expect(html).not.toMatch(/ style=| on[a-z]+=|<script|https?:/);
+  });
+
+  test("shows the drain that is asked for, and the last one where there is no such", async () => {
+    const app = aDashboard([aReport({ reason: "max-wait" }), aReport()]);
+    expect(await shown(app, "/?drain=0")).toContain("completed: max-wait");
+    for (const drain of ["", "?drain=99", "?drain=-1", "?drain=x", "?drain=1e400"])
+      expect(await shown(app, `/${drain}`)).toContain("completed: empty");
+  });
+
+  test("says so where nothing has happened, and where the consumer could not be asked", async () => {
+    expect(await shown(aDashboard())).toContain("No drain has reported yet.");
+    expect(await shown(aDashboard())).toContain("<dt>Lag</dt><dd>10</dd>");
+    expect(await shown(aDashboard([], {}, false))).toContain("The consumer could not be asked.");
+  });
+});
+
+test("the metrics need the bearer token, not the cookie", async () => {
+  const app = aDashboard([aReport()]);
+  expect((await app.request(`${ORIGIN}/metrics`)).status).toBe(401);
+  const Cookie = (await cookieOf(app)).split(";")[0] ?? "";
+  expect((await app.request(`${ORIGIN}/metrics`, { headers: { Cookie } })).status).toBe(401);
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  const response = await app.request(`${ORIGIN}/metrics`, { headers });
+  expect(response.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(await response.text()).toContain("sluice_consumer_lag_messages");
+});
+
+test.each([
+  [{ totalMs: 9 }, ["connect"]],
+  [{ connectMs: 2, totalMs: 9 }, ["connect", "wait"]],
+  [{ connectMs: 2, firstMessageMs: 4, totalMs: 9 }, ["connect", "wait", "handle and settle"]],
+])("the timeline of %j has the phases %j", (timings, names) => {
+  expect(phases({ timings, fetched: 1 }).map(({ name }) => name)).toEqual(names);
+});
