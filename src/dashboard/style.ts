@@ -24,4 +24,5 @@ ol.strip a { display: block; width: 24px; height: 28px; border-radius: 4px; text
 .fatal { background: var(--fatal); } a[aria-current] { outline: 3px solid var(--ink); outline-offset: 1px; }
 svg { width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 13px; } svg .bar { fill: var(--completed); }
 svg .wait { fill: var(--retryable); } svg .axis { stroke: var(--line); }
+@media (max-width: 30rem) { svg text { font-size: 18px; } }
 .dim { color: var(--dim); } [role=alert] { color: var(--fatal); }`;

@@ -1,0 +1,96 @@
+// The dashboard in a real Chromium: used by its labels, as a screen reader has them, and judged by axe.
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { Report } from "../../src/index.ts";
+import { aReport } from "../observe/report.ts";
+import { serve } from "./serve.ts";
+import { aDashboard, TOKEN } from "./views.ts";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+const SHOTS = process.env.SLUICE_SCREENSHOTS;
+
+const FAILING: Report[] = [
+  aReport({ outcome: "retryable", reason: "connection-lost", message: "The connection ended." }),
+  aReport({
+    outcome: "fatal",
+    reason: "permission-denied",
+    message: "The user may not publish to a subject that a drain needs.",
+    fetched: 0,
+    timings: { connectMs: 40, totalMs: 90 },
+    findings: [{ code: "insecure", message: "Credentials cross the network unencrypted." }],
+  }),
+];
+const STATES = { empty: [], failing: FAILING, busy: Array.from({ length: 64 }, () => aReport()) };
+
+let browser: Browser;
+
+describe.skipIf(!existsSync(CHROMIUM))("the dashboard in Chromium", () => {
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  }, 60_000);
+  afterAll(() => browser.close());
+
+  async function opened(
+    reports: readonly Report[],
+    width: number,
+    colorScheme: "light" | "dark",
+  ): Promise<Page> {
+    const { origin, close } = await serve(aDashboard([...reports]));
+    // axe is a script, and the pages allow none: it is let in for the test alone.
+    const context = await browser.newContext({
+      viewport: { width, height: 800 },
+      colorScheme,
+      bypassCSP: true,
+    });
+    onTestFinished(async () => {
+      await context.close();
+      close();
+    });
+    const page = await context.newPage();
+    await page.goto(origin);
+    return page;
+  }
+
+  async function logIn(page: Page): Promise<void> {
+    await page.getByLabel("DRAIN_TOKEN").fill(TOKEN);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Drain now" }).waitFor();
+  }
+
+  async function faults(page: Page): Promise<unknown> {
+    await page.evaluate(AXE);
+    return await page.evaluate(
+      "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))",
+    );
+  }
+
+  test("lets one log in by keyboard, press the button, and see the outcome change", async () => {
+    const page = await opened([aReport()], 900, "light");
+    await logIn(page);
+    expect(await page.getByRole("heading", { name: "completed: empty" }).isVisible()).toBe(true);
+    await page.getByRole("button", { name: "Drain now" }).click();
+    await page.getByRole("heading", { name: "retryable: connection-lost" }).waitFor();
+  }, 60_000);
+
+  const looks = Object.entries(STATES).flatMap(([name, reports]) =>
+    (["light", "dark"] as const).flatMap((theme) =>
+      [360, 900].map((width) => ({ name, reports, theme, width })),
+    ),
+  );
+  test.each(looks)(
+    "has no fault for axe, and fits: $name, $theme, $width px",
+    async (look) => {
+      const page = await opened(look.reports, look.width, look.theme);
+      expect(await faults(page)).toEqual([]);
+      await logIn(page);
+      expect(await faults(page)).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(look.width);
+      const path = `${SHOTS}/${look.name}-${look.theme}-${look.width}.png`;
+      if (SHOTS) await page.screenshot({ path, fullPage: true });
+    },
+    60_000,
+  );
+});
