@@ -37,7 +37,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       sequence: { sequencer: LongestFirst },
       projects: [
         { resolve: { alias }, test: { ...bounds, name: "unit", include: files.unit, setupFiles } },
-        { resolve: { alias }, test: { ...laboratory, name: "node", include: files.node } },
+        { resolve: { alias }, test: { ...laboratory, name: "node", include: files.node, setupFiles } },
         {
           // The deployable Worker's own date, so that its defaults hold here too.
           plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01", ...natsProxy } })],

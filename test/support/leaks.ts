@@ -1,5 +1,5 @@
-// Set up for each test file of the unit project: every console line, report, answer and option's error is looked through for the
-// secrets that the tests use. A test during which one of them was told fails.
+// Set up for each test file that runs in Node: every console line, report, answer and option's error is looked through for the
+// secrets and the bodies that the tests use. A test during which one of them was told fails.
 import { afterEach, expect, vi } from "vitest";
 
 /** Passwords, tokens and nkey seeds, and the bodies that test/support/nats.ts publishes where a test gives none. */
