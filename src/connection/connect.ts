@@ -128,7 +128,8 @@ async function tryServer(
 
 /** Takes the new connection over: what its reader cannot read ends it, and what was held comes. */
 function own(nats: NatsConnection, socket: DrainSocket, request: ConnectRequest): Connection {
-  guardReader(nats, MAX_LINE_BYTES, () => socket.fail("sent what cannot be read"));
+  const bounds = { lineBytes: MAX_LINE_BYTES, messageBytes: maxFrameBytes(request) };
+  guardReader(nats, bounds, () => socket.fail("sent what cannot be read"));
   const connection = new Connection(nats, [socket]);
   if (request.opening === undefined) socket.release();
   return connection;

@@ -30,11 +30,18 @@ export function tellRequestSubject(subscription: Subscription, subject: string):
   (subscription as SubscriptionImpl).requestSubject = subject; // without effect where it has another name
 }
 
+/** Most bytes of what comes in several frames, which nats-core puts together. */
+export interface ReaderBounds {
+  readonly lineBytes: number;
+  readonly messageBytes: number;
+}
+
 /**
- * Calls `failed` once when the connection's reader throws, or reads a line of more than `maxLineBytes`,
- * and has it read nothing more. nats-core itself would print what it read by console.log, and go deaf.
+ * Calls `failed` once when the connection's reader throws, or has begun to read what is larger than
+ * its bound, and has it read nothing more. nats-core itself would print what it read by console.log,
+ * and go deaf.
  */
-export function guardReader(nats: NatsConnection, maxLineBytes: number, failed: () => void): void {
+export function guardReader(nats: NatsConnection, bounds: ReaderBounds, failed: () => void): void {
   const parser = (nats as Partial<NatsConnectionImpl>).protocol?.parser;
   if (!parser) return;
   const parse = parser.parse.bind(parser);
@@ -43,7 +50,8 @@ export function guardReader(nats: NatsConnection, maxLineBytes: number, failed: 
     if (broken) return;
     try {
       parse(bytes);
-      broken = (parser.argBuf?.length ?? 0) > maxLineBytes;
+      const { argBuf: line, msgBuf: message, ma } = parser;
+      broken = message ? ma.size > bounds.messageBytes : (line?.length ?? 0) > bounds.lineBytes;
     } catch {
       broken = true;
     }

@@ -107,6 +107,10 @@ test("a frame larger than any that was asked for ends the connection", async () 
   );
 });
 
+test("a message larger than any that was asked for ends the connection, in however many frames it comes", async () => {
+  expect(await lossAfter({ binary: "MSG a 1 60000000\r\n", fill: 5_000_000 })).toMatch(/^connection-lost: ./);
+});
+
 for (const [name, bytes] of Object.entries({
   "no command": "SECRET secret\r\n",
   "a message without a size": "MSG secret\r\n",
