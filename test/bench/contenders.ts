@@ -20,6 +20,8 @@ export interface Job {
   /** Bytes that one Fetch asks for beside `batch`. nats.js is not asked: its fetch throws when the server keeps to them. */
   readonly maxBytes?: number | undefined;
   readonly heartbeatMs?: number | undefined;
+  /** Sluice's alone: the others handle one message after the other. @default its own */
+  readonly concurrency?: number | undefined;
   /** Collect garbage at each message, where the process allows it: what memory is left is in use. */
   readonly collect?: boolean | undefined;
 }
@@ -62,6 +64,7 @@ async function drainWithSluice({ url, user, pass, messages, maxBytes, ...job }: 
     batch: job.batch,
     maxWaitMs: job.maxWaitMs,
     heartbeatMs: job.heartbeatMs,
+    concurrency: job.concurrency,
     maxBytes,
     fetches: maxBytes === undefined ? Math.max(1, Math.ceil(messages / job.batch)) : messages,
     handler: () => {
