@@ -8,8 +8,9 @@ import type { Consumer } from "./fetch/consumer.ts";
 import type { Observer } from "./observe/observer.ts";
 import type { Resolved } from "./options.ts";
 import type { Journal } from "./report/journal.ts";
+import { preflightInReport } from "./report/preflight.ts";
 import { type Ending, ending } from "./report/reasons.ts";
-import { makeReport, type Report } from "./report/report.ts";
+import { type Finding, makeReport, type Report } from "./report/report.ts";
 import { findings, verdict } from "./report/verdict.ts";
 import { keepAlive } from "./settle/keep-alive.ts";
 import { Stop } from "./stop.ts";
@@ -136,8 +137,22 @@ export class DrainRun<Env> implements AsyncDisposable {
         ...(firstMessageAt === undefined ? {} : { firstMessageMs: round(firstMessageAt - start.at) }),
         totalMs: round(now() - start.at),
       },
-      findings: findings(journal),
+      findings: [...findings(journal), ...this.#preflight()],
     });
+  }
+
+  /** What the consumer's configuration will bite with; it came with the sign-in. */
+  #preflight(): Finding[] {
+    const { budget, consumer, options } = this.#given;
+    const { facts } = consumer;
+    if (!facts) return [];
+    const { stream, consumer: name, batch, maxBytes, deadLetter } = options;
+    const { maxDeliver = -1, maxRequestBytes, ...rest } = facts;
+    const plan = { batch, maxBytes, maxWaitMs: budget.maxWaitMs, limitMs: budget.limitMs, deadLetter };
+    return preflightInReport(
+      { ...rest, maxDeliver, maxBytes: maxRequestBytes, stream, consumer: name },
+      plan,
+    );
   }
 
   /** Ends what is beside the drain's own connection, which its owner closes. */

@@ -36,6 +36,9 @@ interface ConsumerInfo {
     readonly max_ack_pending?: number;
     readonly max_waiting?: number;
     readonly inactive_threshold?: number;
+    readonly max_batch?: number;
+    readonly max_expires?: number;
+    readonly max_bytes?: number;
   };
 }
 
@@ -143,6 +146,9 @@ function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
     maxWaiting: config.max_waiting ?? 512,
     paused: info.paused === true,
     inactiveThresholdMs: (config.inactive_threshold ?? 0) / NANOS_PER_MS,
+    maxBatch: config.max_batch || undefined,
+    maxExpiresMs: config.max_expires ? config.max_expires / NANOS_PER_MS : undefined,
+    maxRequestBytes: config.max_bytes || undefined,
     created: info.created,
   };
 }

@@ -19,6 +19,10 @@ export interface ConsumerFacts {
   readonly paused: boolean;
   /** Without activity for so long the server deletes the consumer; 0: never. */
   readonly inactiveThresholdMs: number;
+  /** Its limits of one pull request; undefined: none. */
+  readonly maxBatch: number | undefined;
+  readonly maxExpiresMs: number | undefined;
+  readonly maxRequestBytes: number | undefined;
   /** When it was made, ISO 8601: another time under the same name is another consumer. */
   readonly created: string;
 }

@@ -34,7 +34,7 @@ export function preflightInReport(facts: ConsumerConfigFacts, plan: PreflightPla
 }
 
 const IN_REPORT: ReadonlySet<string> = new Set([
-  ...["inactive-threshold", "max-deliver-below-dead-letter", "max-ack-pending", "max-batch", "max-expires"],
+  ...["inactive-threshold", "max-deliver-below-dead-letter", "max-batch", "max-expires"],
   ...["max-bytes", "dead-letter-loop", "dead-letter-uncaptured"],
 ]);
 
