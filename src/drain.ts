@@ -8,6 +8,7 @@ import { type Deadline, now, waitUntil } from "./deadline.ts";
 import { Consumer } from "./fetch/consumer.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
 import { guardObserver } from "./observe/guard.ts";
+import { writeHistory } from "./observe/history.ts";
 import type { Observer } from "./observe/observer.ts";
 import { type AnyOptions, type DrainOptions, type Resolved, withDefaults } from "./options.ts";
 import { Journal } from "./report/journal.ts";
@@ -160,6 +161,15 @@ async function drain<Env>(
     const cutShort = await run.handle();
     const gone = await run.confirm();
     report = run.report(fetched, cutShort, gone);
+    const { history } = options;
+    if (
+      history &&
+      !connection.ended &&
+      !(await writeHistory(connection.nats, report, history, deadlines.settle - now()))
+    ) {
+      journal.note("history-failed", `bucket "${history.bucket}"`);
+      report = run.report(fetched, cutShort, gone);
+    }
   } finally {
     await run[Symbol.asyncDispose]();
     await connection.close();

@@ -92,3 +92,20 @@ test("an observer is told of each step, and one that throws or never ends harms 
   });
   expect(report).toMatchObject({ acked: 2, findings: [{ code: "observer-failed" }] });
 });
+
+test("a report is kept in the history's bucket, and a bucket that is not there harms nothing", async () => {
+  const authorization = `accounts { APP { jetstream: enabled, users: [ { user: admin, password: "admin-pw" },
+    { user: drain, password: "drain-pw" } ] } }`;
+  const server = await labServer({ authorization });
+  await server.createStream("S");
+  await server.createConsumer("S", "c");
+  await server.createStream("KV_drains", { subjects: ["$KV.drains.>"], max_msgs_per_subject: 64 });
+  await server.publish("S.event", 1);
+  const options = { ...BASE, servers: server.wsUrl, handler: () => {} };
+  const kept = await defineDrain({ ...options, history: { bucket: "drains" } }).run({ limitMs: 5_000 });
+  expect(kept).toMatchObject({ acked: 1, findings: [] });
+  const [stored] = await server.messages("KV_drains");
+  expect(JSON.parse(stored?.data ?? "")).toMatchObject({ outcome: "completed", reason: "empty", acked: 1 });
+  const lost = await defineDrain({ ...options, history: { bucket: "nowhere" } }).run({ limitMs: 3_000 });
+  expect(lost).toMatchObject({ outcome: "completed", findings: [{ code: "history-failed" }] });
+});
