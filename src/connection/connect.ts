@@ -172,6 +172,11 @@ function maxFrameBytes({ maxBytes = 25_165_824 }: ConnectRequest): number {
   return Math.ceil(maxBytes * 1.25) + 9_437_184; // and 9 MiB for what else the connection hears
 }
 
+/** As a URL is read. nats-core knows fewer of its forms, and would fail at "WSS:host" each time anew. */
+function readAddress(server: string): string {
+  return URL.canParse(server) ? new URL(server).href : server;
+}
+
 function connectionOptions(
   request: ConnectRequest,
   server: string,
@@ -181,7 +186,7 @@ function connectionOptions(
 ): WsConnectionOptions {
   const options: WsConnectionOptions = {
     // Of several, nats-core would give up at the first that fails.
-    servers: [server],
+    servers: [readAddress(server)],
     name: request.name,
     ...login.options,
     // A reconnect would pull a second batch with a fresh `expires`; the scheduler's next call is the retry.

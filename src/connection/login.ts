@@ -97,7 +97,7 @@ export function checkAuth(auth: unknown): void {
     throw invalidOption(TypeError, "auth", `must be of one kind, not ${kinds.join(" and ")}`);
   if (text("token") || (text("user") && text("password"))) return;
   if (text("nkeySeed")) {
-    if (!readSeed(String(given.nkeySeed)))
+    if (!readSeed(String(given.nkeySeed).trim()))
       throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
     return;
   }

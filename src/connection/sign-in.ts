@@ -22,7 +22,7 @@ export function signIn(auth: Auth | undefined): SignIn {
   if (typeof auth === "function") return { options: { authenticator: auth } };
   if ("token" in auth) return { options: { token: auth.token } };
   if ("user" in auth) return { options: { user: auth.user, pass: auth.password } };
-  if ("nkeySeed" in auth) return signing(auth.nkeySeed);
+  if ("nkeySeed" in auth) return signing(auth.nkeySeed.trim());
   const { jwt = "", seed = "" } = readCreds(auth.creds);
   return signing(seed, jwt);
 }

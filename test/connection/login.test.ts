@@ -2,7 +2,7 @@
 import { createUser, fmtCreds } from "@nats-io/jwt";
 import { credsAuthenticator, nkeyAuthenticator } from "@nats-io/nats-core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { insecureServers, readCreds } from "../../src/connection/login.ts";
+import { checkAuth, insecureServers, readCreds } from "../../src/connection/login.ts";
 import { readSeed, showPublicKey } from "../../src/connection/nkey.ts";
 import { type SignIn, signIn } from "../../src/connection/sign-in.ts";
 
@@ -28,6 +28,11 @@ describe("signing in", () => {
     onTestFinished(() => sign.mockRestore());
     expect(await answer(signIn({ nkeySeed: seed }))).toEqual(nkeyAuthenticator(bytes(seed))(NONCE));
     expect(sign).toHaveBeenCalledOnce();
+  });
+
+  it("signs with the seed of a file, which ends with a line's end", async () => {
+    checkAuth({ nkeySeed: `${seed}\r\n` });
+    expect(await answer(signIn({ nkeySeed: `${seed}\r\n` }))).toEqual(nkeyAuthenticator(bytes(seed))(NONCE));
   });
 
   it("signs with creds as nats-core does, whose JWT names the key", async () => {

@@ -143,6 +143,16 @@ test("several servers are tried in the order given, each with a share of the tim
   expect([await first.connections("peer"), await second.connections("peer")]).toEqual([1, 0]);
 });
 
+test("an address is read as a URL is: in capitals, without slashes, in blanks", async () => {
+  const { ports } = await labServer();
+  for (const address of [
+    `WS://LOCALHOST:${ports.ws}`,
+    `ws:127.0.0.1:${ports.ws}`,
+    ` ws://127.1:${ports.ws}\n`,
+  ])
+    expect((await attempt(address)).made.kind).toBe("connected");
+});
+
 test("credentials that one server refuses are tried at the next", async () => {
   const refusing = await labScripted({ connect: [{ errLine: "Authorization Violation" }, { close: true }] });
   const taking = await labServer();
