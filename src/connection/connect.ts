@@ -39,8 +39,8 @@ export interface ConnectRequest extends SocketOptions {
 export type Connected = { readonly kind: "connected"; readonly connection: Connection };
 
 /**
- * Connects, or says why not, by `deadline` at the latest. On every way but success nothing is left behind: the socket is
- * dropped, also one that is still opening.
+ * Connects, or says why not, by `deadline` at the latest. On every way but success nothing is left
+ * behind: the socket is dropped, also one that is still opening.
  */
 export async function connect(
   request: ConnectRequest,
@@ -119,8 +119,8 @@ async function tryServer(
   socket?.close();
   if (attempt.kind === "connected") return { kind: "timeout" }; // nats-core connects through `open` alone
   if (attempt.kind !== "failed") return attempt;
-  // Of a socket's failure the library keeps no more than the text; any other error is its own, and says more than
-  // how the server hung up after it.
+  // Of a socket's failure the library keeps no more than the text; any other error is its own, and
+  // says more than how the server hung up after it.
   const { cause } = attempt;
   const isOwn = cause instanceof Error && !(cause instanceof ConnectionError);
   return isOwn ? attempt : { kind: "failed", cause: failure ?? cause ?? hungUp() };
@@ -167,7 +167,10 @@ async function heardOut(lost: Promise<"lost">): Promise<"lost"> {
 
 const hungUp = (): SocketError => new SocketError("The server closed the connection before it was ready.");
 
-/** nats-server sends what a pull brings in frames as large as they come: its bytes, and a line for each message. */
+/**
+ * nats-server sends what a pull brings in frames as large as they come: its bytes, and a line for
+ * each message.
+ */
 function maxFrameBytes({ maxBytes = 25_165_824 }: ConnectRequest): number {
   return Math.ceil(maxBytes * 1.25) + 9_437_184; // and 9 MiB for what else the connection hears
 }

@@ -4,8 +4,7 @@ import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
 import type { Ending } from "../report/reasons.ts";
 import { classifyConnectionLoss, deniedSubject, isAuthError } from "./failure.ts";
 import type { DrainSocket } from "./socket.ts";
-
-const ENCODER = new TextEncoder();
+import { encode } from "./wire.ts";
 
 /** An open connection, what it says about itself, and its one way to be gone. */
 export class Connection {
@@ -36,15 +35,19 @@ export class Connection {
     return this.#shuttingDown;
   }
 
-  /** Calls `listener` for each permission that the server says is missing, until the function returned is called. */
+  /**
+   * Calls `listener` for each permission that the server says is missing, until the function
+   * returned is called.
+   */
   onDenied(listener: (denied: PermissionViolationError) => void): () => void {
     this.#denied.add(listener);
     return () => this.#denied.delete(listener);
   }
 
   /**
-   * Sends PING and waits for PONG: everything published before has then reached the server, and every error that the
-   * server answered to it has been seen by the listeners. False when it did not come by `deadline` or the connection ended.
+   * Sends PING and waits for PONG: everything published before has then reached the server, and
+   * every error that the server answered to it has been seen by the listeners. False when it did
+   * not come by `deadline` or the connection ended.
    */
   async flush(deadline: Deadline): Promise<boolean> {
     if (this.nats.isClosed()) return false;
@@ -59,9 +62,12 @@ export class Connection {
     return true;
   }
 
-  /** Sends text of the NATS protocol, ahead of what nats-core has not sent yet. Of a connection that has ended nothing is told. */
+  /**
+   * Sends text of the NATS protocol, ahead of what nats-core has not sent yet. Of a connection that
+   * has ended nothing is told.
+   */
   write(protocol: string): void {
-    this.#sockets.at(-1)?.send(ENCODER.encode(protocol) as Uint8Array<ArrayBuffer>); // as the Encoding standard has it
+    this.#sockets.at(-1)?.send(encode(protocol));
   }
 
   /** Whether the opening that was given to `connect()` went out with the sign-in. */
@@ -76,7 +82,8 @@ export class Connection {
 
   /** Ends the connection at once. What was not flushed before is not waited for. */
   async close(): Promise<void> {
-    // The library closes its socket some promise reactions later. One that went first it would take for lost, and close twice.
+    // The library closes its socket some promise reactions later. One that went first it would take
+    // for lost, and close twice.
     await this.nats.close().catch(() => {});
     for (const socket of this.#sockets) socket.close();
   }

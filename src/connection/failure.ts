@@ -44,7 +44,10 @@ function classifyConnectError(cause: unknown, servers: string): Ending {
     : ending("connect-failed", `${servers}: ${describe(cause)}`);
 }
 
-/** Why the connection ended during the drain. `shuttingDown`: the server had announced its shutdown (lame duck mode). */
+/**
+ * Why the connection ended during the drain. `shuttingDown`: the server had announced its shutdown
+ * (lame duck mode).
+ */
 export function classifyConnectionLoss(error: unknown, shuttingDown: boolean): Ending {
   if (isAuthError(error)) return ending("unauthorized", describe(error));
   if (shuttingDown) return ending("server-shutdown");
@@ -85,7 +88,8 @@ export function classifyApiError(
       return ending("consumer-not-found", `Stream "${stream}", consumer "${consumer}".`);
     case 10059:
       return ending("stream-not-found", `Stream "${stream}".`);
-    // JetStream system temporarily unavailable; insufficient resources; not enabled for the account, or at all.
+    // JetStream system temporarily unavailable; insufficient resources; not enabled for the
+    // account, or at all.
     case 10008:
     case 10023:
     case 10039:

@@ -8,8 +8,8 @@ import type { Fetcher } from "./wire.ts";
 export type Servers = string | readonly string[];
 
 /**
- * How the drain proves who it is: a token, a user and password, the text of a `.creds` file, an nkey seed (`SU…`), or an
- * authenticator of nats-core.
+ * How the drain proves who it is: a token, a user and password, the text of a `.creds` file, an
+ * nkey seed (`SU…`), or an authenticator of nats-core.
  */
 export type Auth =
   | { readonly token: string }
@@ -25,7 +25,10 @@ export interface Reach {
   readonly via?: Fetcher | undefined;
 }
 
-/** The addresses, without path and query, to which these options let a drain connect unencrypted. Options that were checked; pure. */
+/**
+ * The addresses, without path and query, to which these options let a drain connect unencrypted.
+ * Options that were checked; pure.
+ */
 export function insecureServers({ servers, via }: Reach): string[] {
   if (via !== undefined) return [];
   const all = typeof servers === "string" ? [servers] : servers;
@@ -38,7 +41,10 @@ export function leavesUnencrypted(server: string): boolean {
   return protocol === "ws:" && !isLoopback(hostname);
 }
 
-/** Whether a URL's host is this machine: IPv4 in four numbers, IPv6 shortened and in brackets. RFC 6761 has the names. */
+/**
+ * Whether a URL's host is this machine: IPv4 in four numbers, IPv6 shortened and in brackets. RFC
+ * 6761 has the names.
+ */
 export function isLoopback(hostname: string): boolean {
   const host = hostname.replace(/\.$/, "");
   return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host);
@@ -118,7 +124,10 @@ export function checkAuth(auth: unknown): void {
   );
 }
 
-/** What a `.creds` file holds, each between its markers. Line ends of any kind; the last marker may end the text. */
+/**
+ * What a `.creds` file holds, each between its markers. Line ends of any kind; the last marker may
+ * end the text.
+ */
 export function readCreds(creds: string): { readonly jwt?: string; readonly seed?: string } {
   const between = (name: string): string | undefined =>
     new RegExp(`-{3,} *BEGIN ${name} *-{3,}\\s+([\\w.-]+)\\s+-{3,} *END ${name} *-{3,}`, "i").exec(

@@ -1,5 +1,6 @@
-// Signs in as nats-core asks: with WebCrypto's Ed25519, in place of nats-core's own in JavaScript, which takes 8 to 29 ms of CPU.
-// WebCrypto answers later and nats-core asks at once, so the signature is made before nats-core sees the nonce.
+// Signs in as nats-core asks: with WebCrypto's Ed25519, in place of nats-core's own in JavaScript,
+// which takes 8 to 29 ms of CPU. WebCrypto answers later and nats-core asks at once, so the
+// signature is made before nats-core sees the nonce.
 import {
   type ConnectionOptions,
   jwtAuthenticator,
@@ -9,6 +10,7 @@ import {
 import { concatenate, type ServerInfo } from "./handshake.ts";
 import { type Auth, readCreds } from "./login.ts";
 import { readSeed, showPublicKey } from "./nkey.ts";
+import { encode } from "./wire.ts";
 
 export interface SignIn {
   readonly options: Pick<ConnectionOptions, "token" | "user" | "pass" | "authenticator">;
@@ -30,7 +32,7 @@ export function signIn(auth: Auth | undefined): SignIn {
 function signing(seed: string, jwt?: string): SignIn {
   let answer: SignedAnswer | undefined;
   // Where the runtime has no Ed25519, and for a seed that readSeed() refuses, with nats-core's error.
-  const text = ENCODER.encode(seed);
+  const text = encode(seed);
   const inJavaScript = jwt === undefined ? nkeyAuthenticator(text) : jwtAuthenticator(jwt, text);
   return {
     options: { authenticator: (nonce) => answer ?? inJavaScript(nonce) },
@@ -42,7 +44,6 @@ function signing(seed: string, jwt?: string): SignIn {
 
 /** An Ed25519 key in PKCS #8, up to its 32 bytes (RFC 8410, section 7). */
 const PKCS8_HEAD = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
-const ENCODER = new TextEncoder();
 
 /** A JWT names its key itself; for an nkey alone, the server must be told which one signed. */
 async function sign(seed: string, nonce: string, jwt: string | undefined): Promise<SignedAnswer | undefined> {
@@ -52,7 +53,7 @@ async function sign(seed: string, nonce: string, jwt: string | undefined): Promi
   const key = await subtle.importKey("pkcs8", concatenate([PKCS8_HEAD, raw]), "Ed25519", jwt === undefined, [
     "sign",
   ]);
-  const signed = new Uint8Array(await subtle.sign("Ed25519", key, ENCODER.encode(nonce)));
+  const signed = new Uint8Array(await subtle.sign("Ed25519", key, encode(nonce)));
   const sig = btoa(String.fromCharCode(...signed));
   if (jwt !== undefined) return { jwt, nkey: "", sig };
   const { x = "" } = (await subtle.exportKey("jwk", key)) as { x?: string }; // RFC 8037: the public key

@@ -1,11 +1,14 @@
-// The socket under the connection: opened in the way each runtime can also abort, and gone the moment it is closed.
+// The socket under the connection: opened in the way each runtime can also abort, and gone the
+// moment it is closed.
 //
-// nats-core waits for the peer's Close frame, and a frozen peer never sends one: a Node process then never exits, and a
-// cron invocation in workerd is pinned for its whole wall limit. So closing here is: send a Close frame, then drop the
-// TCP connection, at once. Whoever closes has seen the server's PONG by then, or has given it up.
+// nats-core waits for the peer's Close frame, and a frozen peer never sends one: a Node process
+// then never exits, and a cron invocation in workerd is pinned for its whole wall limit. So closing
+// here is: send a Close frame, then drop the TCP connection, at once. Whoever closes has seen the
+// server's PONG by then, or has given it up.
 import { concatenate, Handshake, type ServerInfo } from "./handshake.ts";
 import {
   type Bytes,
+  encode,
   type Fetcher,
   SocketError,
   type Wire,
@@ -28,7 +31,10 @@ export interface DrainSocketOptions extends WireOptions {
 /** The part of the WebSocket interface that nats-core's transport uses, over a wire that can be dropped. */
 export class DrainSocket {
   binaryType = "arraybuffer";
-  /** Always 0: the transport would poll it every 100 ms before closing, and what matters was flushed by a PING. */
+  /**
+   * Always 0: the transport would poll it every 100 ms before closing, and what matters was flushed
+   * by a PING.
+   */
   readonly bufferedAmount = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: Bytes }) => void) | null = null;
@@ -80,8 +86,9 @@ export class DrainSocket {
   }
 
   /**
-   * Sends with what else is sent in the same turn of the microtask queue, in one frame. nats-core sends CONNECT and PING apart,
-   * and a server that refuses the first and hangs up answers the second with a TCP reset, which takes its refusal with it.
+   * Sends with what else is sent in the same turn of the microtask queue, in one frame. nats-core
+   * sends CONNECT and PING apart, and a server that refuses the first and hangs up answers the
+   * second with a TCP reset, which takes its refusal with it.
    */
   send(data: Bytes): void {
     if (this.#ended) return;
@@ -93,7 +100,7 @@ export class DrainSocket {
     const chunks = this.#unsent;
     this.#unsent = [];
     if (this.#ended) return;
-    if (this.#opening !== undefined) chunks.push(ENCODER.encode(this.#opening) as Uint8Array<ArrayBuffer>); // by the standard
+    if (this.#opening !== undefined) chunks.push(encode(this.#opening));
     this.#opening = undefined;
     const [only] = chunks;
     if (only) this.#wire.send(chunks.length > 1 ? concatenate(chunks.map(bytesOf)) : only);
@@ -122,8 +129,9 @@ export class DrainSocket {
     this.failure = error;
     this.#drop();
     this.#options.onLost?.();
-    // The transport reads what came in promise reactions, and stops reading when it hears of the end: the server's last
-    // word, such as that it refuses the credentials, would be lost with the data that came before it.
+    // The transport reads what came in promise reactions, and stops reading when it hears of the
+    // end: the server's last word, such as that it refuses the credentials, would be lost with the
+    // data that came before it.
     setTimeout(() => {
       if (error) this.onerror?.({ message: error.message });
       this.onclose?.({ wasClean: error === undefined, reason: "" });
@@ -135,8 +143,6 @@ export class DrainSocket {
     this.#wire.end();
   }
 }
-
-const ENCODER = new TextEncoder();
 
 const bytesOf = (data: Bytes): Uint8Array => new Uint8Array(data);
 

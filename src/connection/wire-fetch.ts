@@ -1,4 +1,5 @@
-// The wire of Workers: a WebSocket opened by fetch, which alone takes headers and bindings, and can be aborted.
+// The wire of Workers: a WebSocket opened by fetch, which alone takes headers and bindings, and can
+// be aborted.
 import {
   asSocketError,
   type Fetcher,

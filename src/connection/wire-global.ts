@@ -1,4 +1,5 @@
-// The wire of any other runtime: the WebSocket that is there, which takes no headers and may outlive its close.
+// The wire of any other runtime: the WebSocket that is there, which takes no headers and may
+// outlive its close.
 import { listen, quietly, type Wire, type WireEvents } from "./wire.ts";
 
 export function openGlobal(url: string, events: WireEvents): Wire {

@@ -1,8 +1,9 @@
 // The wire of Node, Deno and Bun: the `ws` package, whose sockets take headers and can be dropped.
 import { asSocketError, quietly, SocketError, type Wire, type WireEvents, type WireOptions } from "./wire.ts";
 
-// Only Node loads it: its built-in WebSocket can neither be dropped nor take headers. Bundlers for Workers find the package's stub
-// instead. Kept, because asking Node's loader again costs as much as a heartbeat.
+// Only Node loads it: its built-in WebSocket can neither be dropped nor take headers. Bundlers for
+// Workers find the package's stub instead. Kept, because asking Node's loader again costs as much
+// as a heartbeat.
 let loadingWs: Promise<typeof import("ws")> | undefined;
 function loadWs(): Promise<typeof import("ws")> {
   loadingWs ??= import("ws");
@@ -22,7 +23,9 @@ export function openByWs(url: string, options: WireOptions, events: WireEvents):
     });
     socket.binaryType = "arraybuffer";
     socket.on("open", events.open);
-    socket.on("message", (data, isBinary) => events.data(isBinary ? (data as ArrayBuffer) : "")); // by binaryType
+    socket.on("message", (data, isBinary) => {
+      events.data(isBinary ? (data as ArrayBuffer) : ""); // by binaryType
+    });
     socket.on("close", () => events.end());
     socket.on("error", (cause) => events.end(asSocketError(cause)));
     socket.on("unexpected-response", (_request, response) => {

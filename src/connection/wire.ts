@@ -1,6 +1,9 @@
 // What carries the bytes of a connection, by the runtime: the parts that every runtime's file shares.
 
-/** Something that can carry the connection in place of the network: an mTLS, VPC or service binding of Workers. */
+/**
+ * Something that can carry the connection in place of the network: an mTLS, VPC or service binding
+ * of Workers.
+ */
 export interface Fetcher {
   fetch(input: string, init?: RequestInit): Promise<Response>;
 }
@@ -36,6 +39,13 @@ export class SocketError extends Error {
 
 export type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
 
+const ENCODER = new TextEncoder();
+
+/** Text as bytes. */
+export function encode(text: string): Uint8Array<ArrayBuffer> {
+  return ENCODER.encode(text) as Uint8Array<ArrayBuffer>; // by the Encoding standard
+}
+
 /** What a wire is opened with. */
 export interface WireOptions extends SocketOptions {
   /** Most bytes of a frame. What is larger ends the connection. */
@@ -67,7 +77,9 @@ export function asSocketError(cause: unknown): SocketError {
 }
 
 export function listen(socket: WebSocket, events: WireEvents): void {
-  socket.addEventListener("message", (event) => events.data(event.data as ArrayBuffer | string)); // by binaryType
+  socket.addEventListener("message", (event) => {
+    events.data(event.data as ArrayBuffer | string); // by binaryType
+  });
   socket.addEventListener("close", () => events.end());
   socket.addEventListener("error", (event) => {
     const { message } = event as { message?: string }; // an ErrorEvent in workerd, a bare Event elsewhere
