@@ -50,9 +50,11 @@ export type HeaderPairs = [name: string, value: string][];
 
 /** What is the same for each message of a drain, made once. */
 export interface EventConstants {
+  /** What every id and key begins with. */
+  readonly key: string;
   readonly source: string;
-  readonly stream: string;
-  readonly consumer: string;
+  /** Headers that never differ, as they are sent. */
+  readonly own: HeaderPairs;
   readonly forwarded: ReadonlySet<string>;
 }
 
@@ -75,10 +77,15 @@ export function eventConstants(
   consumer: string,
   forwarded: readonly string[],
 ): EventConstants {
+  const name = encodeAttribute(stream);
   return {
-    source: `${SOURCE}${encodeAttribute(stream)}`,
-    stream: encodeAttribute(stream),
-    consumer: encodeAttribute(consumer),
+    key: `${name}:`,
+    source: `${SOURCE}${name}`,
+    own: [
+      ["ce-specversion", "1.0"],
+      ["ce-natsstream", name],
+      ["ce-natsconsumer", encodeAttribute(consumer)],
+    ],
     forwarded: new Set(forwarded),
   };
 }
@@ -90,8 +97,8 @@ export function eventConstants(
 export function eventHeaders(message: Message<unknown>, constants: EventConstants): HeaderPairs {
   const { headers } = message;
   const sent = new Sent();
-  const sequence = String(message.sequence);
-  sent.add("Idempotency-Key", `${constants.stream}:${sequence}`);
+  const id = `${constants.key}${message.sequence}`;
+  sent.add("Idempotency-Key", id);
   const attributes = readAttributes(headers);
   const type =
     printable(headers.get("Content-Type", Match.IgnoreCase)) ??
@@ -99,8 +106,7 @@ export function eventHeaders(message: Message<unknown>, constants: EventConstant
     printable(attributes.get("datacontenttype") ?? "");
   const fits = type !== undefined && sent.add("Content-Type", type);
   if (!fits) sent.add("Content-Type", OPAQUE);
-  const extensions =
-    fits && isStructured(type) ? [] : addEvent(sent, message, constants, attributes, sequence);
+  const extensions = fits && isStructured(type) ? [] : addEvent(sent, message, constants, attributes, id);
   addForwarded(sent, message, constants.forwarded);
   for (const [name, value] of extensions) sent.add(`ce-${name}`, value);
   return sent.pairs();
@@ -110,15 +116,13 @@ export function eventHeaders(message: Message<unknown>, constants: EventConstant
 function addEvent(
   sent: Sent,
   message: Message<unknown>,
-  { source, stream, consumer }: EventConstants,
+  { key, source, own }: EventConstants,
   attributes: ReadonlyMap<string, string>,
-  sequence: string,
+  id: string,
 ): readonly (readonly [name: string, value: string])[] {
   const subject = encodeAttribute(message.subject);
-  sent.add("ce-specversion", "1.0");
-  sent.add("ce-natsstream", stream);
-  sent.add("ce-natssequence", sequence);
-  sent.add("ce-natsconsumer", consumer);
+  for (const pair of own) sent.addPair(pair);
+  sent.add("ce-natssequence", String(message.sequence));
   // Tells a redelivery from a first one.
   sent.add("ce-natsdeliverycount", String(message.deliveryCount));
   // Tells the marker of a value that is gone from an empty one.
@@ -131,12 +135,12 @@ function addEvent(
     const taken = theirs !== "" && valid?.(theirs) !== false && sent.add(`ce-${name}`, theirs);
     if (!taken) sent.add(`ce-${name}`, otherwise);
   };
-  const key = `${stream}:`;
-  context("id", key + sequence, (id) => !id.startsWith(key));
+  context("id", id, (theirs) => !theirs.startsWith(key));
   context("source", source, (theirs) => !theirs.startsWith(SOURCE));
   context("type", EVENT_TYPE);
   context("subject", subject);
   context("time", message.timestamp.toISOString(), (time) => RFC3339.test(time));
+  if (attributes.size === 0) return [];
   const extensions = [...attributes].filter(([name]) => !NO_EXTENSION.test(name));
   return extensions.map(([name, value]) => [name, encodedAgain(value)] as const);
 }
@@ -172,6 +176,11 @@ class Sent {
 
   /** Whether it fits; one that does not is named. */
   add(name: string, value: string): boolean {
+    return this.addPair([name, value]);
+  }
+
+  addPair(pair: HeaderPairs[number]): boolean {
+    const [name, value] = pair;
     // ": " and the line's end.
     const length = name.length + value.length + 4;
     if (value.length > MAX_VALUE_LENGTH || this.#length + length > MAX_TOTAL_LENGTH) {
@@ -179,7 +188,7 @@ class Sent {
       return false;
     }
     this.#length += length;
-    this.#pairs.push([name, value]);
+    this.#pairs.push(pair);
     return true;
   }
 

@@ -25,6 +25,6 @@ test.each([
   const response = await app.fetch(new Request("https://sluice.example.com/drain", init), env);
   const told = `${await response.text()} ${log.mock.calls.join(" ")}`;
   expect(response.status).toBe(503);
-  expect(told).toContain("connect-failed");
+  expect(told).toMatch(/"reason":"connect-(failed|timeout)"/); // a loaded machine may be late
   expect(told).not.toContain("hunter2");
 });
