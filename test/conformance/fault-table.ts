@@ -1,4 +1,4 @@
-// Every way a drain can end, as the fault suite causes it and as the README's table tells it. A cause that no test has, and
+// Every way a drain can end, as the fault suite causes it and as docs/reasons.md tells it. A cause that no test has, and
 // a test whose cause is not here, fail the suite.
 import type { Reason } from "../../src/index.ts";
 

@@ -130,7 +130,7 @@ export function faultSuite(runtime: string): void {
     credentialFaults();
     clusterFaults();
     scriptedFaults();
-    // The table, which the README shows, and the suite are one list.
+    // The table, which docs/reasons.md shows, and the suite are one list.
     afterAll(() => expect([...caused].toSorted()).toEqual(Object.keys(FAULTS).toSorted()));
   });
 }

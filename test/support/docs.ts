@@ -1,9 +1,13 @@
-// The README's tables, made from the code that they describe. `node test/support/readme.ts` writes them; a test compares.
+// The tables of docs/, made from the code that they describe. `node test/support/docs.ts` writes them; a test compares.
 import { readFileSync, writeFileSync } from "node:fs";
 import { REASONS, type Reason } from "../../src/index.ts";
 import { FAULTS, type Fault, type FaultId, reasonsOf } from "../conformance/fault-table.ts";
+import { ADVICE } from "./advice.ts";
 
-const README = new URL("../../README.md", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
+
+/** The documents that have such tables. */
+export const GENERATED = ["docs/reasons.md", "docs/options.md"] as const;
 
 /** The table of reasons. */
 function outcomeTable(): string {
@@ -13,19 +17,41 @@ function outcomeTable(): string {
   return ["| outcome | reason | what it means |", "|---|---|---|", ...rows].join("\n");
 }
 
-/** The table of options, from their docstrings in src/options.ts: a sentence, and the default after `@default`. */
-function optionsTable(): string {
-  const source = readFileSync(new URL("../../src/options.ts", import.meta.url), "utf8");
+/** What to do for each reason. */
+function adviceTable(): string {
+  const rows = Object.entries(ADVICE).map(([reason, advice]) => `| \`${reason}\` | ${advice} |`);
+  return ["| reason | what to do |", "|---|---|", ...rows].join("\n");
+}
+
+/** An option as its docstring tells it. */
+export interface DocumentedOption {
+  readonly name: string;
+  readonly isOptional: boolean;
+  readonly text: string;
+  /** What stands after `@default`. */
+  readonly fallback: string;
+}
+
+/** Every option, from its docstring in src/options.ts: a sentence, and the default after `@default`. */
+export function documentedOptions(): DocumentedOption[] {
+  const source = readFileSync(new URL("src/options.ts", ROOT), "utf8");
   const body = /interface HandlesOne<[\s\S]*interface DrainSettings<[\s\S]*?\n}\n/.exec(source)?.[0] ?? "";
   // batchHandler?: undefined and its like have no docstring of their own, and so no row.
   const fields = body.matchAll(
     /\/\*\*\s(?<doc>(?:(?!\*\/)[\s\S])*?)\s\*\/\s+readonly (?<name>\w+)(?<optional>\?)?:/g,
   );
-  const rows = Array.from(fields, ({ groups = {} }) => {
+  return Array.from(fields, ({ groups = {} }) => {
     const doc = (groups.doc ?? "").replaceAll(/\s*(?:\n|^)\s*\* /g, " ").trim();
     const [text = "", fallback = ""] = doc.split(" @default ");
-    return `| \`${groups.name}\` | ${groups.optional ? fallback : "required"} | ${text.replaceAll("|", "\\|")} |`;
+    return { name: groups.name ?? "", isOptional: groups.optional !== undefined, text, fallback };
   });
+}
+
+function optionsTable(): string {
+  const rows = documentedOptions().map(
+    ({ name, isOptional, text, fallback }) =>
+      `| \`${name}\` | ${isOptional ? fallback : "required"} | ${text.replaceAll("|", "\\|")} |`,
+  );
   return ["| option | default | |", "|---|---|---|", ...rows].join("\n");
 }
 
@@ -51,18 +77,29 @@ function schedulerDoes(reason: Reason): string {
 
 const SECTIONS: Readonly<Record<string, () => string>> = {
   outcomes: outcomeTable,
+  advice: adviceTable,
   options: optionsTable,
   faults: faultTable,
 };
 
-/** The README as it is, and as its tables should make it. */
-export function readReadme(): { readonly actual: string; readonly expected: string } {
-  const actual = readFileSync(README, "utf8");
-  const expected = Object.entries(SECTIONS).reduce((text, [name, make]) => {
-    const section = new RegExp(`(<!-- ${name}: [^\\n]*-->\\n)[\\s\\S]*?\\n?(<!-- /${name} -->)`);
-    return text.replace(section, (_, before: string, after: string) => `${before}${make()}\n${after}`);
-  }, actual);
-  return { actual, expected };
+/** A document's text, by its path from the project's folder. */
+export function readDocument(path: string): string {
+  return readFileSync(new URL(path, ROOT), "utf8");
 }
 
-if (import.meta.main) writeFileSync(README, readReadme().expected);
+/** The TypeScript of a document, in order. */
+export function snippetsOf(path: string): string[] {
+  return Array.from(readDocument(path).matchAll(/```ts\n([\s\S]*?)```/g), ([, code = ""]) => code);
+}
+
+/** A document as its tables should make it. */
+export function withTables(text: string): string {
+  return Object.entries(SECTIONS).reduce((before, [name, make]) => {
+    const section = new RegExp(`(<!-- ${name}: [^\\n]*-->\\n)[\\s\\S]*?\\n?(<!-- /${name} -->)`);
+    return before.replace(section, (_, head: string, tail: string) => `${head}${make()}\n${tail}`);
+  }, text);
+}
+
+if (import.meta.main) {
+  for (const path of GENERATED) writeFileSync(new URL(path, ROOT), withTables(readDocument(path)));
+}
