@@ -9,6 +9,7 @@ import { DashboardPage, LoginPage, type View } from "./page.tsx";
 import { hasSession, logIn, logOut } from "./session.ts";
 
 export type { View } from "./page.tsx";
+export { readView } from "./view.ts";
 
 export interface DashboardOptions<Env> {
   /** The token to log in with, and the bearer token of `GET /metrics`. It signs the sessions, too. */
@@ -49,7 +50,7 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
     return c.redirect("/", 303);
   });
   app.post("/drain-now", async (c) => {
-    if (await hasSession(c, token(c.env))) await drain(c.env);
+    if (await hasSession(c, token(c.env))) await keptAlive(c, drain(c.env));
     return c.redirect("/", 303);
   });
   const authorize = bearer<Env>(token);
@@ -62,6 +63,16 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
     return c.body(text, 200, { "Content-Type": PROMETHEUS_TYPE, "Cache-Control": "no-store" });
   });
   return app;
+}
+
+/** The drain ends as it should also when the visitor goes away, where the platform has a `waitUntil`. */
+async function keptAlive(c: Context, draining: Promise<Report>): Promise<void> {
+  try {
+    c.executionCtx.waitUntil(draining.catch(() => {}));
+  } catch {
+    // Hono throws where the platform has none, as in Node.
+  }
+  await draining;
 }
 
 function page(c: Context, status: 200 | 401, render: (nonce: string) => Child): Response | Promise<Response> {

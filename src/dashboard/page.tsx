@@ -16,6 +16,8 @@ export interface View {
     readonly redelivered: number;
     readonly waiting: number;
   };
+  /** Why something is missing, as a sentence. */
+  readonly problem?: string;
   /** Oldest first. */
   readonly reports: readonly Report[];
 }
@@ -88,7 +90,7 @@ export function DashboardPage({ nonce, view, selected }: DashboardProps): Child 
             <Fact name="Waiting pulls" value={state.waiting} />
           </dl>
         ) : (
-          <p class="dim">The consumer could not be asked.</p>
+          <p role="alert">{view.problem ?? "The consumer could not be asked."}</p>
         )}
         <h2>Last drains</h2>
         {report ? <Strip reports={reports} at={at} /> : <p class="dim">No drain has reported yet.</p>}
@@ -146,9 +148,10 @@ function One({ report }: { readonly report: Report }): Child {
       <h2>Findings</h2>
       {report.findings.length === 0 ? <p class="dim">None.</p> : null}
       <ul>
-        {report.findings.map(({ code, message }) => (
+        {report.findings.map(({ code, message, mend }) => (
           <li>
             <code>{code}</code> {message}
+            {mend === undefined ? null : <pre>{mend}</pre>}
           </li>
         ))}
       </ul>

@@ -27,30 +27,35 @@ export function drainWithin(presetLimitMs: number): Drain<Vars> {
   });
 }
 
-/** The routes. */
-export const app: Hono<{ Bindings: Vars }> = new Hono<{ Bindings: Vars }>();
-
-app.get("/healthz", (c) => c.json({ status: "ok" }));
-
-// Before anything else, and whoever asks: the names of vars are no secret, and a Worker that cannot
-// work must say so.
-app.use(async (c, next) => {
-  readConfig(c.env);
-  drainToken(c.env);
-  await next();
-});
-
 const routes = drainRoutes(drainWithin(LIMITS_MS.http), {
   token: drainToken,
   limitMs: limitMsOf,
   onReport: logReport,
 });
-app.route("/", routes);
 
-// The path is the visitor's own text, so it is not repeated.
-app.notFound(() => problem({ status: 404, title: "Not Found", detail: "There is no such page." }));
+/** The routes, and behind the same checks those of `pages`. */
+export function workerApp(pages?: Hono<{ Bindings: Vars }>): Hono<{ Bindings: Vars }> {
+  const app = new Hono<{ Bindings: Vars }>();
+  app.get("/healthz", (c) => c.json({ status: "ok" }));
+  // Before anything else, and whoever asks: the names of vars are no secret, and a Worker that cannot
+  // work must say so.
+  app.use(async (c, next) => {
+    readConfig(c.env);
+    drainToken(c.env);
+    await next();
+  });
+  app.route("/", routes);
+  if (pages) app.route("/", pages);
+  // The path is the visitor's own text, so it is not repeated.
+  app.notFound(() => problem({ status: 404, title: "Not Found", detail: "There is no such page." }));
+  app.onError(answerError);
+  return app;
+}
 
-app.onError((error) => {
+/** The routes of the Worker without a dashboard. */
+export const app: Hono<{ Bindings: Vars }> = workerApp();
+
+function answerError(error: Error): Response {
   if (isInvalidOption(error)) {
     logNotConfigured(error);
     const detail = `${error.option}: missing or malformed; the log says what is wrong.`;
@@ -59,4 +64,4 @@ app.onError((error) => {
   logUnexpected(error);
   const detail = "An unexpected error; the log has its name.";
   return problem({ status: 500, title: "Internal Server Error", detail });
-});
+}

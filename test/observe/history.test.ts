@@ -1,11 +1,12 @@
 // History in a real KV bucket.
 import { expect, onTestFinished, test } from "vitest";
 import { readHistory, writeHistory } from "../../src/observe/history.ts";
+import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
 import { aReport } from "./report.ts";
 
-const KEY = { bucket: "drains", stream: "EVENTS", consumer: "sluice" };
+const KEY = { bucket: BUCKET, stream: "EVENTS", consumer: "sluice" };
 const MS = 10_000;
 
 async function opened() {
@@ -18,20 +19,9 @@ async function opened() {
   return nats;
 }
 
-/** A bucket as `nats kv add drains --history 64` makes it. */
 async function withBucket() {
   const nats = await opened();
-  const bucket = {
-    name: "KV_drains",
-    subjects: ["$KV.drains.>"],
-    max_msgs_per_subject: 64,
-    allow_direct: true,
-    allow_rollup_hdrs: true,
-    deny_delete: true,
-    discard: "new",
-    storage: "memory",
-  };
-  await nats.request("$JS.API.STREAM.CREATE.KV_drains", JSON.stringify(bucket), { timeout: MS });
+  await makeBucket(nats);
   return nats;
 }
 

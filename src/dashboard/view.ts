@@ -1,0 +1,64 @@
+// What the dashboard shows, asked of nats-server over a connection of its own, that ends with the page.
+import type { NatsConnection } from "@nats-io/nats-core";
+import { connect } from "../connection/connect.ts";
+import { classifyConnectFailure } from "../connection/failure.ts";
+import { type Deadline, now } from "../deadline.ts";
+import type { DrainSettings } from "../index.ts";
+import { readConsumerState } from "../observe/consumer-state.ts";
+import { readHistory } from "../observe/history.ts";
+import type { Report } from "../report/report.ts";
+import type { View } from "./page.tsx";
+
+/** Longest wait for a page's facts, in milliseconds. */
+const VIEW_MS = 5_000;
+
+/**
+ * Asks for the consumer's state and, where the drain keeps a `history`, for its last reports. Never rejects for the outside
+ * world: what cannot be had is told in the view's `problem`.
+ *
+ * @param settings the drain's own options, which `defineDrain` has checked
+ * @example
+ * dashboardRoutes({ token, view: (env) => readView(settingsOf(env)), drain: (env) => orders.run({ env, limitMs: 25_000 }) });
+ */
+export async function readView(settings: DrainSettings): Promise<View> {
+  const { stream, consumer, name = "sluice-dashboard" } = settings;
+  const deadline = now() + VIEW_MS;
+  const connecting = await connect({ ...settings, name }, deadline, new AbortController().signal);
+  if (connecting.kind !== "connected") {
+    const { message } = classifyConnectFailure(connecting, showServers(settings));
+    return { stream, consumer, reports: [], problem: message };
+  }
+  const { connection } = connecting;
+  try {
+    return await readFacts(connection.nats, settings, deadline);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function readFacts(nats: NatsConnection, settings: DrainSettings, deadline: Deadline): Promise<View> {
+  const { stream, consumer } = settings;
+  const [state, reports] = await Promise.allSettled([
+    readConsumerState(nats, settings, deadline - now()),
+    lastReports(nats, settings, deadline),
+  ]);
+  const known = { stream, consumer, reports: reports.status === "fulfilled" ? reports.value : [] };
+  if (state.status === "fulfilled") return { ...known, state: state.value };
+  const why = state.reason instanceof Error ? state.reason.message : "nothing answered";
+  return { ...known, problem: `The consumer could not be asked: ${why}.` };
+}
+
+async function lastReports(
+  nats: NatsConnection,
+  { stream, consumer, domain, history }: DrainSettings,
+  deadline: Deadline,
+): Promise<readonly Report[]> {
+  if (history === undefined) return [];
+  return await readHistory(nats, { ...history, stream, consumer, domain }, deadline - now());
+}
+
+/** The addresses without their queries, which may hold a secret. */
+function showServers({ servers }: DrainSettings): string {
+  const all = typeof servers === "string" ? [servers] : servers;
+  return all.map((server) => server.replace(/[?#].*$/s, "")).join(", ");
+}
