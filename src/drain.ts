@@ -75,7 +75,11 @@ export function defineDrain<Env = unknown, C extends Codec = "bytes", Value = Co
   return {
     run(input) {
       const running = runDrain(source, input);
-      input.waitUntil?.(running.catch(() => {}));
+      try {
+        input.waitUntil?.(running.catch(() => {}));
+      } catch {
+        // The drain runs, and its caller waits for it all the same.
+      }
       return running;
     },
   };
@@ -104,9 +108,13 @@ async function resolveOptions<Env>(source: AnySource<Env>, env: Env): Promise<An
   return options;
 }
 
-/** The platform's own word first; a limit that is given as undefined is none. */
+/** The platform's own word first; a limit that is given as undefined is none, nor is one that cannot be asked for. */
 function limitOf(input: Limit): number {
-  if ("remainingMs" in input && input.remainingMs) return input.remainingMs();
+  try {
+    if ("remainingMs" in input && input.remainingMs) return input.remainingMs();
+  } catch {
+    return Number.NaN;
+  }
   return "limitMs" in input ? Number(input.limitMs) : Number.NaN;
 }
 

@@ -7,17 +7,18 @@ import {
   type HandlerContext,
   type HandlerEnd,
   handlerDeadline,
-  isThenable,
   type Pool,
   type PoolParts,
   type Progress,
   returned,
+  stillToCome,
   timeIsUp,
 } from "./handler.ts";
 
 /**
  * Called once a Fetch, with everything it delivered. Returning nothing acks all, throwing retries all, and an array has one
- * entry a message, in their order: a {@link Settlement}, or undefined to ack. An array of another length retries all.
+ * entry a message, in their order: a {@link Settlement}, or undefined to ack. An array of another length retries all. One
+ * settlement, or one `Response`, is for all.
  */
 export type BatchHandler<Env = unknown, Value = Uint8Array> = (
   messages: readonly Message<Value>[],
@@ -160,7 +161,8 @@ export class BatchPool<Env> implements Pool {
           deadline: handlerDeadline(deadline, handlerTimeoutMs),
         };
         const result = batchHandler(messages, own);
-        return readResult(isThenable(result) ? await result : result, jobs.length);
+        const later = stillToCome(result);
+        return readResult(later ? await later : result, jobs.length);
       } catch (error) {
         return () => ({ kind: "threw", error });
       }
@@ -184,7 +186,11 @@ export class BatchPool<Env> implements Pool {
 type Ends = (at: number) => HandlerEnd;
 
 function readResult(result: unknown, messages: number): Ends {
-  if (!Array.isArray(result)) return () => returned(undefined);
+  if (!Array.isArray(result)) {
+    // One for all: a settlement, a Response, or nothing.
+    const end = returned(result);
+    return () => end;
+  }
   if (result.length !== messages) throw new BatchLengthError(messages, result.length);
   return (at) => returned(result[at]);
 }

@@ -98,16 +98,35 @@ export class HandlerEnds {
 
   #tell(error: unknown, message: Message<unknown>): Settlement {
     const { journal, onError } = this.#parts;
-    if (error instanceof BatchLengthError) {
+    if (isBatchLength(error)) {
       journal.note("batch-result-invalid", error.message);
       return retry();
     }
-    journal.note("handler-failed", `${error instanceof Error ? error.name : typeof error} on ${message.id}`);
+    journal.note("handler-failed", `${nameOf(error)} on ${message.id}`);
     try {
-      onError?.(error, message);
+      const told: unknown = onError?.(error, message);
+      // A rejection that nobody waits for would end a Node process.
+      Promise.resolve(told).catch(() => {});
     } catch {
       // A hook that fails must not take the message's settlement with it.
     }
     return retry();
+  }
+}
+
+/** Anything can be thrown, also what throws when it is looked at. */
+function nameOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.name) : typeof error;
+  } catch {
+    return typeof error;
+  }
+}
+
+function isBatchLength(error: unknown): error is BatchLengthError {
+  try {
+    return error instanceof BatchLengthError;
+  } catch {
+    return false;
   }
 }

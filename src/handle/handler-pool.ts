@@ -12,6 +12,7 @@ import {
   type PoolParts,
   type Progress,
   returned,
+  stillToCome,
 } from "./handler.ts";
 import { Job } from "./job.ts";
 import { KeyOrder } from "./key-order.ts";
@@ -173,18 +174,19 @@ export class HandlerPool<Env> implements Pool {
       return;
     }
     // A handler that returns no promise is done: no slot, no promise, no turn of the microtask queue.
-    if (!isThenable(result)) {
+    const later = stillToCome(result);
+    if (!later) {
       this.#end(job, returned(result));
       return;
     }
     // It stopped the drain itself, as by aborting it, and nobody waits for it any more; a rejection would be unhandled.
     if (this.#stopped) {
-      result.then(undefined, () => {});
+      later.then(undefined, () => {});
       this.#settle(job, CUT);
       return;
     }
     this.#running.add(job);
-    result.then(
+    later.then(
       (value) => this.#ended(job, returned(value)),
       (error: unknown) => this.#ended(job, { kind: "threw", error }),
     );

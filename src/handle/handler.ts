@@ -8,7 +8,7 @@ import type { Publish } from "../settle/publish.ts";
 import { isFailureStatus, settlementOfResponse } from "../settle/response.ts";
 import { ack, isSettlement, type Settlement } from "../settle/settlement.ts";
 import type { Settled } from "../settle/settler.ts";
-import { type HttpResponse, isHttpResponse } from "./http-response.ts";
+import { cancelBody, type HttpResponse, isHttpResponse } from "./http-response.ts";
 
 /** What a handler gets beside its message. */
 export interface HandlerContext<Env = unknown> {
@@ -100,17 +100,31 @@ const ACKED: HandlerEnd = { kind: "returned", settlement: ack(), failure: false 
 /** What a handler's return value says. Plain data says nothing, whatever its members are called. */
 export function returned(value: unknown): HandlerEnd {
   if (value === undefined) return ACKED;
-  if (isSettlement(value)) return { kind: "returned", settlement: value, failure: false };
-  if (!isHttpResponse(value)) return ACKED;
-  // Its body is nobody's; on Workers an unread one holds one of six connections.
-  void value.body?.cancel().catch(() => {});
-  const settlement = settlementOfResponse(value, Date.now());
-  return { kind: "returned", settlement, failure: isFailureStatus(value.status) };
+  try {
+    if (isSettlement(value)) return { kind: "returned", settlement: value, failure: false };
+    if (!isHttpResponse(value)) return ACKED;
+    cancelBody(value);
+    const settlement = settlementOfResponse(value, Date.now());
+    return { kind: "returned", settlement, failure: isFailureStatus(value.status) };
+  } catch (error) {
+    // A getter, or a proxy, that throws: nothing can be said of what the handler did.
+    return { kind: "threw", error };
+  }
+}
+
+/** Its result if that is still to come: a promise, made of whatever thenable; undefined otherwise. Never throws. */
+export function stillToCome(value: unknown): Promise<unknown> | undefined {
+  try {
+    return isThenable(value) ? Promise.resolve(value) : undefined;
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Whether a handler's result is still to come. */
 export function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+  const mayBe = (typeof value === "object" && value !== null) || typeof value === "function";
+  return mayBe && "then" in value && typeof value.then === "function";
 }
 
 /** The error that a handler's signal aborts with. */

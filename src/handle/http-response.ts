@@ -4,7 +4,7 @@
 export interface HttpResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
-  readonly body?: { cancel(): Promise<void> } | null;
+  readonly body?: { cancel?(): unknown } | null;
 }
 
 /** Whether a value is a Response, of whatever runtime: data that was parsed has no methods. */
@@ -19,4 +19,13 @@ export function isHttpResponse(value: unknown): value is HttpResponse {
     "get" in headers &&
     typeof headers.get === "function"
   );
+}
+
+/** Its body is nobody's; on Workers an unread one holds one of six connections. A Node stream has nothing to cancel. */
+export function cancelBody({ body }: HttpResponse): void {
+  try {
+    Promise.resolve(body?.cancel?.()).catch(() => {});
+  } catch {
+    // Then it is read already, or never was a stream.
+  }
 }

@@ -24,7 +24,10 @@ export function valueReader({ codec, schema }: ValueOptions): ValueReader | unde
   if (!schema) return (message) => message.setValue(decode(message));
   return (message) => {
     const result = schema["~standard"].validate(decode(message));
-    return result instanceof Promise ? result.then((late) => accept(message, late)) : accept(message, result);
+    // A promise of whatever make: another realm's, or a library's own.
+    return "then" in result
+      ? Promise.resolve(result).then((late) => accept(message, late))
+      : accept(message, result);
   };
 }
 

@@ -121,6 +121,15 @@ export class RejectError extends Error {
 
 /** The settlement that an error asks for by its `code`; undefined for an error that is just one. */
 export function settlementOfError(error: unknown): Settlement | undefined {
+  try {
+    return settlementOfCode(error);
+  } catch {
+    // It throws when it is looked at, and asks for nothing.
+    return undefined;
+  }
+}
+
+function settlementOfCode(error: unknown): Settlement | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   switch (error.code) {
     case "SLUICE_RETRY": {

@@ -145,6 +145,8 @@ export class Settler {
     const { options, journal } = this.#parts;
     try {
       const delayMs = options.retryDelay?.(deliveryCount);
+      // An async one gives no number, and its rejection would be nobody's.
+      if (typeof delayMs === "object") Promise.resolve(delayMs).catch(() => {});
       if (delayMs !== undefined && Number.isFinite(delayMs)) return Math.max(0, delayMs);
       if (options.retryDelay) journal.note("retry-delay-failed", `gave ${delayMs}`);
     } catch {
