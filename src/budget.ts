@@ -63,6 +63,9 @@ const DEFAULT_HEARTBEAT_MS = 2_000;
  * the limit, or 100 ms of a tiny one. The heartbeat is at most a third of max wait (so that a loss, silence of twice the heartbeat, is always seen
  * before max wait ends) and never above what nats-server allows (half of `expires`: consumer.go, `processNextMsgReq`).
  *
+ * @example
+ * const { maxWaitMs } = planBudget(25_000); // 5000
+ *
  * @throws {LimitTooSmallError} (a RangeError) when `limitMs` is not a number or below {@link LEAST_LIMIT_MS}
  */
 export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget {

@@ -16,6 +16,9 @@ export function isInvalidOption(error: unknown): error is InvalidOption {
 /**
  * An error that names the option. `problem` never holds its value; `given` shows it, where it is no secret, and whoever must
  * not show values leaves it out.
+ *
+ * @example
+ * const error = invalidOption(RangeError, "rate", "must be at least 1", "0"); // rate: must be at least 1, not 0
  */
 export function invalidOption(
   Kind: typeof TypeError | typeof RangeError,

@@ -63,6 +63,15 @@ type AnySource<Env> = AnyOptions<Env> | ((env: Env) => AnyOptions<Env> | Promise
  * Defines a drain. `env`, `message.value` and what the handler may return are inferred: from the function's parameter, from
  * `schema` or `codec`, and from {@link Settlement}.
  *
+ * @example
+ * const orders = defineDrain({
+ *   servers: "wss://nats.example.com",
+ *   stream: "ORDERS",
+ *   consumer: "billing",
+ *   handler: (message) => console.log(message.id),
+ * });
+ * // await orders.run({ limitMs: 25_000 }) drains once.
+ *
  * @throws {TypeError} an option is missing or malformed (from a function: a report with reason `invalid-options`)
  * @throws {RangeError} an option is out of its range (likewise)
  */

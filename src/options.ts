@@ -83,7 +83,7 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
   readonly codec?: C | undefined;
   /** Any Standard Schema: gives `message.value` and its type. What it refuses is rejected, with its issues as the reason. @default none */
   readonly schema?: StandardSchemaV1<unknown, Value> | undefined;
-  /** Whose word counts as confirmed: the connected server's, or the consumer's leader's, by a double ack of each settlement. @default "server" */
+  /** How settlements are confirmed by the consumer's leader: `server` asks it once for all that were sent before, `leader` for each by itself. @default "server" */
   readonly confirm?: "server" | "leader" | undefined;
   /** Publish over a connection of its own, opened at first use, so that a lost Fetch takes no result with it. @default false */
   readonly isolatePublisher?: boolean | undefined;

@@ -13,7 +13,7 @@ const root = new URL("..", import.meta.url).pathname;
 const pages = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
 const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", ...pages];
 // Inside the project, so that the examples' imports resolve as any test's do; git ignores it.
-const folder = join(root, "test/.snippets");
+const folder = join(root, "test/.snippets/documents");
 /** A page that is being written. */
 const COMING = "operate.md";
 
@@ -72,6 +72,14 @@ describe("the documents", () => {
     );
     expect(named.length).toBeGreaterThan(1);
     for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+
+  test("name every var and secret that the Worker reads", () => {
+    const vars = readDocument("src/worker/vars.ts").matchAll(/^ {2}\| "([A-Z_]+)"/gm);
+    const names = Array.from(vars, ([, name = ""]) => name);
+    expect(names.length).toBeGreaterThan(20);
+    const page = readDocument("docs/deploy.md");
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
   test("link to files that are there", () => {

@@ -16,7 +16,7 @@ export interface PullParts {
   readonly bounds: SilenceBounds;
 }
 
-/** How a pull request ended: by the server's word or a failure; undefined when the drain's time was up. */
+/** How a pull request ended: by a status of the server or a failure; undefined when the drain's time was up. */
 export type PullEnd = Ending | undefined;
 
 /** A pull request under way. */

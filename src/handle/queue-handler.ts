@@ -71,6 +71,11 @@ export interface QueueHandlerOptions {
  * `Body` is the caller's word: codec `"json"` reads what Queues sends by default, and a `schema` checks it. A consumer that is still
  * at work when its time is up is not told; its batch is settled by its calls until then, and what has none is retried.
  *
+ * @example
+ * const batchHandler = queueHandler((batch) => {
+ *   for (const message of batch.messages) if (message.attempts < 3) message.retry({ delaySeconds: 60 });
+ * });
+ *
  * @throws {TypeError} `consumer` is no function, or `queue` no string
  * @see https://developers.cloudflare.com/queues/configuration/batching-retries/#explicit-acknowledgement-and-retries
  */

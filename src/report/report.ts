@@ -64,7 +64,7 @@ export interface Report extends Counts {
 /** Everything a report says that its reason does not. */
 export type ReportFacts = Omit<Report, "outcome" | "reason" | "message" | "retryAfterMs">;
 
-/** A report: the ending, the table's word on it, and the facts. */
+/** A report: the ending, its outcome from the table, and the facts. */
 export function makeReport(end: Ending, facts: ReportFacts): Report {
   const { outcome } = REASONS[end.reason];
   const retryAfterMs = end.retryAfterMs ?? REASONS[end.reason].retryAfterMs;

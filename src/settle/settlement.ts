@@ -31,7 +31,7 @@ interface RejectSettlement extends Branded {
  * The message is done; the same as returning nothing.
  *
  * @example
- * handler: (message) => (seen.has(message.id) ? ack() : work(message))
+ * const handler: Handler = ({ operation }) => (operation === "put" ? retry() : ack());
  */
 export function ack(): Settlement {
   return { [SETTLEMENT]: true, kind: "ack" };
@@ -41,7 +41,7 @@ export function ack(): Settlement {
  * The message is to be delivered again, after `delayMs` milliseconds (from 0) or, without it, after the drain's `retryDelay`.
  *
  * @example
- * handler: () => (busy() ? retry({ delayMs: 30_000 }) : undefined)
+ * const handler: Handler = ({ data }) => (data.length > 1_000 ? retry({ delayMs: 30_000 }) : undefined);
  *
  * @throws {RangeError} when `delayMs` is negative or not finite
  */
@@ -57,7 +57,7 @@ export function retry(options: { readonly delayMs?: number } = {}): Settlement {
  * The message will never succeed: to the dead-letter subject if there is one, and never delivered again.
  *
  * @example
- * handler: (message) => (isOrder(message.json()) ? undefined : reject("not an order"))
+ * const handler: Handler = ({ data }) => (data.length === 0 ? reject("not an order") : undefined);
  */
 export function reject(reason: string): Settlement {
   return { [SETTLEMENT]: true, kind: "reject", reason };
@@ -85,7 +85,7 @@ export type RetryDelay = (deliveryCount: number) => number;
  * Exponential from 1 s, capped at 5 min, with equal jitter: between half and the whole. `random` is in [0, 1).
  *
  * @example
- * retryDelay: (deliveryCount) => 2 * exponentialDelay(deliveryCount, Math.random())
+ * const retryDelay: RetryDelay = (count) => 2 * exponentialDelay(count, Math.random());
  */
 export function exponentialDelay(deliveryCount: number, random: number): number {
   const whole = Math.min(300_000, 1_000 * 2 ** (Math.max(1, deliveryCount) - 1));

@@ -22,6 +22,10 @@ let installed: FakeClock | undefined;
  * Takes the place of `Date`, `performance.now`, `setTimeout` and `setInterval`, for everything in this process, from its construction until it
  * is disposed of: `using clock = new FakeClock()`. Time passes by {@link advance} only; a timer of 0 ms is a turn of the event
  * loop and no time, and fires by itself. `AbortSignal.timeout()` and the clocks of the runtime's own I/O are not its affair.
+ *
+ * @example
+ * using clock = new FakeClock();
+ * await clock.advance(60_000);
  */
 export class FakeClock implements Disposable {
   readonly #real: Globals;

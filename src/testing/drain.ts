@@ -58,6 +58,10 @@ const DEFAULT_LIMIT_MS = 30_000;
  * a handler's test needs neither server nor network. Each message is delivered once. `servers`, `auth`, `headers` and `via`
  * are not used, and a test's `env` may leave them out.
  *
+ * @example
+ * const orders = { servers: "wss://nats.example.com", stream: "ORDERS", consumer: "billing", handler: () => {} };
+ * const { report } = await testDrain(orders, { messages: [{ subject: "orders.new", json: { total: 1 } }] });
+ *
  * @param source the drain's options, or the function that makes them: what `defineDrain()` is given
  * @throws what `defineDrain()` throws at wrong options, and what the options function itself throws
  */

@@ -56,6 +56,9 @@ export interface FakeMessageOptions<Value> extends FakeMessage {
  * A message to call a handler with directly. `testDrain()` takes the same fields and does more: it reads the body as the
  * drain's codec and schema say, and settles.
  *
+ * @example
+ * const { deliveryCount } = fakeMessage({ subject: "orders.new", json: { total: 1 } }); // 1
+ *
  * @throws {TypeError} when both `data` and `json` are given
  */
 export function fakeMessage<Value = Uint8Array>(fields: FakeMessageOptions<Value>): Message<Value> {
