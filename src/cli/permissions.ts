@@ -51,7 +51,7 @@ function permissionsText(options: Options): string {
     // With a domain and an account's hash: of a leaf node's stream, and of servers that always give them.
     `$JS.ACK.*.*.${stream}.${consumer}.>`,
     ...(options.deadLetter ? [checkSubject("--dead-letter", options.deadLetter)] : []),
-    ...(options.bucket ? [`$KV.${check("--bucket", options.bucket)}.>`] : []),
+    ...(options.bucket ? bucketSubjects(check("--bucket", options.bucket), prefix) : []),
   ];
   const subscribe = [`${checkSubject("--inbox-prefix", options.inboxPrefix)}.>`];
   const user = check("--user", options.user);
@@ -71,6 +71,11 @@ function permissionsText(options: Options): string {
 
 # Or with an operator's keys:
 # nats auth user add ${user} ${words("--pub-allow", publish)} ${words("--sub-allow", subscribe)}`;
+}
+
+/** To keep a report, and to read them back for the dashboard. */
+function bucketSubjects(bucket: string, api: string): readonly string[] {
+  return [`$KV.${bucket}.>`, `${api}.DIRECT.GET.KV_${bucket}`];
 }
 
 /** One token of a subject, harmless between quotes. */

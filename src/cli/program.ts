@@ -6,6 +6,7 @@ import { addDoctor } from "./doctor/options.ts";
 import { addPermissions } from "./permissions.ts";
 import { addRedrive } from "./redrive/options.ts";
 import { addRun } from "./run/options.ts";
+import { addStatus } from "./status/options.ts";
 
 /**
  * Runs the command line.
@@ -21,7 +22,7 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .version(await version(), "--version", "Print the version.")
     .helpOption("-h, --help", "Print this help; after a command, the command's own.")
     .helpCommand("help [command]", "Print the help of a command.");
-  for (const add of [addRun, addDoctor, addPermissions, addRedrive]) add(program, context);
+  for (const add of [addRun, addDoctor, addPermissions, addRedrive, addStatus]) add(program, context);
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

@@ -1,0 +1,82 @@
+// `sluice status` as an operator runs it: a real process, against a real nats-server.
+import { type ChildProcess, execFile } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { beforeEach, expect, it, onTestFinished } from "vitest";
+import { statusLines } from "../../src/cli/status/print.ts";
+import { writeHistory } from "../../src/observe/history.ts";
+import { aReport } from "../observe/report.ts";
+import { BUCKET, makeBucket } from "../support/bucket.ts";
+import { connectAs } from "../support/delivery.ts";
+import { labServer } from "../support/lab-client.ts";
+import { ADMIN_USER } from "../support/nats.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+let env: Record<string, string>;
+beforeEach(async () => {
+  const server = await labServer();
+  await server.createStream("EVENTS");
+  await server.createConsumer("EVENTS", "sluice");
+  await server.publish("EVENTS.made", 3);
+  const { nats } = await connectAs("admin", server.wsUrl);
+  onTestFinished(() => nats.close());
+  await makeBucket(nats);
+  await writeHistory(nats, aReport({ reason: "max-wait" }), { bucket: BUCKET }, 10_000);
+  env = {
+    NATS_URL: server.wsUrl,
+    NATS_USER: ADMIN_USER.user,
+    NATS_PASSWORD: ADMIN_USER.pass,
+    NATS_STREAM: "EVENTS",
+    NATS_CONSUMER: "sluice",
+  };
+});
+
+function start(...args: string[]): {
+  child: ChildProcess;
+  ended: Promise<{ code: unknown; out: string; err: string }>;
+} {
+  const ended = Promise.withResolvers<{ code: unknown; out: string; err: string }>();
+  const child = execFile(process.execPath, [MAIN, "status", ...args], { env }, (error, out, err) =>
+    ended.resolve({ code: error?.code ?? 0, out, err }),
+  );
+  return { child, ended: ended.promise };
+}
+
+it("sluice status shows what the consumer has left and the drains of the history", async () => {
+  const { code, out, err } = await start("--bucket", BUCKET).ended;
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain("pending 3, unacked 0, redelivered 0, waiting pulls 0");
+  expect(out).toMatch(/^2026-11-25T06:00:00.000Z {2}completed {2}max-wait {2}5 {8}4 {6}420$/m);
+});
+
+it("sluice status --json prints one line", async () => {
+  const { out } = await start("--json").ended;
+  expect(JSON.parse(out)).toMatchObject({ state: { stream: "EVENTS", consumer: "sluice", pending: 3 } });
+});
+
+it.skipIf(process.platform === "win32")("sluice status --watch shows it again, until Ctrl-C", async () => {
+  const { child, ended } = start("--json", "--watch", "50ms");
+  let seen = "";
+  child.stdout?.on("data", (text: string) => {
+    seen += text;
+    if (seen.split("\n").length > 3) child.kill("SIGINT");
+  });
+  await once(child, "exit");
+  const { out, err } = await ended;
+  expect(out.trimEnd().split("\n").length).toBeGreaterThanOrEqual(3);
+  expect(err).toBe("");
+});
+
+it("sluice status says in one line what it cannot ask", async () => {
+  const { code, err } = await start("--consumer", "gone").ended;
+  expect(code).toBe(1);
+  expect(err).toBe('sluice: consumer "gone" of stream "EVENTS" cannot be asked: consumer not found\n');
+});
+
+it("sluice status makes control characters of a report harmless, and shows what mends a finding", () => {
+  const state = { stream: "EVENTS", consumer: "sluice", pending: 0, unacked: 0, redelivered: 0, waiting: 0 };
+  const finding = { code: "ack-wait", message: "It is short.\u001b[2J", mend: "nats consumer edit" };
+  const lines = statusLines({ at: "now", state, reports: [aReport({ findings: [finding] })] });
+  expect(lines.at(-1)).toBe("ack-wait: It is short.\\u{1b}[2J Mend: nats consumer edit");
+});
