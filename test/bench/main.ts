@@ -7,6 +7,7 @@ import type { Bench, Measure, Row } from "./bench.ts";
 import { bundle } from "./bundle.ts";
 import { cost } from "./cost.ts";
 import { cpu } from "./cpu.ts";
+import { forward } from "./forward.ts";
 import { idle } from "./idle.ts";
 import { loss } from "./loss.ts";
 import { memory } from "./memory.ts";
@@ -36,6 +37,7 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [tail.name, runnable(tail)],
   [idle.name, runnable(idle)],
   [loss.name, runnable(loss)],
+  [forward.name, runnable(forward)],
   [release.name, runnable(release)],
   [memory.name, runnable(memory)],
   [bundle.name, runnable(bundle)],
