@@ -35,6 +35,7 @@ const MAX_BURST = 256;
 // Fewer handlers than this say nothing of how quick one can be.
 const MIN_SAMPLES = 3;
 const QUICK_BURST_MS = 5;
+const SLOW_BURST_MS = 50;
 
 /** The pool of a handler that takes one message at a time. */
 export class HandlerPool<Env> implements Pool {
@@ -154,8 +155,10 @@ export class HandlerPool<Env> implements Pool {
   async #breathe(): Promise<void> {
     this.#breathing = true;
     await breathe();
-    const quick = now() - this.#burstAt < QUICK_BURST_MS;
-    this.#burst = quick ? Math.min(MAX_BURST, this.#burst * 4) : 1;
+    // The turn itself is in it, which on a busy machine takes its time: so only what is far beyond that makes bursts shorter.
+    const tookMs = now() - this.#burstAt;
+    const factor = tookMs < QUICK_BURST_MS ? 4 : tookMs < SLOW_BURST_MS ? 2 : 1 / 4;
+    this.#burst = Math.min(MAX_BURST, Math.max(1, Math.floor(this.#burst * factor)));
     this.#started = 0;
     this.#breathing = false;
     this.#pump();
