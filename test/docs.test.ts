@@ -5,9 +5,18 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DEFAULTS, type Drain, LEAST_LIMIT_MS, planBudget, type Report } from "../src/index.ts";
+import {
+  DEFAULTS,
+  type Drain,
+  defineDrain,
+  LEAST_LIMIT_MS,
+  planBudget,
+  type Report,
+  reject,
+} from "../src/index.ts";
 import { documentedOptions, GENERATED, readDocument, snippetsOf, withTables } from "./support/docs.ts";
 import { labServer } from "./support/lab-client.ts";
+import { ADMIN_USER_CONFIG } from "./support/nats.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const pages = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
@@ -177,6 +186,43 @@ describe("an example of the documents", () => {
       drainOrders(env: { NATS_URL: string }): Promise<Report>;
     };
     expect(await drainOrders({ NATS_URL: server.wsUrl })).toMatchObject({ outcome: "completed", acked: 2 });
+  });
+
+  test("the user of docs/deploy.md can do what a drain does, and no more", async () => {
+    const block = /```\n(accounts \{[\s\S]*?)```/.exec(readDocument("docs/deploy.md"))?.[1] ?? "";
+    const server = await labServer({
+      authorization: block
+        .replace("$SLUICE_PASSWORD", "drain-pw")
+        .replace("users: [", `$&${ADMIN_USER_CONFIG},`),
+    });
+    await server.createStream("EVENTS");
+    await server.createStream("DEAD", { subjects: ["dead.events"] });
+    await server.createConsumer("EVENTS", "sluice");
+    await server.publish("EVENTS.new", 2, ["good", "bad"]);
+    const drain = defineDrain({
+      servers: server.wsUrl,
+      auth: { user: "sluice", password: "drain-pw" },
+      inboxPrefix: "_INBOX_sluice",
+      stream: "EVENTS",
+      consumer: "sluice",
+      deadLetter: { subject: "dead.events" },
+      handler: async (message, { publish }) => {
+        if (message.sequence === 1) await expect(publish("EVENTS.other", "")).rejects.toThrow();
+        return message.sequence === 2 ? reject("as planned") : undefined;
+      },
+    });
+    const report = await drain.run({ limitMs: LEAST_LIMIT_MS * 10 });
+    expect(report).toMatchObject({ outcome: "completed", acked: 1, deadLettered: 1, findings: [] });
+    const elsewhere = defineDrain({
+      servers: server.wsUrl,
+      auth: { user: "sluice", password: "drain-pw" },
+      stream: "EVENTS",
+      consumer: "sluice",
+      handler: () => {},
+    });
+    expect(await elsewhere.run({ limitMs: LEAST_LIMIT_MS * 10 })).toMatchObject({
+      reason: "permission-denied",
+    });
   });
 
   test("the Queues consumer runs on a drain", async () => {

@@ -68,7 +68,7 @@ export interface QueueHandlerOptions {
  * acks the rest, throwing retries the rest. Work given to `waitUntil` is part of the consumer, as it is in a Worker that does not set
  * `queue_consumer_no_wait_for_wait_until`. A call made after the end is ignored.
  *
- * `Body` is the caller's word: codec `"json"` reads what Queues sends by default, and a `schema` checks it. A consumer that is still
+ * `Body` is what the caller claims: codec `"json"` reads what Queues sends by default, and a `schema` checks it. A consumer that is still
  * at work when its time is up is not told; its batch is settled by its calls until then, and what has none is retried.
  *
  * @example

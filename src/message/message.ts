@@ -22,7 +22,7 @@ export interface Message<Value = Uint8Array> {
    */
   text(): string;
   /**
-   * The body parsed as JSON. `T` is the caller's word, nothing checks it. Without it this is
+   * The body parsed as JSON. `T` is what the caller claims; nothing checks it. Without it this is
    * `unknown`, never what its place asks for: what a publisher sent cannot pass for what a handler
    * returns.
    *

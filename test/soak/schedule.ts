@@ -1,5 +1,5 @@
 // One random life of a consumer: drains with random budgets and handlers, faults at random moments, and, after the dust has
-// settled, a look at whether anything was lost, burnt or counted wrong.
+// settled, a look at whether anything was lost, spent in vain or counted wrong.
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { defineDrain, type Handler, LEAST_LIMIT_MS, type Report } from "../../src/index.ts";
