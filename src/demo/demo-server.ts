@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import {
   AckPolicy,
+  DiscardPolicy,
   type JetStreamClient,
   type JetStreamManager,
   jetstream,
@@ -15,6 +16,8 @@ import { type NatsExit, type NatsServer, startNatsServer } from "./nats-process.
 
 export const STREAM = "GITHUB";
 export const CONSUMER = "sluice";
+/** Where the Worker keeps its reports. */
+export const BUCKET = "sluice";
 
 interface Login {
   readonly user: string;
@@ -48,7 +51,7 @@ export interface DemoServer extends AsyncDisposable {
 }
 
 /**
- * Starts the server and makes the work-queue stream and its durable consumer.
+ * Starts the server and makes the work-queue stream, its durable consumer, and a bucket for the history.
  *
  * @throws an `Error` of one line when the server does not start
  */
@@ -65,7 +68,7 @@ export async function startDemoServer(binary: NatsBinary, signal: AbortSignal): 
   try {
     connection = await connectAdmin(server.wsUrl, admin);
     const manager = await jetstreamManager(connection);
-    await makeStream(manager);
+    await makeStreams(manager);
     return demoServer(server, { admin, worker }, manager, jetstream(connection), stop);
   } catch (error) {
     await stop();
@@ -113,9 +116,19 @@ async function connectAdmin(servers: string, { user, password: pass }: Login): P
   }
 }
 
-async function makeStream(manager: JetStreamManager): Promise<void> {
+async function makeStreams(manager: JetStreamManager): Promise<void> {
   await manager.streams.add({ name: STREAM, subjects: ["github.>"], retention: RetentionPolicy.Workqueue });
   await manager.consumers.add(STREAM, { durable_name: CONSUMER, ack_policy: AckPolicy.Explicit });
+  // A KV bucket, as `nats kv add` makes it: a stream of that name.
+  await manager.streams.add({
+    name: `KV_${BUCKET}`,
+    subjects: [`$KV.${BUCKET}.>`],
+    max_msgs_per_subject: 64,
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    discard: DiscardPolicy.New,
+  });
 }
 
 async function publishEvent(client: JetStreamClient, event: DemoEvent): Promise<void> {
@@ -148,6 +161,9 @@ function accounts(admin: Login, worker: Login): string {
     // The subject of an ack, in the form of today's servers and in the one with domain and account.
     `$JS.ACK.${STREAM}.${CONSUMER}.>`,
     `$JS.ACK.*.*.${STREAM}.${CONSUMER}.>`,
+    // Its reports: to keep them, and to read them for the dashboard.
+    `$KV.${BUCKET}.>`,
+    `$JS.API.DIRECT.GET.KV_${BUCKET}`,
   ];
   return `accounts { DEMO {
     jetstream: enabled

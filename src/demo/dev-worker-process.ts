@@ -1,6 +1,7 @@
 // The process that runs wrangler's dev server for the demo. It is one of its own because wrangler's libraries end a process
 // on Ctrl-C as they see fit, and because it ends itself, workerd included, when the demo is gone.
 import { devNull } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Report } from "../index.ts";
 
@@ -8,6 +9,8 @@ import type { Report } from "../index.ts";
 export interface DevWorkerInput {
   readonly vars: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  /** A file of src/worker. @default wrangler.toml's `main` */
+  readonly entry?: "with-dashboard.ts";
   /** 0 for a free one. */
   readonly port: number;
 }
@@ -26,11 +29,13 @@ const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
 let running: { dispose(): Promise<void> } | undefined;
 
-async function serve({ vars, secrets, port }: DevWorkerInput): Promise<void> {
+async function serve({ vars, secrets, port, entry }: DevWorkerInput): Promise<void> {
   const { unstable_readConfig: readConfig, unstable_startWorker: startWorker } = await import("wrangler");
+  const config = readConfig({ config: CONFIG });
+  const main = entry === undefined ? config.main : join(dirname(CONFIG), "src/worker", entry);
   const worker = await startWorker({
     // Vars and service bindings that were set for a deployment of one's own have no part in the demo.
-    config: { ...readConfig({ config: CONFIG }), vars: {}, services: [] },
+    config: { ...config, main, vars: {}, services: [] },
     // A file given by name, here an empty one, replaces .dev.vars.
     envFiles: [devNull],
     bindings: { ...bindings("plain_text", vars), ...bindings("secret_text", secrets) },

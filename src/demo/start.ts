@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { CONSUMER, type DemoServer, STREAM, startDemoServer } from "./demo-server.ts";
+import { BUCKET, CONSUMER, type DemoServer, STREAM, startDemoServer } from "./demo-server.ts";
 import { type DevWorker, startDevWorker } from "./dev-worker.ts";
 import { cronUrl, drainUntilEmpty, drainUrl } from "./drains.ts";
 import { loadEvents } from "./events.ts";
@@ -64,16 +64,18 @@ function workerConfig(
   server: DemoServer,
   target: Target,
   token: string,
-): Pick<Parameters<typeof startDevWorker>[0], "vars" | "secrets"> {
+): Pick<Parameters<typeof startDevWorker>[0], "vars" | "secrets" | "entry"> {
   return {
     vars: {
       NATS_URL: server.wsUrl,
       NATS_STREAM: STREAM,
       NATS_CONSUMER: CONSUMER,
       TARGET_URL: target.url,
+      HISTORY_BUCKET: BUCKET,
       ...DRAIN_VARS,
     },
     secrets: { NATS_USER: server.worker.user, NATS_PASSWORD: server.worker.password, DRAIN_TOKEN: token },
+    entry: "with-dashboard.ts",
   };
 }
 
@@ -81,6 +83,7 @@ function whatToTry(server: DemoServer, worker: DevWorker, target: Target, token:
   const login = `${server.admin.user}:${server.admin.password}`;
   return `
 Everything keeps running; Ctrl-C ends it. To try:
+  dashboard:       ${worker.url} (log in with ${token})
   publish:         nats --server ${server.natsUrl.replace("//", `//${login}@`)} pub github.ping '{"zen":"Keep it simple."}'
   drain:           curl -X POST -H 'Authorization: Bearer ${token}' ${drainUrl(worker.url)}
   drain by cron:   curl '${cronUrl(worker.url)}'

@@ -122,6 +122,25 @@ describe("npm start -- --once", () => {
   });
 });
 
+describe("npm start", () => {
+  it("prints the dashboard's URL and its login, which show the drains that were", async () => {
+    const demo = await startDemo();
+    await demo.says("Ctrl-C ends it");
+    const { stderr } = demo.output;
+    const [, url = "", token = ""] = /dashboard: +(http\S+) \(log in with (\S+)\)/.exec(stderr) ?? [];
+    const login = {
+      method: "POST",
+      body: new URLSearchParams({ token }),
+      headers: { Origin: new URL(url).origin },
+    };
+    const response = await fetch(new URL("/login", url), { ...login, redirect: "manual" });
+    const Cookie = response.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const html = await (await fetch(url, { headers: { Cookie } })).text();
+    expect(html).toContain("<dt>Lag</dt><dd>0</dd>");
+    expect(html).toContain("completed: batch-full, ");
+  });
+});
+
 it.each([
   [["--onec"], "sluice: Unknown option '--onec'"],
   [["now"], "sluice: Unexpected argument 'now'"],
