@@ -51,6 +51,22 @@ export const FAULTS = {
   "stream-deleted-mid-fetch": { cause: "The stream is deleted during the Fetch", reason: "consumer-deleted" },
   "consumer-missing": { cause: "There is no such consumer", reason: "consumer-not-found" },
   "stream-missing": { cause: "There is no such stream", reason: "stream-not-found" },
+  "ack-policy-none": {
+    cause: "The consumer's ack policy is none, or all",
+    reason: "unsupported-consumer",
+  },
+  "target-down": {
+    cause: "So many handlers in a row fail (stopAfterFailures)",
+    reason: "handlers-failing",
+  },
+  "consumer-deleted-mid-handling": {
+    cause: "The consumer or its stream is deleted while messages are handled",
+    reason: "consumer-deleted",
+  },
+  "out-of-deliveries": {
+    cause: "A message fails its last delivery, and there is no dead letter (counted as `exhausted`)",
+    reason: "empty",
+  },
   "push-consumer": { cause: "The consumer pushes", reason: "not-a-pull-consumer" },
   "account-without-jetstream": { cause: "The account has no JetStream", reason: "jetstream-unavailable" },
   "server-without-jetstream": { cause: "The server has no JetStream", reason: "jetstream-unavailable" },

@@ -308,6 +308,37 @@ function configurationFaults(): void {
     expectTruth("stream-deleted-mid-fetch", await running);
   });
 
+  fault("ack-policy-none", async () => {
+    const server = await given(2, { consumer: { ack_policy: "none" } });
+    const report = await run(server.wsUrl);
+    expectTruth("ack-policy-none", report);
+    expect(report.fetched).toBe(0);
+  });
+
+  fault("target-down", async () => {
+    const server = await given(9);
+    const handler = () => new Response(null, { status: 503 });
+    const report = await run(server.wsUrl, { handler, stopAfterFailures: 3, retryDelay: () => 60_000 });
+    expectTruth("target-down", report);
+    expect(report).toMatchObject({ retried: 3, released: 6 });
+  });
+
+  fault("consumer-deleted-mid-handling", async () => {
+    const server = await given(3);
+    const handler = meanwhile(() => server.deleteConsumer(STREAM, CONSUMER));
+    const report = await run(server.wsUrl, { batch: 3, handler, settleTimeoutMs: 500 });
+    expectTruth("consumer-deleted-mid-handling", report);
+    expect(report).toMatchObject({ fetched: 3, acked: 0, unconfirmed: 3 });
+  });
+
+  fault("out-of-deliveries", async () => {
+    const server = await given(2, { consumer: { max_deliver: 1 } });
+    const report = await run(server.wsUrl, { handler: () => Promise.reject(new Error("always")) });
+    expectTruth("out-of-deliveries", report);
+    expect(report).toMatchObject({ exhausted: 2, retried: 0 });
+    expect(report.findings.map(({ code }) => code)).toContain("deliveries-exhausted");
+  });
+
   fault("consumer-missing", async () => {
     const server = await given(1);
     expectTruth("consumer-missing", await run(server.wsUrl, { consumer: "missing" }));
