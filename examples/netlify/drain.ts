@@ -1,6 +1,6 @@
 // netlify/functions/drain.ts: a scheduled function, which Netlify gives no public URL.
 import { defineDrain } from "sluice";
-import { drainHandler } from "sluice/fetch";
+import { drainHandler, LIMITS_MS } from "sluice/fetch";
 
 const orders = defineDrain(() => ({
   servers: process.env.NATS_URL ?? "",
@@ -10,7 +10,7 @@ const orders = defineDrain(() => ({
   handler: (message) => console.log(message.id, message.subject),
 }));
 
-const handler = drainHandler(orders, { authorize: () => true, limitMs: 25_000 });
+const handler = drainHandler(orders, { authorize: () => true, limitMs: LIMITS_MS.netlifyScheduled });
 
 export default (request: Request): Promise<Response> => handler(request);
 

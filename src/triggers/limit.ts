@@ -28,6 +28,18 @@ export const LIMITS_MS = {
   alarm: 840_000,
   /** Deno Deploy states no limit of a cron run; a minute's run has ended before the next. */
   denoCron: 55_000,
+  /** Netlify gives a scheduled function 30 s. */
+  netlifyScheduled: 25_000,
+  /** Netlify gives a function that is called over HTTP 60 s. */
+  netlify: 55_000,
+  /** Netlify gives a background function 15 minutes. */
+  netlifyBackground: 840_000,
+  /** Supabase answers 504 for a function that has not answered in 150 s. */
+  supabase: 140_000,
+  /** Cloud Run functions have 60 s unless they say otherwise, Cloud Run services 5 minutes. */
+  google: 55_000,
+  /** Azure gives 5 minutes on the Consumption plan; a minute's run has ended before the next. */
+  azure: 55_000,
 } as const;
 
 /** The word of a setting, which may be in the bindings. */

@@ -1,4 +1,6 @@
 // The examples are what a user pastes: each drains a real consumer, called as its platform calls it.
+import { createHash } from "node:crypto";
+import { SignJWT } from "jose";
 import { beforeEach, expect, test, vi } from "vitest";
 import { labServer } from "../support/lab-client.ts";
 
@@ -13,6 +15,7 @@ beforeEach(async () => {
   vi.stubEnv("NATS_URL", server.wsUrl);
   vi.stubEnv("NATS_TOKEN", "s3cret");
   vi.stubEnv("CRON_SECRET", "cron-s3cret");
+  vi.stubEnv("QSTASH_CURRENT_SIGNING_KEY", "sig_current");
   return () => vi.unstubAllEnvs();
 });
 
@@ -42,4 +45,27 @@ test("the example of Queues drains, and acks the batch", async () => {
   const env = { NATS_URL: process.env.NATS_URL ?? "", NATS_TOKEN: "s3cret" };
   await worker.queue({ ackAll, retryAll: () => {} }, env);
   expect(ackAll).toHaveBeenCalledOnce();
+});
+
+test("the example of QStash drains what QStash signed, and nothing else", async () => {
+  const { POST } = await import("../../examples/qstash/drain.ts");
+  const request = { method: "POST", body: "{}" };
+  expect((await POST(new Request(url, request))).status).toBe(401);
+  const token = await new SignJWT({ body: createHash("sha256").update(request.body).digest("base64url") })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setIssuer("Upstash")
+    .setSubject(url)
+    .setNotBefore("0 s")
+    .setExpirationTime("5 min")
+    .sign(new TextEncoder().encode("sig_current"));
+  const signed = new Request(url, { ...request, headers: { "Upstash-Signature": token } });
+  expect(await (await POST(signed)).json()).toMatchObject(drained);
+});
+
+test("the example of Azure drains, and returns nothing", async () => {
+  vi.spyOn(console, "warn").mockReturnValue(); // outside of its host the package says that it registers nothing
+  const log = vi.spyOn(console, "log");
+  const { drain } = await import("../../examples/azure/drain.ts");
+  expect(await drain()).toBeUndefined();
+  expect(log).toHaveBeenCalledTimes(2);
 });

@@ -1,5 +1,7 @@
 // QStash's signature: what it signed for this URL and this body passes, and nothing else does.
 import { createHash, createHmac } from "node:crypto";
+import { Receiver } from "@upstash/qstash";
+import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { drainHandler } from "../../src/triggers/fetch.ts";
 import { QSTASH_STATUS, qstash } from "../../src/triggers/qstash.ts";
@@ -31,6 +33,21 @@ const call = (token?: string, body = BODY) =>
   });
 const authorize = qstash({ currentKey: "sig_current", nextKey: "sig_next" });
 
+const claims = claimsOf(BODY);
+const refused: [what: string, request: Request][] = [
+  ["no signature", call()],
+  ["no token", call("nonsense")],
+  ["a token that is not base64url", call("!.!.!")],
+  ["another key", call(sign("sig_other"))],
+  ["another body", call(sign("sig_current"), "{}")],
+  ["another URL", call(sign("sig_current", { ...claims, sub: "https://other.example.com/" }))],
+  ["another issuer", call(sign("sig_current", { ...claims, iss: "Other" }))],
+  ["a signature that is over", call(sign("sig_current", { ...claims, exp: nowS - 60 }))],
+  ["a signature that is not valid yet", call(sign("sig_current", { ...claims, nbf: nowS + 60 }))],
+  ["a signature without times", call(sign("sig_current", { iss: "Upstash", sub: URL_OF_DRAIN }))],
+  ["another algorithm", call(sign("sig_current", claims, { alg: "none" }))],
+  ["a part too many", call(`${sign("sig_current")}.x`)],
+];
 describe("qstash", () => {
   it.each(["sig_current", "sig_next"])("lets pass what %s signed", async (key) => {
     const drain = fakeDrain();
@@ -38,24 +55,9 @@ describe("qstash", () => {
     expect(drain.inputs).toHaveLength(1);
   });
 
-  const claims = claimsOf(BODY);
-  const refused: [what: string, request: Request][] = [
-    ["no signature", call()],
-    ["no token", call("nonsense")],
-    ["a token that is not base64url", call("!.!.!")],
-    ["another key", call(sign("sig_other"))],
-    ["another body", call(sign("sig_current"), "{}")],
-    ["another URL", call(sign("sig_current", { ...claims, sub: "https://other.example.com/" }))],
-    ["another issuer", call(sign("sig_current", { ...claims, iss: "Other" }))],
-    ["a signature that is over", call(sign("sig_current", { ...claims, exp: nowS - 60 }))],
-    ["a signature that is not valid yet", call(sign("sig_current", { ...claims, nbf: nowS + 60 }))],
-    ["a signature without times", call(sign("sig_current", { iss: "Upstash", sub: URL_OF_DRAIN }))],
-    ["another algorithm", call(sign("sig_current", claims, { alg: "none" }))],
-    ["a part too many", call(`${sign("sig_current")}.x`)],
-  ];
   it.each(refused)("refuses %s, and nothing runs", async (_what, request) => {
     const drain = fakeDrain();
-    expect((await drainHandler(drain, { authorize })(request)).status).toBe(401);
+    expect((await drainHandler(drain, { authorize })(request.clone())).status).toBe(401);
     expect(drain.inputs).toEqual([]);
   });
 
@@ -71,5 +73,32 @@ describe("qstash", () => {
     expect([fatal.status, fatal.headers.get("Upstash-NonRetryable-Error")]).toEqual([489, "true"]);
     const retryable = await answer("connect-failed");
     expect([retryable.status, retryable.headers.get("Retry-After")]).toEqual([503, "5"]);
+  });
+});
+
+describe("QStash's own Receiver", () => {
+  const receiver = new Receiver({ currentSigningKey: "sig_current", nextSigningKey: "sig_next" });
+  const verify = async (request: Request): Promise<boolean> => {
+    const signature = request.headers.get("Upstash-Signature") ?? "";
+    const body = await request.text();
+    return await receiver
+      .verify({ signature, body, url: URL_OF_DRAIN, clockTolerance: 5 })
+      .catch(() => false);
+  };
+
+  it.each(["sig_current", "sig_next"])("lets pass what qstash lets pass: signed by %s", async (key) => {
+    expect(await verify(call(sign(key)))).toBe(true);
+  });
+
+  it.each(refused)("refuses %s, as qstash does", async (_what, request) => {
+    expect(await verify(request.clone())).toBe(false);
+  });
+
+  it("and qstash take a token of another library", async () => {
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .sign(new TextEncoder().encode("sig_next"));
+    expect(await verify(call(token))).toBe(true);
+    expect(await authorize(call(token), undefined)).toBe(true);
   });
 });
