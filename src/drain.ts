@@ -117,7 +117,7 @@ async function resolveOptions<Env>(source: AnySource<Env>, env: Env): Promise<An
   return options;
 }
 
-/** The platform's own word first; a limit that is given as undefined is none, nor is one that cannot be asked for. */
+/** What the platform says comes first; a limit that is given as undefined is none, nor is one that cannot be asked for. */
 function limitOf(input: Limit): number {
   try {
     if ("remainingMs" in input && input.remainingMs) return input.remainingMs();

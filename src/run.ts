@@ -84,7 +84,7 @@ export class DrainRun<Env> implements AsyncDisposable {
     return await (this.#poolStopped ?? pool.stop("cut"));
   }
 
-  /** Waits for the leader's word on every settlement. To why there is none, where the consumer knows. */
+  /** Resolves when every settlement is confirmed or can no longer be: to why it cannot, where the consumer knows. */
   async confirm(): Promise<Ending | undefined> {
     const { budget, connection, connectMs, consumer, deadlines, observer } = this.#given;
     const startedAt = now();

@@ -15,7 +15,7 @@ interface ExplainPlan {
 interface Fetched {
   readonly delivered: number;
   readonly heartbeats: number;
-  /** Messages not delivered yet, by the last delivery's word or the consumer's. */
+  /** Messages not delivered yet, as the last delivery or the consumer said. */
   readonly pending: number | undefined;
 }
 

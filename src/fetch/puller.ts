@@ -15,7 +15,7 @@ import { classifyStatus } from "./status.ts";
 // How long a later pull request waits where something should be there: other drains may have had it, or acks that are on
 // their way make room for it (max_ack_pending).
 const FOLLOW_UP_MS = 250;
-// How long deliveries may lag behind the word that all were made.
+// How long deliveries may come after the status that all were made.
 const GRACE_MS = 500;
 // A drain that waits for more until its limit asks again so rarely.
 const LONG_WAIT_MS = 30_000;
@@ -82,7 +82,7 @@ export class Puller {
     this.#end(undefined);
   }
 
-  /** Messages left to deliver: the last delivery's word, or the consumer's where there was none. */
+  /** Messages left to deliver: as the last delivery said, or the consumer where there was none. */
   get pending(): number | undefined {
     return this.#explainer.pending ?? this.#pending;
   }

@@ -13,7 +13,6 @@ export type Note =
   | "deliveries-exhausted"
   | "foreign-message"
   | "ack-wait-guessed"
-  | "order-uncertain"
   | "insecure-connection"
   | "observer-failed"
   | "history-failed";

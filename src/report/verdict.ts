@@ -61,7 +61,6 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
     `${count} messages on the pull's inbox were no deliveries of the consumer, and were ignored: ${list(first)}.`,
   "ack-wait-guessed": () =>
     "Consumer info was not to be had, so the ack wait was taken for 30 s: allow the user to publish to $JS.API.CONSUMER.INFO.",
-  "order-uncertain": ({ first }) => `${first[0]}.`,
   "insecure-connection": ({ first }) => `The connection is not encrypted (allowInsecure): ${list(first)}.`,
   "observer-failed": ({ first }) => `The observer failed and was not called again: ${list(first)}.`,
   "history-failed": ({ first }) => `The report was not kept in the history: ${first[0]}.`,

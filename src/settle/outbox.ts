@@ -1,4 +1,4 @@
-// Sends settlements, and counts what the consumer's leader confirmed. Only its word counts: the connected server takes acks
+// Sends settlements, and counts what the consumer's leader confirmed. Only its answer counts: the connected server takes acks
 // for a consumer that is gone, and answers a PING behind them all the same. The leader has every settlement of a connection
 // in their order, so that its answer to the last one of a stretch stands for the whole stretch.
 import type { Msg } from "@nats-io/nats-core";
