@@ -57,8 +57,14 @@ export class HandlerPool<Env> implements Pool {
   constructor(options: HandlerPoolOptions<Env>) {
     this.#options = options;
     this.#burst = Math.max(MIN_BURST, options.concurrency);
-    const { orderBy } = options;
-    this.#order = orderBy && new KeyOrder((job) => orderBy(job.message));
+    const { orderBy, isLast } = options;
+    this.#order =
+      orderBy &&
+      new KeyOrder({
+        keyOf: ({ message }) => orderBy(message),
+        sequenceOf: ({ message }) => message.sequence,
+        canGoBack: ({ message }) => !isLast(message),
+      });
   }
 
   get progress(): Progress {

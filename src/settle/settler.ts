@@ -100,7 +100,7 @@ export class Settler {
     // Only backoff makes the delivery count matter, and only then is it read.
     const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, message.deliveryCount, backoffMs) : waitMs;
     outbox.nak(msg, delayMs, as);
-    return { as, againInMs: waitMs };
+    return as === "exhausted" ? { as } : { as, againInMs: waitMs };
   }
 
   #discard(msg: Msg, message: DeliveredMessage, reason: string): Settled | Promise<Settled> {

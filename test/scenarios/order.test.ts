@@ -1,0 +1,61 @@
+// Keys and retries: what of a key follows a retry waits for it, is not given away for it, and is handled when it comes.
+// aws-powertools/powertools-lambda-java #1140, powertools-lambda-python #1927 and #2981, brefphp/symfony-messenger #67.
+import { expect, test } from "vitest";
+import { type Message, retry } from "../../src/index.ts";
+import { scenarioServer } from "./bed.ts";
+
+const given = scenarioServer();
+
+/** Fails the first delivery of the first message; tells the order of what was handled. */
+function failingFirst(): { readonly order: number[]; readonly handler: (message: Message) => unknown } {
+  const order: number[] = [];
+  const handler = ({ sequence, deliveryCount }: Message): unknown => {
+    if (sequence === 1 && deliveryCount === 1) return retry({ delayMs: 150 });
+    order.push(sequence);
+    return undefined;
+  };
+  return { order, handler };
+}
+
+test("a key's retry comes again within the same drain: all of the key are handled then, in order", async () => {
+  const { drain, left } = await given(6, { max_deliver: 4 });
+  const { order, handler } = failingFirst();
+  const options = {
+    handler: handler as never,
+    orderBy: () => "key",
+    until: "limit",
+    concurrency: 4,
+  } as const;
+  const report = await drain(options, 2_500);
+  expect(report).toMatchObject({ acked: 6, exhausted: 0 });
+  expect(order).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(await left()).toBe(0);
+});
+
+test("what waits behind a retry uses up no more than one delivery for it", async () => {
+  const { drain } = await given(6, { max_deliver: 4 });
+  const counts = new Map<number, number>();
+  const { handler } = failingFirst();
+  const counting = (message: Message): unknown => {
+    counts.set(message.sequence, message.deliveryCount);
+    return handler(message);
+  };
+  await drain({ handler: counting as never, orderBy: () => "key", until: "limit", concurrency: 4 }, 2_500);
+  expect([...counts.values()].every((count) => count <= 2)).toBe(true);
+});
+
+test.each([1, 2, 3])("max deliver %d: nothing is given away for the sake of a key's order", async (max) => {
+  const { drain, left } = await given(6, { max_deliver: max });
+  const handled = new Set<number>();
+  let exhausted = 0;
+  const handler = ({ sequence }: Message): unknown => {
+    if (sequence === 1) throw new Error("always");
+    handled.add(sequence);
+    return undefined;
+  };
+  for (let run = 0; run < 12 && (await left()) > 0; run += 1) {
+    const options = { handler: handler as never, orderBy: () => "key", retryDelay: () => 20, concurrency: 3 };
+    exhausted += (await drain(options)).exhausted;
+  }
+  expect([handled.size, exhausted, await left()]).toEqual([5, 1, 0]);
+});
