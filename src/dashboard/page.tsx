@@ -1,7 +1,7 @@
 // The dashboard's pages. Everything that comes from outside is escaped by hono/jsx, and is a name, a number or a
 // report's own sentence: never a body, never a secret.
 import type { Child } from "hono/jsx";
-import type { Report } from "../index.ts";
+import type { Counts, Report } from "../index.ts";
 import { STYLE } from "./style.ts";
 import { ms, Timeline } from "./timeline.tsx";
 
@@ -82,7 +82,7 @@ export function DashboardPage({ nonce, view, selected }: DashboardProps): Child 
       <main>
         <h2>Consumer</h2>
         {state ? (
-          <dl>
+          <dl class="state">
             <Fact name="Lag" value={state.pending + state.unacked} />
             <Fact name="Pending" value={state.pending} />
             <Fact name="Unacked" value={state.unacked} />
@@ -128,7 +128,16 @@ function Strip({ reports, at }: { readonly reports: readonly Report[]; readonly 
   );
 }
 
-const COUNTS = ["fetched", "acked", "retried", "rejected", "deadLettered", "released", "exhausted"] as const;
+const COUNTS = {
+  fetched: "Fetched",
+  acked: "Acked",
+  retried: "Retried",
+  rejected: "Rejected",
+  deadLettered: "Dead letters",
+  released: "Released",
+  exhausted: "Exhausted",
+  unconfirmed: "Unconfirmed",
+} as const satisfies Record<keyof Counts, string>;
 
 function One({ report }: { readonly report: Report }): Child {
   return (
@@ -136,14 +145,13 @@ function One({ report }: { readonly report: Report }): Child {
       <h2>{`${report.outcome}: ${report.reason}`}</h2>
       <p>{report.message}</p>
       <p class="dim">
-        {`${report.startedAt}, ${ms(report.timings.totalMs)}, heartbeats: ${report.heartbeats}`}
+        {`${readable(report.startedAt)}, ${ms(report.timings.totalMs)}, heartbeats: ${report.heartbeats}`}
       </p>
       <Timeline report={report} />
-      <dl>
-        {COUNTS.map((name) => (
-          <Fact name={name} value={report[name]} />
+      <dl class="counts">
+        {Object.entries(COUNTS).map(([count, name]) => (
+          <Fact name={name} value={report[count as keyof Counts]} /> // the table's own key
         ))}
-        <Fact name="unconfirmed" value={report.unconfirmed} />
       </dl>
       <h2>Findings</h2>
       {report.findings.length === 0 ? <p class="dim">None.</p> : null}
@@ -157,4 +165,9 @@ function One({ report }: { readonly report: Report }): Child {
       </ul>
     </section>
   );
+}
+
+/** ISO 8601 as people write it. */
+function readable(time: string): string {
+  return time.replace(/^([\d-]+)T([\d:]+)(\.\d+)?Z$/, "$1 $2 UTC");
 }

@@ -25,32 +25,31 @@ export function phases({ timings, fetched }: Pick<Report, "timings" | "fetched">
   ];
 }
 
-const WIDTH = 640;
-const ROW = 40;
+/** Of a bar's drawing, which is stretched to the page: only the text beside it keeps its size. */
+const WIDTH = 1_000;
 
 export function Timeline({ report }: { readonly report: Report }): Child {
   const rows = phases(report);
   const scale = WIDTH / Math.max(1, report.timings.totalMs);
   const spoken = rows.map(({ name, fromMs, toMs }) => `${name} ${ms(toMs - fromMs)}`).join(", ");
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${rows.length * ROW + 4}`} role="img" aria-label={`Timeline: ${spoken}`}>
-      {rows.map(({ name, kind, fromMs, toMs }, at) => (
-        <g>
-          <text x="0" y={at * ROW + 14}>
-            {`${name}: ${ms(toMs - fromMs)}`}
-          </text>
-          <line class="axis" x1="0" x2={WIDTH} y1={at * ROW + 27} y2={at * ROW + 27} />
-          <rect
-            class={kind}
-            x={fromMs * scale}
-            y={at * ROW + 20}
-            width={Math.max(2, (toMs - fromMs) * scale)}
-            height="14"
-            rx="3"
-          />
-        </g>
+    <div class="timeline" role="img" aria-label={`Timeline: ${spoken}`}>
+      {rows.map(({ name, kind, fromMs, toMs }) => (
+        <p>
+          {`${name}: ${ms(toMs - fromMs)}`}
+          <svg viewBox={`0 0 ${WIDTH} 12`} preserveAspectRatio="none" aria-hidden="true">
+            <rect class="axis" x="0" y="5" width={WIDTH} height="2" />
+            <rect
+              class={kind}
+              x={fromMs * scale}
+              y="0"
+              width={Math.max(4, (toMs - fromMs) * scale)}
+              height="12"
+            />
+          </svg>
+        </p>
       ))}
-    </svg>
+    </div>
   );
 }
 

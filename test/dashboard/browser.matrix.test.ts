@@ -12,18 +12,31 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 const SHOTS = process.env.SLUICE_SCREENSHOTS;
 
+const NOTHING = { fetched: 0, acked: 0, retried: 0 };
 const FAILING: Report[] = [
   aReport({ outcome: "retryable", reason: "connection-lost", message: "The connection ended." }),
   aReport({
+    ...NOTHING,
     outcome: "fatal",
     reason: "permission-denied",
-    message: "The user may not publish to a subject that a drain needs.",
-    fetched: 0,
+    message: 'The user may not publish to a subject that a drain needs: "$JS.ACK.EVENTS.sluice.>".',
     timings: { connectMs: 40, totalMs: 90 },
-    findings: [{ code: "insecure", message: "Credentials cross the network unencrypted." }],
+    findings: [
+      { code: "insecure-connection", message: "The connection is not encrypted (allowInsecure)." },
+      {
+        code: "ack-wait-short",
+        message: "The ack wait of 5 s is shorter than a handler may take.",
+        mend: "nats consumer edit EVENTS sluice --wait 30s",
+      },
+    ],
   }),
 ];
-const STATES = { empty: [], failing: FAILING, busy: Array.from({ length: 64 }, () => aReport()) };
+const BUSY = Array.from({ length: 64 }, (_, at) =>
+  at % 9 === 4
+    ? aReport({ outcome: "retryable", reason: "leadership-changed" })
+    : aReport({ reason: at % 3 === 0 ? "empty" : "batch-full" }),
+);
+const STATES = { empty: [], failing: FAILING, busy: BUSY };
 
 let browser: Browser;
 
