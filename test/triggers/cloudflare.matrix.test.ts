@@ -1,0 +1,153 @@
+// The examples of Workers in the platform's real parts, as miniflare has them: Queues, Workflows and alarms. A server counts the
+// drains that reach it, or refuses each of them in its own way.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { alias } from "../support/config.ts";
+import { type LabServer, labServer } from "../support/lab-client.ts";
+
+const PATIENCE = { timeout: 25_000, interval: 50 };
+
+async function ordersServer(): Promise<LabServer> {
+  const server = await labServer({
+    authorization: "authorization { token: s3cret }",
+    adminLogin: { token: "s3cret" },
+  });
+  await server.createStream("ORDERS");
+  await server.createConsumer("ORDERS", "billing");
+  await server.publish("ORDERS.new", 2);
+  return server;
+}
+
+async function drained(server: LabServer): Promise<void> {
+  const left = async (): Promise<number> => {
+    const { pending, ackPending } = await server.consumerState("ORDERS", "billing");
+    return pending + ackPending;
+  };
+  await expect.poll(left, PATIENCE).toBe(0);
+}
+
+/** A server that answers each upgrade with `status`, and writes down when it came. */
+async function refusing(status: number): Promise<{ readonly url: string; readonly at: readonly number[] }> {
+  const at: number[] = [];
+  const server = createServer().on("upgrade", (_request, socket) => {
+    at.push(Date.now());
+    socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  return { url: `ws://127.0.0.1:${port}`, at };
+}
+
+/** The Worker of an example, for this test alone. */
+async function start<Env>(name: string, url: string, parts: Partial<V4WorkerOptions>): Promise<Env> {
+  const entry = fileURLToPath(new URL(`../../examples/${name}/worker.ts`, import.meta.url));
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    alias: { ...alias },
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+  });
+  const worker = {
+    name: "drain-orders",
+    modules: true,
+    script: outputFiles[0]?.text ?? "",
+    compatibilityDate: "2026-11-01",
+    bindings: { NATS_URL: url, NATS_TOKEN: "s3cret" },
+    ...parts,
+  };
+  const options = convertV4MiniflareOptions({ workers: [worker as V4WorkerOptions] });
+  const miniflare = new Miniflare({ ...options, log: new Log(LogLevel.NONE) });
+  onTestFinished(() => miniflare.dispose());
+  await miniflare.ready;
+  return await miniflare.getBindings<Env>();
+}
+
+const gap = (at: readonly number[]): number => (at[1] ?? 0) - (at[0] ?? 0);
+
+describe("a message of a real queue", () => {
+  interface Env {
+    readonly ORDERS_READY: { send(body: string): Promise<unknown> };
+  }
+  const queues = {
+    queueProducers: { ORDERS_READY: "orders-ready" },
+    queueConsumers: { "orders-ready": { maxBatchTimeout: 0 } },
+  };
+
+  test("starts a drain", async () => {
+    const server = await ordersServer();
+    const { ORDERS_READY } = await start<Env>("cloudflare-queues", server.wsUrl, queues);
+    await ORDERS_READY.send("tick");
+    await drained(server);
+  });
+
+  test("comes again after the report's wait where another try may help", async () => {
+    const { url, at } = await refusing(503);
+    const { ORDERS_READY } = await start<Env>("cloudflare-queues", url, queues);
+    await ORDERS_READY.send("tick");
+    await expect.poll(() => at.length, PATIENCE).toBeGreaterThan(1);
+    expect(gap(at)).toBeGreaterThan(4_000);
+  });
+});
+
+describe("a step of a real workflow", () => {
+  interface Env {
+    readonly DRAIN: { create(): Promise<{ status(): Promise<{ status: string }> }> };
+  }
+  const workflows = { workflows: { DRAIN: { name: "drain-orders", className: "DrainOrders" } } };
+
+  test("drains, and the instance is complete", async () => {
+    const server = await ordersServer();
+    const { DRAIN } = await start<Env>("cloudflare-workflows", server.wsUrl, workflows);
+    const instance = await DRAIN.create();
+    await drained(server);
+    await expect.poll(async () => (await instance.status()).status, PATIENCE).toBe("complete");
+  });
+
+  test("is tried again as its retries say where that may help", async () => {
+    const { url, at } = await refusing(503);
+    const { DRAIN } = await start<Env>("cloudflare-workflows", url, workflows);
+    await DRAIN.create();
+    await expect.poll(() => at.length, PATIENCE).toBeGreaterThan(1);
+    expect(gap(at)).toBeGreaterThan(900);
+  });
+
+  test("is tried once where only an operator can help, and the instance is errored", async () => {
+    const { url, at } = await refusing(401);
+    const { DRAIN } = await start<Env>("cloudflare-workflows", url, workflows);
+    const instance = await DRAIN.create();
+    await expect.poll(async () => (await instance.status()).status, PATIENCE).toBe("errored");
+    expect(at).toHaveLength(1);
+  });
+});
+
+describe("the alarm of a real Durable Object", () => {
+  interface Env {
+    readonly DRAINER: { getByName(name: string): { start(): Promise<void> } };
+  }
+  const objects = { durableObjects: { DRAINER: { className: "Drainer", useSQLite: true } } };
+
+  test("drains", async () => {
+    const server = await ordersServer();
+    const { DRAINER } = await start<Env>("durable-object-alarm", server.wsUrl, objects);
+    await DRAINER.getByName("orders").start();
+    await drained(server);
+  });
+
+  test("rings again after the report's wait, and so no failure ends the chain", async () => {
+    const { url, at } = await refusing(503);
+    const { DRAINER } = await start<Env>("durable-object-alarm", url, objects);
+    await DRAINER.getByName("orders").start();
+    await expect.poll(() => at.length, PATIENCE).toBeGreaterThan(2);
+    expect(gap(at)).toBeGreaterThan(4_000);
+  });
+});
