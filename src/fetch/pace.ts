@@ -19,6 +19,8 @@ export interface Pace {
   readonly running: number;
   readonly handled: number;
   readonly slowestMs: number | undefined;
+  /** Messages not delivered yet; undefined: not known. */
+  readonly pending?: number | undefined;
   readonly last: LastDeliveries;
 }
 
@@ -34,6 +36,8 @@ export interface LastDeliveries {
 
 // A pace measured over few messages says little about thousands.
 const MAX_GROWTH = 100;
+// A drain beside this one finds half of what is there, unless it is this little work.
+const SHARE_MS = 250;
 
 /** Messages to ask for first. */
 export function firstPull({
@@ -47,6 +51,7 @@ export function firstPull({
 /** Messages to ask for next; 0 for none now. */
 export function nextPull(pace: Pace): number {
   const { concurrency, leftMs, elapsedMs, roundTripMs, queued, running, handled, slowestMs = 0, last } = pace;
+  const { pending = Number.POSITIVE_INFINITY } = pace;
   const free = leftMs > slowestMs ? Math.max(0, concurrency - running - queued) : 0;
   if (mayBeLast(last)) return free;
   if (handled === 0 || leftMs <= 0) return free;
@@ -55,7 +60,8 @@ export function nextPull(pace: Pace): number {
   const lowWater = Math.max(concurrency / 2, perMs * 2 * roundTripMs);
   if (queued > lowWater) return 0;
   const half = Math.floor((perMs * leftMs - running) / 2) - queued;
-  return Math.max(free, Math.min(half, handled * MAX_GROWTH));
+  const share = Math.ceil(Math.max(perMs * SHARE_MS, pending / 2));
+  return Math.max(free, Math.min(half, share, handled * MAX_GROWTH));
 }
 
 /** Whether the first messages may be at their last delivery, or one before: nothing is known of them yet. */

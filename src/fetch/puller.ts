@@ -74,7 +74,8 @@ export class Puller {
     if (!this.#open || this.#pull) return;
     const size = this.#nextSize();
     if (size > 0) this.#send(size);
-    else if (this.#isIdle) this.#end(this.#pending === 0 ? ending("empty") : ending("deadline"));
+    else if (this.#isIdle)
+      this.#end(this.#isSaidEmpty || this.#pending === 0 ? ending("empty") : ending("deadline"));
   }
 
   /** Pulls no more. Deliveries on their way still come out, until the next flush. */
@@ -98,6 +99,12 @@ export class Puller {
       : parseAckSubject(this.#latestReply).pending;
   }
 
+  /** The server had none to give, and nothing has moved on since. */
+  get #isSaidEmpty(): boolean {
+    const { handled } = this.#parts.handling();
+    return handled > 0 && handled === this.#handledWhenEmpty;
+  }
+
   get #isIdle(): boolean {
     const { queued, running } = this.#parts.handling();
     return queued + running === 0;
@@ -113,12 +120,14 @@ export class Puller {
     if (plan.whole) return handling.running + handling.queued === 0 ? left : 0;
     // What a Fetch left in memory is handled before the next one brings as much again.
     if (this.#fetchedInFetch === 0 && this.#fetchesMade > 1 && handling.queued > 0) return 0;
-    if (handling.handled === this.#handledWhenEmpty && handling.handled > 0) return 0;
+    if (this.#isSaidEmpty) return 0;
     if (this.#firstMessageAt === undefined)
       return Math.min(left, firstPull({ ...plan, last: this.#lastDeliveries }));
     const leftMs = deadline - now();
     const elapsedMs = now() - this.#firstMessageAt;
-    return Math.min(left, nextPull({ ...plan, ...handling, leftMs, elapsedMs, last: this.#lastDeliveries }));
+    const pending = this.#pending;
+    const last = this.#lastDeliveries;
+    return Math.min(left, nextPull({ ...plan, ...handling, leftMs, elapsedMs, pending, last }));
   }
 
   /** The smaller of max deliver and the deliveries after which a message is a dead letter. */
