@@ -31,7 +31,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     "reject",
     "retry",
   ],
-  "sluice/dashboard": ["dashboardRoutes"],
+  "sluice/dashboard": ["dashboardRoutes", "readView"],
   "sluice/observe": [
     "PROMETHEUS_TYPE",
     "analyticsObserver",
