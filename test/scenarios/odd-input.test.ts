@@ -81,6 +81,9 @@ test("a signal that aborts in the handler: what runs is cut, the rest is release
   }).run({ limitMs: 4_000, signal: stop.signal });
   expect(report).toMatchObject({ outcome: "retryable", reason: "aborted", exhausted: 0 });
   expect(report.acked + (await left())).toBe(5);
-  const next = await drain({ handler: () => {} });
-  expect(report.acked + next.acked).toBe(5);
+  // What was cut is due a moment later: the next drain may end before.
+  let { acked } = report;
+  for (let run = 0; run < 20 && (await left()) > 0; run += 1)
+    acked += (await drain({ handler: () => {} })).acked;
+  expect(acked).toBe(5);
 });
