@@ -5,6 +5,7 @@ import { scenarioServer } from "./bed.ts";
 
 const given = scenarioServer();
 
+test.each([undefined, "nobody", "$JS.ACK", "$JS.API.STREAM.DELETE.ORDERS"])(
   "a message to the pull's inbox with the reply %s is a finding, and is not handled",
   async (reply) => {
     const { server, stream, drain } = await given(1);
