@@ -8,7 +8,7 @@ import type { Consumer } from "./fetch/consumer.ts";
 import type { Observer } from "./observe/observer.ts";
 import type { Resolved } from "./options.ts";
 import type { Journal } from "./report/journal.ts";
-import { preflightInReport } from "./report/preflight.ts";
+import { preflightInReport } from "./report/preflight-request.ts";
 import { type Ending, ending } from "./report/reasons.ts";
 import { type Finding, makeReport, type Report } from "./report/report.ts";
 import { findings, verdict } from "./report/verdict.ts";

@@ -138,20 +138,22 @@ export class HandlerPool<Env> implements Pool {
     const { concurrency } = this.#options;
     while (!this.#stopped && !this.#breathing && this.#running.size < concurrency) {
       const job = this.#queue.first;
-      if (!job || this.#isLate(job)) break;
+      if (!job) break;
+      const at = now();
+      if (this.#isLate(job, at)) break;
       this.#queue.shift();
-      if (this.#started === 0) this.#burstAt = now();
+      if (this.#started === 0) this.#burstAt = at;
       this.#started += 1;
-      this.#start(job);
+      this.#start(job, at);
       if (this.#started >= this.#burst) void this.#breathe();
     }
     if (this.#isIdle) this.#tellIdle();
   }
 
   /** Whether its handler cannot end in time: not one so far was as quick. A last delivery is tried all the same. */
-  #isLate(job: Job): boolean {
+  #isLate(job: Job, at: number): boolean {
     const { deadline, late, isLast } = this.#options;
-    const leftMs = deadline - now();
+    const leftMs = deadline - at;
     const quickestMs = this.#handled < MIN_SAMPLES ? 0 : (this.#fastestMs ?? 0);
     if (leftMs > 0 && (leftMs >= quickestMs || isLast(job.message))) return false;
     if (leftMs <= 0 || this.#running.size === 0) late();
@@ -170,8 +172,8 @@ export class HandlerPool<Env> implements Pool {
     this.#pump();
   }
 
-  #start(job: Job): void {
-    job.startedAt = now();
+  #start(job: Job, at: number): void {
+    job.startedAt = at;
     let result: unknown;
     try {
       const reading = this.#options.readValue?.(job.message);

@@ -1,11 +1,9 @@
 // What will bite a drain before it does: a consumer's configuration held against what the drain is to do. Pure.
 import { type ConsumerConfigFacts, type PreflightPlan, takesIn } from "./preflight-facts.ts";
+import { edit, isBelow, judge, limited, quote, REQUEST_RULES, type Rule, show } from "./preflight-request.ts";
 import type { Finding } from "./report.ts";
 
 export type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
-
-/** A rule: says nothing where all is well, or where it cannot know. */
-type Rule = (facts: ConsumerConfigFacts, plan: PreflightPlan) => Omit<Finding, "code"> | undefined;
 
 /** Below it a few failures in a row use up a message's deliveries. */
 const FEW_DELIVERIES = 3;
@@ -22,21 +20,8 @@ const DEFAULT_ACK_WAIT_MS = 30_000;
  * ```
  */
 export function preflight(facts: ConsumerConfigFacts, plan: PreflightPlan): Finding[] {
-  return Object.entries(RULES).flatMap(([code, rule]) => {
-    const found = rule(facts, plan);
-    return found ? [{ code, ...found }] : [];
-  });
+  return judge(RULES, facts, plan);
 }
-
-/** Those of {@link preflight} that are surely true whatever else is planned: worth a line in every report. */
-export function preflightInReport(facts: ConsumerConfigFacts, plan: PreflightPlan): Finding[] {
-  return preflight(facts, plan).filter(({ code }) => IN_REPORT.has(code));
-}
-
-const IN_REPORT: ReadonlySet<string> = new Set([
-  ...["inactive-threshold", "max-deliver-below-dead-letter", "max-batch", "max-expires"],
-  ...["max-bytes", "dead-letter-loop", "dead-letter-uncaptured"],
-]);
 
 const RULES: Readonly<Record<string, Rule>> = {
   "ack-policy": (facts) =>
@@ -85,7 +70,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "max-deliver-below-dead-letter": (facts, { deadLetter }) =>
     limited(facts.maxDeliver) && isBelow(facts.maxDeliver, deadLetter?.maxDeliveries)
       ? {
-          message: `Max deliver is ${facts.maxDeliver}, and a message becomes a dead letter at ${deadLetter?.maxDeliveries} deliveries: none ever does.`,
+          message: `Max deliver is ${facts.maxDeliver}, and a message is to become a dead letter at ${deadLetter?.maxDeliveries} deliveries: it becomes one at the last of max deliver, with none in reserve should the dead letter not be confirmed.`,
           mend: edit(facts, `--max-deliver ${2 * (deadLetter?.maxDeliveries ?? 5)}`),
         }
       : undefined,
@@ -111,27 +96,7 @@ const RULES: Readonly<Record<string, Rule>> = {
           mend: copy(facts, `--max-waiting ${Math.max(512, drains)}`),
         }
       : undefined,
-  "max-batch": (facts, { batch }) =>
-    limited(facts.maxBatch) && isBelow(facts.maxBatch, batch)
-      ? {
-          message: `The consumer takes no pull above ${facts.maxBatch} messages, and the batch is ${batch}: such a pull is refused.`,
-          mend: edit(facts, `--max-pull-batch ${batch}`),
-        }
-      : undefined,
-  "max-expires": (facts, { maxWaitMs }) =>
-    limited(facts.maxExpiresMs) && isBelow(facts.maxExpiresMs, maxWaitMs)
-      ? {
-          message: `The consumer takes no pull above ${show(facts.maxExpiresMs)}, and max wait is ${show(maxWaitMs)}: such a pull is refused.`,
-          mend: edit(facts, `--max-pull-expire ${show(maxWaitMs)}`),
-        }
-      : undefined,
-  "max-bytes": (facts, { maxBytes }) =>
-    limited(facts.maxBytes) && isBelow(facts.maxBytes, maxBytes)
-      ? {
-          message: `The consumer takes no pull above ${facts.maxBytes} bytes, and a drain asks for ${maxBytes}: such a pull is refused.`,
-          mend: edit(facts, `--max-pull-bytes ${maxBytes}`),
-        }
-      : undefined,
+  ...REQUEST_RULES,
   "dead-letter-loop": (facts, { deadLetter }) =>
     deadLetter && isInStream(facts, deadLetter.subject) && isFiltered(facts, deadLetter.subject)
       ? {
@@ -192,16 +157,6 @@ function differs(value: string | undefined, wanted: string): boolean {
   return value !== undefined && value !== wanted;
 }
 
-/** Both must be known. */
-function isBelow(value: number | undefined, wanted: number | undefined): boolean {
-  return value !== undefined && wanted !== undefined && value < wanted;
-}
-
-/** JetStream's limits: 0 and -1 are none. */
-function limited(value: number | undefined): boolean {
-  return value !== undefined && value > 0;
-}
-
 function isInStream({ streamSubjects = [] }: ConsumerConfigFacts, subject: string): boolean {
   return streamSubjects.some((each) => takesIn(each, subject));
 }
@@ -222,21 +177,6 @@ function isFlawed(version: string): boolean {
   return isOlder(version, "2.10.27") || (!isOlder(version, "2.11.0") && isOlder(version, "2.11.1"));
 }
 
-/** As `nats` takes it: `1500ms`, `30s`. */
-function show(timeMs: number | undefined): string {
-  if (timeMs === undefined) return "unknown";
-  return timeMs % 1_000 === 0 ? `${timeMs / 1_000}s` : `${Math.ceil(timeMs)}ms`;
-}
-
-function edit({ stream, consumer }: ConsumerConfigFacts, flags: string): string {
-  return `nats consumer edit ${quote(stream)} ${quote(consumer)} ${flags} --force`;
-}
-
 function copy({ stream, consumer }: ConsumerConfigFacts, flags: string): string {
   return `nats consumer copy ${quote(stream)} ${quote(consumer)} ${quote(`${consumer}-2`)} ${flags}`;
-}
-
-/** One word of a shell. */
-function quote(text: string): string {
-  return /^[\w.@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

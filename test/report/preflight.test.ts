@@ -1,11 +1,7 @@
 // What preflight says of a consumer: a row for each rule, and silence where all is well or nothing is known.
 import { expect, it } from "vitest";
-import {
-  type ConsumerConfigFacts,
-  type PreflightPlan,
-  preflight,
-  preflightInReport,
-} from "../../src/report/preflight.ts";
+import { type ConsumerConfigFacts, type PreflightPlan, preflight } from "../../src/report/preflight.ts";
+import { preflightInReport } from "../../src/report/preflight-request.ts";
 
 /** A consumer that nothing is wrong with. */
 const GOOD: ConsumerConfigFacts = {
