@@ -4,9 +4,11 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { wsconnect } from "@nats-io/nats-core";
 import { expect, it, onTestFinished } from "vitest";
+import { readView } from "../../src/dashboard/index.tsx";
 import { defineDrain, reject } from "../../src/index.ts";
+import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { labServer } from "../support/lab-client.ts";
-import { ADMIN_USER_CONFIG } from "../support/nats.ts";
+import { ADMIN_USER, ADMIN_USER_CONFIG } from "../support/nats.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const ARGS = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--dead-letter", "dlq.orders"];
@@ -50,6 +52,35 @@ it("sluice permissions lets a drain work, and denies everything else", async () 
   await nats.flush();
   await expect.poll(() => denied.size).toBe(7);
   for (const subject of publish) expect([...denied].join("\n")).toContain(`Publish to "${subject}"`);
+});
+
+it("sluice permissions --bucket lets a drain keep its report, and the dashboard show it", async () => {
+  const args = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--bucket", BUCKET];
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args]);
+  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
+  const server = await labServer({
+    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
+  });
+  await server.createStream("ORDERS");
+  await server.createConsumer("ORDERS", "billing");
+  await server.publish("ORDERS.new", 3);
+  const admin = await wsconnect({ servers: server.wsUrl, ...ADMIN_USER });
+  onTestFinished(() => admin.close());
+  await makeBucket(admin);
+  const settings = {
+    servers: server.wsUrl,
+    auth: { user: "sluice", password: "sluice-pw" },
+    inboxPrefix: "_INBOX_sluice",
+    stream: "ORDERS",
+    consumer: "billing",
+    maxWaitMs: 200,
+    history: { bucket: BUCKET },
+  };
+  const report = await defineDrain({ ...settings, handler: () => {} }).run({ limitMs: 10_000 });
+  expect(report.findings.map(({ code }) => code)).not.toContain("history-failed");
+  const view = await readView(settings);
+  expect(view).toMatchObject({ state: { pending: 0 }, reports: [{ acked: 3 }] });
+  expect(view.problem).toBeUndefined();
 });
 
 it("sluice permissions names what is missing", async () => {
