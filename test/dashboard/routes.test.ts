@@ -76,6 +76,12 @@ describe("a page", () => {
     expect(html).not.toContain("<script");
   });
 
+  test("shows what mends a finding", async () => {
+    const mend = "nats consumer edit EVENTS sluice --wait 60s";
+    const report = aReport({ findings: [{ code: "ack-wait", message: "It is short.", mend }] });
+    expect(await shown(aDashboard([report]))).toContain(`It is short.<pre>${mend}</pre>`);
+  });
+
   test("may load and run nothing, but its own style", async () => {
     const response = await aDashboard().request(`${ORIGIN}/`);
     const policy = response.headers.get("Content-Security-Policy") ?? "";
