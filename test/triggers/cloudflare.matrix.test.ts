@@ -1,14 +1,12 @@
 // The examples of Workers in the platform's real parts, as miniflare has them: Queues, Workflows and alarms. A server counts the
 // drains that reach it, or refuses each of them in its own way.
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { alias } from "../support/config.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";
+import { gap, refusing } from "../support/refusing.ts";
 
 const PATIENCE = { timeout: 25_000, interval: 50 };
 
@@ -29,19 +27,6 @@ async function drained(server: LabServer): Promise<void> {
     return pending + ackPending;
   };
   await expect.poll(left, PATIENCE).toBe(0);
-}
-
-/** A server that answers each upgrade with `status`, and writes down when it came. */
-async function refusing(status: number): Promise<{ readonly url: string; readonly at: readonly number[] }> {
-  const at: number[] = [];
-  const server = createServer().on("upgrade", (_request, socket) => {
-    at.push(Date.now());
-    socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo; // it listens on TCP
-  return { url: `ws://127.0.0.1:${port}`, at };
 }
 
 /** The Worker of an example, for this test alone. */
@@ -71,8 +56,6 @@ async function start<Env>(name: string, url: string, parts: Partial<V4WorkerOpti
   await miniflare.ready;
   return await miniflare.getBindings<Env>();
 }
-
-const gap = (at: readonly number[]): number => (at[1] ?? 0) - (at[0] ?? 0);
 
 describe("a message of a real queue", () => {
   interface Env {
