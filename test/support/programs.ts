@@ -7,8 +7,7 @@ import { onTestFinished } from "vitest";
 import { alias } from "./config.ts";
 import { RUNTIMES } from "./runtimes.ts";
 
-const example = (path: string): string =>
-  fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
+const example = (path: string): string => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export const DENO: readonly string[] | undefined = RUNTIMES.find(({ name }) => name === "Deno")?.command;
