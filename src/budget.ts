@@ -6,10 +6,13 @@
 //                                          has ended                        left is      is on its
 //                                                                           released     way
 //
-// Each slice is a bound, not an appointment: what one does not use falls to handling, and a message is handled as soon
-// as it arrives, so max wait and handling overlap in practice.
+// Each slice is a bound, not an appointment: what one does not use falls to handling, and a message
+// is handled as soon as it arrives, so max wait and handling overlap in practice.
 
-/** What a drain may say about its slices. All in milliseconds; each is an upper bound that gives way when the limit is short. */
+/**
+ * What a drain may say about its slices. All in milliseconds; each is an upper bound that gives way
+ * when the limit is short.
+ */
 export interface BudgetOptions {
   readonly connectTimeoutMs?: number | undefined;
   readonly maxWaitMs?: number | undefined;
@@ -17,7 +20,9 @@ export interface BudgetOptions {
   readonly settleTimeoutMs?: number | undefined;
 }
 
-/** The slices of one drain, in milliseconds. Their sum (the heartbeat is none of them) is at most `limitMs`. */
+/**
+ * The slices of one drain, in milliseconds. Their sum (the heartbeat is none of them) is at most `limitMs`.
+ */
 export interface Budget {
   readonly limitMs: number;
   readonly connectMs: number;
@@ -45,7 +50,8 @@ interface Slice {
   readonly wanted: number;
 }
 
-// The least a slice can be and still do its work on a nearby server: a TLS connection, one handler, one flush.
+// The least a slice can be and still do its work on a nearby server: a TLS connection, one handler,
+// one flush.
 const LEAST = { connect: 200, wait: 0, handle: 100, settle: 100, close: 50 } as const;
 
 /** The smallest `limitMs` that {@link planBudget} accepts, in milliseconds. */
@@ -53,15 +59,18 @@ export const LEAST_LIMIT_MS: number = LEAST.connect + LEAST.wait + LEAST.handle 
 
 // A heartbeat below this is lost in the jitter of timers and networks; the wait itself is then the watch.
 const LEAST_HEARTBEAT_MS = 50;
-// Loss is silence of twice the heartbeat, so that two seconds find a frozen server in four. Each heartbeat wakes the function up,
-// which costs a tenth of a millisecond of CPU time (Node 24): as much as twenty messages.
+// Loss is silence of twice the heartbeat, so that two seconds find a frozen server in four. Each
+// heartbeat wakes the function up, which costs a tenth of a millisecond of CPU time (Node 24): as
+// much as twenty messages.
 const DEFAULT_HEARTBEAT_MS = 2_000;
 
 /**
- * Cuts `limitMs` (milliseconds) into the slices of a drain. An option is an upper bound of its slice: when they do not all
- * fit, connect, max wait and settle shrink in proportion, each down to its least, and handling keeps a quarter of
- * the limit, or 100 ms of a tiny one. The heartbeat is at most a third of max wait (so that a loss, silence of twice the heartbeat, is always seen
- * before max wait ends) and never above what nats-server allows (half of `expires`: consumer.go, `processNextMsgReq`).
+ * Cuts `limitMs` (milliseconds) into the slices of a drain. An option is an upper bound of its
+ * slice: when they do not all fit, connect, max wait and settle shrink in proportion, each down to
+ * its least, and handling keeps a quarter of the limit, or 100 ms of a tiny one. The heartbeat is
+ * at most a third of max wait (so that a loss, silence of twice the heartbeat, is always seen
+ * before max wait ends) and never above what nats-server allows (half of `expires`: consumer.go,
+ * `processNextMsgReq`).
  *
  * @example
  * const { maxWaitMs } = planBudget(25_000); // 5000
@@ -103,7 +112,10 @@ function slice(option: number | undefined, preset: number, least: number): Slice
   return { least: Math.min(wanted, least), wanted };
 }
 
-/** Shrinks the slices in proportion to what each can give, until they fit; LEAST_LIMIT_MS guarantees that they do. */
+/**
+ * Shrinks the slices in proportion to what each can give, until they fit; LEAST_LIMIT_MS guarantees
+ * that they do.
+ */
 function shrink(slices: readonly [Slice, Slice, Slice], available: number): [number, number, number] {
   const least = slices.reduce((sum, each) => sum + each.least, 0);
   const spare = slices.reduce((sum, each) => sum + each.wanted - each.least, 0);

@@ -1,6 +1,10 @@
-// Checks of single options: each passes in silence, or throws an error that names the option and the value given.
+// Checks of single options: each passes in silence, or throws an error that names the option and
+// the value given.
 
-/** An option is missing, malformed or out of range; the message names it and the value given. Shape is a TypeError, range a RangeError. */
+/**
+ * An option is missing, malformed or out of range; the message names it and the value given. Shape
+ * is a TypeError, range a RangeError.
+ */
 export type InvalidOption = (TypeError | RangeError) & {
   readonly code: "SLUICE_INVALID_OPTION";
   readonly option: string;
@@ -14,11 +18,12 @@ export function isInvalidOption(error: unknown): error is InvalidOption {
 }
 
 /**
- * An error that names the option. `problem` never holds its value; `given` shows it, where it is no secret, and whoever must
- * not show values leaves it out.
+ * An error that names the option. `problem` never holds its value; `given` shows it, where it is no
+ * secret, and whoever must not show values leaves it out.
  *
  * @example
- * const error = invalidOption(RangeError, "rate", "must be at least 1", "0"); // rate: must be at least 1, not 0
+ * const error = invalidOption(RangeError, "rate", "must be at least 1", "0");
+ * console.log(error.message); // rate: must be at least 1, not 0
  */
 export function invalidOption(
   Kind: typeof TypeError | typeof RangeError,

@@ -1,6 +1,9 @@
-// Waiting with an end: every wait of a drain is a race against a deadline, and no race leaves its timer behind.
+// Waiting with an end: every wait of a drain is a race against a deadline, and no race leaves its
+// timer behind.
 
-/** Milliseconds of the monotonic clock, as {@link now} gives them. A wall clock that jumps moves no deadline. */
+/**
+ * Milliseconds of the monotonic clock, as {@link now} gives them. A wall clock that jumps moves no deadline.
+ */
 export type Deadline = number;
 
 /** JetStream's API has its times in nanoseconds. */
@@ -15,8 +18,8 @@ export function now(): number {
 export type Waited<T> = { readonly done: true; readonly value: T } | { readonly done: false };
 
 /**
- * Waits for `promise` until `deadline`, and no longer. A rejection of `promise` is passed on; one that comes after the
- * deadline is swallowed, because nobody is left to hear it.
+ * Waits for `promise` until `deadline`, and no longer. A rejection of `promise` is passed on; one
+ * that comes after the deadline is swallowed, because nobody is left to hear it.
  */
 export async function waitUntil<T>(promise: Promise<T>, deadline: Deadline): Promise<Waited<T>> {
   const late = timer(deadline - now());

@@ -33,11 +33,17 @@ export type RunInput<Env> = WithEnv<Env> & Limit & RunExtras;
 export interface RunExtras {
   /** Aborts the drain: nothing more is started, what is held is released, and the report says `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Where the platform has it: keeps the invocation alive until the drain has ended, also when its caller goes away. */
+  /**
+   * Where the platform has it: keeps the invocation alive until the drain has ended, also when its
+   * caller goes away.
+   */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
 }
 
-/** The input of a trigger that is generic over `Env`: TypeScript resolves {@link WithEnv} only where `Env` is known. */
+/**
+ * The input of a trigger that is generic over `Env`: TypeScript resolves {@link WithEnv} only where
+ * `Env` is known.
+ */
 export function runInput<Env>(env: Env, rest: Limit & RunExtras): RunInput<Env> {
   return { env, ...rest } as RunInput<Env>; // whichever of its branches WithEnv is, `env` fits
 }
@@ -45,7 +51,8 @@ export function runInput<Env>(env: Env, rest: Limit & RunExtras): RunInput<Env> 
 /** A drain, defined once; each call of `run` is one invocation's work and shares nothing with another. */
 export interface Drain<Env = unknown> {
   /**
-   * Drains once, and returns before the limit whatever happens. Every failure of the outside world is a report.
+   * Drains once, and returns before the limit whatever happens. Every failure of the outside world
+   * is a report.
    *
    * @throws only what the options function itself throws
    */
@@ -60,8 +67,8 @@ export type OptionsSource<Env, C extends Codec = "bytes", Value = CodecValues[C]
 type AnySource<Env> = AnyOptions<Env> | ((env: Env) => AnyOptions<Env> | Promise<AnyOptions<Env>>);
 
 /**
- * Defines a drain. `env`, `message.value` and what the handler may return are inferred: from the function's parameter, from
- * `schema` or `codec`, and from {@link Settlement}.
+ * Defines a drain. `env`, `message.value` and what the handler may return are inferred: from the
+ * function's parameter, from `schema` or `codec`, and from {@link Settlement}.
  *
  * @example
  * const orders = defineDrain({
@@ -72,7 +79,8 @@ type AnySource<Env> = AnyOptions<Env> | ((env: Env) => AnyOptions<Env> | Promise
  * });
  * // await orders.run({ limitMs: 25_000 }) drains once.
  *
- * @throws {TypeError} an option is missing or malformed (from a function: a report with reason `invalid-options`)
+ * @throws {TypeError} an option is missing or malformed (from a function: a report with reason
+ * `invalid-options`)
  * @throws {RangeError} an option is out of its range (likewise)
  */
 export function defineDrain<Env = unknown, C extends Codec = "bytes", Value = CodecValues[C]>(
@@ -117,7 +125,10 @@ async function resolveOptions<Env>(source: AnySource<Env>, env: Env): Promise<An
   return options;
 }
 
-/** What the platform says comes first; a limit that is given as undefined is none, nor is one that cannot be asked for. */
+/**
+ * What the platform says comes first; a limit that is given as undefined is none, nor is one that
+ * cannot be asked for.
+ */
 function limitOf(input: Limit): number {
   try {
     if ("remainingMs" in input && input.remainingMs) return input.remainingMs();

@@ -57,7 +57,10 @@ export class DrainRun<Env> implements AsyncDisposable {
     void connection.lost.then(() => this.#end("drop"));
   }
 
-  /** Pulls, at the pace of the handlers, which start meanwhile. Resolves when no more comes: to how the Fetch ended. */
+  /**
+   * Pulls, at the pace of the handlers, which start meanwhile. Resolves when no more comes: to how
+   * the Fetch ended.
+   */
   async fetch(): Promise<Ending | undefined> {
     const { observer } = this.#given;
     const { puller } = this.#parts;
@@ -84,11 +87,15 @@ export class DrainRun<Env> implements AsyncDisposable {
     return await (this.#poolStopped ?? pool.stop("cut"));
   }
 
-  /** Resolves when every settlement is confirmed or can no longer be: to why it cannot, where the consumer knows. */
+  /**
+   * Resolves when every settlement is confirmed or can no longer be: to why it cannot, where the
+   * consumer knows.
+   */
   async confirm(): Promise<Ending | undefined> {
     const { budget, connection, connectMs, consumer, deadlines, observer } = this.#given;
     const startedAt = now();
-    // Nothing is handled any more, so an answer has no reason to be late: what the slice allows, and no longer.
+    // Nothing is handled any more, so an answer has no reason to be late: what the slice allows,
+    // and no longer.
     await this.#parts.outbox.confirm(Math.min(deadlines.settle, now() + budget.settleMs));
     const unconfirmed = this.#unconfirmed;
     const confirmed = this.#parts.pool.fetched - unconfirmed;

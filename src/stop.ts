@@ -1,4 +1,5 @@
-// The end of a drain before it is done: one place that says why, and tells everything that has to end with it.
+// The end of a drain before it is done: one place that says why, and tells everything that has to
+// end with it.
 import { type Deadline, now, timer } from "./deadline.ts";
 import type { Stopped } from "./report/verdict.ts";
 
@@ -43,7 +44,8 @@ export class Stop implements Disposable {
     // Handlers that were to end by themselves have to be cut off all the same when the time is up.
     if (this.signal.aborted || (this.#why !== undefined && !cut)) return;
     this.#why ??= why;
-    // Before the signal: a handler that returns because of it has not done its work, and must not be acked for it.
+    // Before the signal: a handler that returns because of it has not done its work, and must not
+    // be acked for it.
     this.#listener(cut);
     if (!cut) return;
     this.#cut.resolve();

@@ -1,5 +1,5 @@
-// Where to log in and with what. Secrets come from the environment or from files, never from arguments, which every user of a
-// machine can read; no message holds one, or a URL that may.
+// Where to log in and with what. Secrets come from the environment or from files, never from
+// arguments, which every user of a machine can read; no message holds one, or a URL that may.
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import { type Command, Option } from "commander";

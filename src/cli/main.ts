@@ -36,8 +36,8 @@ async function main(args: readonly string[]): Promise<number> {
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    // Not once(): under npm a Ctrl-C arrives twice, from the terminal and passed on, and the second must not cut
-    // the cleaning up short.
+    // Not once(): under npm a Ctrl-C arrives twice, from the terminal and passed on, and the second
+    // must not cut the cleaning up short.
     process.on(name, () => controller.abort(new Interrupted(name)));
   }
   return controller.signal;

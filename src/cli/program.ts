@@ -1,4 +1,5 @@
-// The `sluice` command: its sub-commands and their options. What a command does is loaded when it is asked for.
+// The `sluice` command: its sub-commands and their options. What a command does is loaded when it
+// is asked for.
 import { readFile } from "node:fs/promises";
 import { Command, CommanderError } from "commander";
 import { type Context, strict } from "./context.ts";

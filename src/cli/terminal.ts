@@ -1,8 +1,8 @@
 // What a command shows on a terminal: text of strangers made harmless, and lines in columns. Pure.
 
 /**
- * Text for one line of a terminal: control characters, and those that turn the direction of writing, as escapes. A subject
- * or a reason is a stranger's, and a terminal would obey it.
+ * Text for one line of a terminal: control characters, and those that turn the direction of
+ * writing, as escapes. A subject or a reason is a stranger's, and a terminal would obey it.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {

@@ -21,8 +21,9 @@ export interface DashboardOptions<Env> {
 }
 
 /**
- * The routes `GET /`, `POST /login`, `POST /logout`, `POST /drain-now` and `GET /metrics` (Prometheus text). A login
- * lasts eight hours. No page loads anything from elsewhere, and none has a script.
+ * The routes `GET /`, `POST /login`, `POST /logout`, `POST /drain-now` and `GET /metrics`
+ * (Prometheus text). A login lasts eight hours. No page loads anything from elsewhere, and none has
+ * a script.
  *
  * @example
  * app.route("/", dashboardRoutes({ token: (env) => env.DRAIN_TOKEN, view, drain: (env) => drainOnce(env) }));

@@ -1,5 +1,5 @@
-// The dashboard's pages. Everything that comes from outside is escaped by hono/jsx, and is a name, a number or a
-// report's own sentence: never a body, never a secret.
+// The dashboard's pages. Everything that comes from outside is escaped by hono/jsx, and is a name,
+// a number or a report's own sentence: never a body, never a secret.
 import type { Child } from "hono/jsx";
 import type { Counts, Report } from "../index.ts";
 import { STYLE } from "./style.ts";

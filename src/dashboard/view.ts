@@ -13,12 +13,14 @@ import type { View } from "./page.tsx";
 const VIEW_MS = 5_000;
 
 /**
- * Asks for the consumer's state and, where the drain keeps a `history`, for its last reports. Never rejects for the outside
- * world: what cannot be had is told in the view's `problem`.
+ * Asks for the consumer's state and, where the drain keeps a `history`, for its last reports. Never
+ * rejects for the outside world: what cannot be had is told in the view's `problem`.
  *
  * @param settings the drain's own options, which `defineDrain` has checked
  * @example
- * dashboardRoutes({ token, view: (env) => readView(settingsOf(env)), drain: (env) => orders.run({ env, limitMs: 25_000 }) });
+ * const view = (env: Env) => readView(settingsOf(env));
+ * const drain = (env: Env) => orders.run({ env, limitMs: 25_000 });
+ * app.route("/", dashboardRoutes({ token, view, drain }));
  */
 export async function readView(settings: DrainSettings): Promise<View> {
   const { stream, consumer, name = "sluice-dashboard" } = settings;

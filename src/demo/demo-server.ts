@@ -1,4 +1,5 @@
-// The demo's nats-server, with the stream and the consumer that the Worker drains, and what the server says of them.
+// The demo's nats-server, with the stream and the consumer that the Worker drains, and what the
+// server says of them.
 import { randomBytes } from "node:crypto";
 import {
   AckPolicy,
@@ -107,7 +108,8 @@ async function connectAdmin(servers: string, { user, password: pass }: Login): P
   try {
     return await wsconnect({ servers, user, pass, reconnect: false, name: "sluice demo" });
   } catch (cause) {
-    // The server is ready and local, so what stands between is most likely a proxy: NODE_USE_ENV_PROXY is for WebSockets too.
+    // The server is ready and local, so what stands between is most likely a proxy:
+    // NODE_USE_ENV_PROXY is for WebSockets too.
     const told = cause instanceof Error ? cause.message : String(cause);
     const advice = "is there a proxy? NO_PROXY must have 127.0.0.1";
     throw new Error(`the demo's own nats-server at ${servers} cannot be reached (${told}): ${advice}`, {

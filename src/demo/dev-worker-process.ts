@@ -1,11 +1,15 @@
-// The process that runs wrangler's dev server for the demo. It is one of its own because wrangler's libraries end a process
-// on Ctrl-C as they see fit, and because it ends itself, workerd included, when the demo is gone.
+// The process that runs wrangler's dev server for the demo. It is one of its own because wrangler's
+// libraries end a process on Ctrl-C as they see fit, and because it ends itself, workerd included,
+// when the demo is gone.
 import { devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Report } from "../index.ts";
 
-/** The one message that the process is sent. Secrets come this way and so touch neither a disk nor a process list. */
+/**
+ * The one message that the process is sent. Secrets come this way and so touch neither a disk nor a
+ * process list.
+ */
 export interface DevWorkerInput {
   readonly vars: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
@@ -74,14 +78,20 @@ function tell(message: DevWorkerMessage): void {
   if (process.connected) process.send?.(message);
 }
 
-/** The first cause is what a user can act on; wrangler wraps it in "An error occurred when starting the server". */
+/**
+ * The first cause is what a user can act on; wrangler wraps it in "An error occurred when starting
+ * the server".
+ */
 function fail(error: unknown): void {
   let first = error;
   while (first !== null && typeof first === "object" && "cause" in first && first.cause) first = first.cause;
   tell({ kind: "failed", message: first instanceof Error ? first.message : String(first) });
 }
 
-/** Waits for workerd's end; wrangler's and miniflare's own exit hooks do the rest, and all of it when it had not started yet. */
+/**
+ * Waits for workerd's end; wrangler's and miniflare's own exit hooks do the rest, and all of it
+ * when it had not started yet.
+ */
 async function leave(): Promise<void> {
   try {
     await running?.dispose();

@@ -85,7 +85,10 @@ async function ready(child: ChildProcess, exited: Promise<void>, signal: AbortSi
   }
 }
 
-/** The demo needs no network and no account, and sends nothing: wrangler is told so, whatever the user's own settings are. */
+/**
+ * The demo needs no network and no account, and sends nothing: wrangler is told so, whatever the
+ * user's own settings are.
+ */
 function devEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { CLOUDFLARE_ENV: _, ...rest } = own; // It would choose an environment that wrangler.toml does not have.
   return {
@@ -97,7 +100,9 @@ function devEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-/** The process ends by itself when its channel closes; by force, with all that it started, when it does not. */
+/**
+ * The process ends by itself when its channel closes; by force, with all that it started, when it does not.
+ */
 async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {
   if (child.connected) child.disconnect();
   const timer = setTimeout(() => killGroup(child), STOP_TIMEOUT_MS);

@@ -1,4 +1,5 @@
-// Drains until the server has nothing left: by cron and by POST /drain in turn, as the two kinds of scheduler would.
+// Drains until the server has nothing left: by cron and by POST /drain in turn, as the two kinds of
+// scheduler would.
 import { once } from "node:events";
 import type { Report } from "../index.ts";
 import type { ServerState } from "./demo-server.ts";
@@ -23,9 +24,14 @@ export interface DrainsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Drains in a row that settle nothing before the demo gives up; one can be bad luck, and each kind has its turn. */
+/**
+ * Drains in a row that settle nothing before the demo gives up; one can be bad luck, and each kind
+ * has its turn.
+ */
 const MOST_IDLE_DRAINS = 3;
-/** The log line of a drain and its answer take different ways; this is how long the one waits for the other. */
+/**
+ * The log line of a drain and its answer take different ways; this is how long the one waits for the other.
+ */
 const REPORT_TIMEOUT_MS = 2_000;
 
 /**

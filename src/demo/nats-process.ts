@@ -17,7 +17,11 @@ interface NatsPorts {
 export interface NatsServerOptions {
   /** The executable, as `findNatsBinary()` returns it. */
   binary: { path: string; version: string };
-  /** Text appended to the configuration file; a block given here replaces the block of the same name. @default "" */
+  /**
+   * Text appended to the configuration file; a block given here replaces the block of the same
+   * name.
+   * @default ""
+   */
   config?: string;
   /** Folder of the streams, kept at `stop()`. @default a temporary one, removed at `stop()` */
   storeDir?: string;
@@ -51,9 +55,15 @@ export interface NatsServer extends AsyncDisposable {
   monitorUrl: string;
   /** The last {@link KEPT_LOG_LINES} lines of its log. */
   output(): string;
-  /** Ends the server, by force after {@link STOP_TIMEOUT_MS}, and removes its temporary files. Harmless when it is gone. */
+  /**
+   * Ends the server, by force after {@link STOP_TIMEOUT_MS}, and removes its temporary files.
+   * Harmless when it is gone.
+   */
   stop(): Promise<void>;
-  /** Sends a signal: `SIGSTOP` freezes the server with its sockets open, `SIGKILL` is a crash. Harmless when it is gone. */
+  /**
+   * Sends a signal: `SIGSTOP` freezes the server with its sockets open, `SIGKILL` is a crash.
+   * Harmless when it is gone.
+   */
   signal(name: NodeJS.Signals): void;
   /** Resolves once the process is gone, whoever ended it. It never rejects. */
   exited: Promise<NatsExit>;
@@ -66,8 +76,8 @@ const KEPT_LOG_LINES = 200;
 /**
  * Starts a server and waits until it is ready for clients.
  *
- * @throws an `Error` of one line when a port is taken, when the configuration is refused (with the end of the log), or
- * when the server is not ready within 15 s; the process is gone by then
+ * @throws an `Error` of one line when a port is taken, when the configuration is refused (with the
+ * end of the log), or when the server is not ready within 15 s; the process is gone by then
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const { binary, signal } = options;
@@ -80,7 +90,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 
   const child = spawn(binary.path, ["-c", configFile], { stdio: ["ignore", "ignore", "pipe"] });
   const exited = new Promise<NatsExit>((resolve) => {
-    // "close" and not "exit": only then has the whole log been read. "error" alone comes when nothing was spawned.
+    // "close" and not "exit": only then has the whole log been read. "error" alone comes when
+    // nothing was spawned.
     child.once("close", (code, name) => resolve({ code, signal: name }));
     child.once("error", () => child.pid === undefined && resolve({ code: null, signal: null }));
   });
@@ -178,7 +189,8 @@ async function ready(
 async function readPorts(portsDir: string): Promise<NatsPorts | undefined> {
   const [file] = await readdir(portsDir);
   if (file === undefined) return undefined;
-  // {"nats":["nats://127.0.0.1:41000"],"monitoring":["http://…"],"websocket":["ws://…"]} in 2.9.10 and 2.15.1 alike.
+  // {"nats":["nats://127.0.0.1:41000"],"monitoring":["http://…"],"websocket":["ws://…"]} in 2.9.10
+  // and 2.15.1 alike.
   const text = await readFile(join(portsDir, file), "utf8");
   const port = (listener: string): number =>
     Number(new RegExp(`"${listener}":\\["[^"]*:(\\d+)"`).exec(text)?.[1] ?? 0);
@@ -228,8 +240,8 @@ function killAll(): void {
 }
 
 /**
- * Ends the child with this process: on its "exit" event, and where that never comes (SIGKILL, an unhandled SIGTERM)
- * through a shell that reads a pipe from this process until it breaks.
+ * Ends the child with this process: on its "exit" event, and where that never comes (SIGKILL, an
+ * unhandled SIGTERM) through a shell that reads a pipe from this process until it breaks.
  *
  * @returns takes both away again, for when the child is gone
  */

@@ -38,7 +38,10 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
   return table.toString().split("\n");
 }
 
-/** A long table as several side by side, read downwards, each with the head: as many as fit into `width` characters. */
+/**
+ * A long table as several side by side, read downwards, each with the head: as many as fit into
+ * `width` characters.
+ */
 export function inColumns([head = "", rule = "", ...rows]: readonly string[], width: number): string {
   const gap = "    ";
   const count = Math.max(1, Math.floor((width + gap.length) / (head.length + gap.length)));

@@ -1,4 +1,5 @@
-// What the consumer says of itself. The question travels with the sign-in, so its answer is here before the first pull.
+// What the consumer says of itself. The question travels with the sign-in, so its answer is here
+// before the first pull.
 import { createInbox, type Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { classifyInfoError } from "../connection/failure.ts";
@@ -69,7 +70,10 @@ export class Consumer {
     return this.#answer?.kind === "known" ? this.#answer.facts : undefined;
   }
 
-  /** The question as text of the NATS protocol, to be sent with the sign-in. Its subscription is the connection's first. */
+  /**
+   * The question as text of the NATS protocol, to be sent with the sign-in. Its subscription is the
+   * connection's first.
+   */
   get opening(): string {
     return `SUB ${this.#inbox} 1\r\nPUB ${this.#subject} ${this.#inbox} 0\r\n\r\n`;
   }
@@ -107,7 +111,10 @@ function unsupported({ ackPolicy, deliverSubject }: ConsumerFacts, name: string)
   return ending("unsupported-consumer", `${name} has the ack policy "${ackPolicy}".`);
 }
 
-/** One question over a subscription of its own. Undefined when the user may not ask or hear, or no answer came. */
+/**
+ * One question over a subscription of its own. Undefined when the user may not ask or hear, or no
+ * answer came.
+ */
 async function ask(
   connection: Connection,
   subject: string,

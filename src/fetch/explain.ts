@@ -56,7 +56,10 @@ export class Explainer {
     return answer.done && answer.value.kind === "unknown" ? this.#named(end) : end;
   }
 
-  /** Silence from the start: also what a pull with a heartbeat meets when too many others wait (nats-server 2.11.5). */
+  /**
+   * Silence from the start: also what a pull with a heartbeat meets when too many others wait
+   * (nats-server 2.11.5).
+   */
   #silence(end: Ending): Ending {
     const { answer, facts } = this.#consumer;
     if (facts && facts.waiting >= facts.maxWaiting) {

@@ -1,5 +1,6 @@
-// The drain's inbox: one subscription for all its pull requests. What comes is a delivery of the consumer, a status for one
-// pull request, or somebody else's message, which is ignored: whoever may publish there could have sent it.
+// The drain's inbox: one subscription for all its pull requests. What comes is a delivery of the
+// consumer, a status for one pull request, or somebody else's message, which is ignored: whoever
+// may publish there could have sent it.
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { isAckSubjectOf } from "../message/ack-subject.ts";
@@ -50,7 +51,10 @@ export class Inbox {
     return `${this.#prefix}.${this.#count}`;
   }
 
-  /** Takes no more. What the server had sent before it heard of it still comes: dropped, it would wait for its ack wait. */
+  /**
+   * Takes no more. What the server had sent before it heard of it still comes: dropped, it would
+   * wait for its ack wait.
+   */
   close(): void {
     if (this.#subscription?.isClosed() === false) void this.#subscription.drain().catch(() => {});
   }

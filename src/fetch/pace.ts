@@ -1,8 +1,9 @@
 // The pace of a drain: how many messages the next pull request asks for. Pure.
 //
-// The server counts a delivery whether or not a handler saw it, and at max deliver it stops for good. So a drain asks for
-// what it can handle: first the concurrency and a prefetch, then at most half of what the pace so far can handle in the time
-// left, so that drains beside it find something too. Where a delivery may be the last, it asks for what can start at once.
+// The server counts a delivery whether or not a handler saw it, and at max deliver it stops for
+// good. So a drain asks for what it can handle: first the concurrency and a prefetch, then at most
+// half of what the pace so far can handle in the time left, so that drains beside it find something
+// too. Where a delivery may be the last, it asks for what can start at once.
 
 /** What is known when a pull request could be made. */
 export interface Pace {
@@ -26,7 +27,9 @@ export interface Pace {
 
 /** What is known of messages that may be at their last delivery. */
 export interface LastDeliveries {
-  /** The smaller of max deliver and the deliveries after which a message is a dead letter; undefined: neither. */
+  /**
+   * The smaller of max deliver and the deliveries after which a message is a dead letter; undefined: neither.
+   */
   readonly limit: number | undefined;
   /** Messages that may be delivered again: unsettled before this drain, and not seen by it yet. */
   readonly redeliverable: number;
@@ -55,7 +58,8 @@ export function nextPull(pace: Pace): number {
   const free = leftMs > slowestMs ? Math.max(0, concurrency - running - queued) : 0;
   if (mayBeLast(last)) return free;
   if (handled === 0 || leftMs <= 0) return free;
-  // By the slowest handler so far where a delivery too many cannot be had back, by their average where it can.
+  // By the slowest handler so far where a delivery too many cannot be had back, by their average
+  // where it can.
   const perMs = last.limit === undefined ? handled / elapsedMs : concurrency / slowestMs;
   const lowWater = Math.max(concurrency / 2, perMs * 2 * roundTripMs);
   if (queued > lowWater) return 0;

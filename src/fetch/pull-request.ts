@@ -24,8 +24,9 @@ export interface PullRequest {
   readonly pinId: string | undefined;
 }
 
-// nats-server waits for the first message up to `expires` under no_wait with expires ("one-shot"), and a bare no_wait
-// parks forever at max_ack_pending; so a pull always carries an `expires`, of at least this.
+// nats-server waits for the first message up to `expires` under no_wait with expires ("one-shot"),
+// and a bare no_wait parks forever at max_ack_pending; so a pull always carries an `expires`, of at
+// least this.
 const MIN_EXPIRES_MS = 1;
 
 /** The body of the request (ADR-37), its times in nanoseconds. */

@@ -16,7 +16,9 @@ export interface PullParts {
   readonly bounds: SilenceBounds;
 }
 
-/** How a pull request ended: by a status of the server or a failure; undefined when the drain's time was up. */
+/**
+ * How a pull request ended: by a status of the server or a failure; undefined when the drain's time was up.
+ */
 export type PullEnd = Ending | undefined;
 
 /** A pull request under way. */
@@ -74,8 +76,8 @@ export class Pull {
   }
 
   /**
-   * The server has given all, but not all of it is here: of a replicated consumer the status overtakes the deliveries, which
-   * wait for a majority of the nodes (seen on 2.15.1).
+   * The server has given all, but not all of it is here: of a replicated consumer the status
+   * overtakes the deliveries, which wait for a majority of the nodes (seen on 2.15.1).
    */
   completed(graceMs: number): void {
     this.#grace ??= timer(graceMs);

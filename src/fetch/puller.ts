@@ -1,10 +1,11 @@
-// The Fetch of a drain: one inbox, one bound, a few pull requests at the pace of the handlers, and always how it ended.
+// The Fetch of a drain: one inbox, one bound, a few pull requests at the pace of the handlers, and
+// always how it ended.
 import type { Msg } from "@nats-io/nats-core";
 import { apiPrefix } from "../connection/jetstream.ts";
 import { now } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
-import { readHeaders } from "../message/headers.ts";
 import { type Ending, ending } from "../report/reasons.ts";
+import { isOutOfBytes, isRedelivery, pinOf, sizeOf } from "./delivery.ts";
 import { Explainer } from "./explain.ts";
 import { Inbox } from "./inbox.ts";
 import { firstPull, type LastDeliveries, nextPull } from "./pace.ts";
@@ -12,8 +13,8 @@ import type { PullerParts } from "./plan.ts";
 import { Pull, type PullEnd } from "./pull.ts";
 import { classifyStatus } from "./status.ts";
 
-// How long a later pull request waits where something should be there: other drains may have had it, or acks that are on
-// their way make room for it (max_ack_pending).
+// How long a later pull request waits where something should be there: other drains may have had
+// it, or acks that are on their way make room for it (max_ack_pending).
 const FOLLOW_UP_MS = 250;
 // How long deliveries may come after the status that all were made.
 const GRACE_MS = 500;
@@ -36,7 +37,9 @@ export class Puller {
   #latestReply: string | undefined;
   #firstMessageAt: number | undefined;
   #pinId: string | undefined;
-  /** Messages handled when the server last had none to give: worth another pull only when that has moved on. */
+  /**
+   * Messages handled when the server last had none to give: worth another pull only when that has moved on.
+   */
   #handledWhenEmpty = -1;
   delivered = 0;
   heartbeats = 0;
@@ -245,7 +248,10 @@ export class Puller {
     else this.consider();
   }
 
-  /** Nothing is left of what was there: a new message was the last, and what comes again comes before new ones. */
+  /**
+   * Nothing is left of what was there: a new message was the last, and what comes again comes
+   * before new ones.
+   */
   get #isNothingLeft(): boolean {
     if (this.#parts.plan.until === "limit" || this.#parts.plan.fill) return false;
     const { pending, deliveryCount } = parseAckSubject(this.#latestReply ?? "");
@@ -275,21 +281,4 @@ export class Puller {
     this.#pull?.end(end);
     this.#ended.resolve(end);
   }
-}
-
-/** As the server counts it for `max_bytes`: subject, ack subject, headers and body. */
-function sizeOf(msg: Msg): number {
-  return "size" in msg && typeof msg.size === "function" ? Number(msg.size()) : msg.data.length;
-}
-
-function isOutOfBytes(description: string): boolean {
-  return description.toLowerCase().includes("maxbytes");
-}
-
-function isRedelivery(reply: string): boolean {
-  return parseAckSubject(reply).deliveryCount > 1;
-}
-
-function pinOf(msg: Msg): string | undefined {
-  return readHeaders(msg).get("Nats-Pin-Id") || undefined;
 }

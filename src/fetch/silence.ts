@@ -21,8 +21,9 @@ export interface SilenceWatch {
 export type Late = "deadline" | { readonly silentMs: number };
 
 /**
- * Calls `late` once, when the inbox was silent for two heartbeats or when the deadline has come. With the event loop blocked
- * frames wait behind this very timer, so a silence is looked at a second time, a turn later, before it counts.
+ * Calls `late` once, when the inbox was silent for two heartbeats or when the deadline has come.
+ * With the event loop blocked frames wait behind this very timer, so a silence is looked at a
+ * second time, a turn later, before it counts.
  */
 export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): SilenceWatch {
   const { heartbeatMs, expiresMs, firstAnswerMs, deadline } = bounds;

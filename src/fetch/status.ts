@@ -10,7 +10,10 @@ export interface PullStatus {
   readonly delivered: number;
 }
 
-/** How a status ends its pull; undefined for a heartbeat, which ends nothing. The codes are ADR-37's and nats-server's. */
+/**
+ * How a status ends its pull; undefined for a heartbeat, which ends nothing. The codes are ADR-37's
+ * and nats-server's.
+ */
 export function classifyStatus({ code, description, fill, delivered }: PullStatus): Ending | undefined {
   const said = `The server said: ${code} ${description}.`;
   switch (code) {
@@ -37,7 +40,8 @@ export function classifyStatus({ code, description, fill, delivered }: PullStatu
 function classifyConflict(description: string, said: string, delivered: number): Ending {
   const has = (words: string): boolean => description.includes(words);
   if (has("batch completed")) return ending("batch-full");
-  // After some messages it means that the byte budget is used up; as the first answer, that it can never be met.
+  // After some messages it means that the byte budget is used up; as the first answer, that it can
+  // never be met.
   if (has("exceeds maxbytes"))
     return delivered > 0 ? ending("batch-full") : ending("message-too-large", said);
   if (has("consumer deleted") || has("stream deleted")) return ending("consumer-deleted", said);

@@ -16,9 +16,9 @@ import {
 } from "./handler.ts";
 
 /**
- * Called once a Fetch, with everything it delivered. Returning nothing acks all, throwing retries all, and an array has one
- * entry a message, in their order: a {@link Settlement}, or undefined to ack. An array of another length retries all. One
- * settlement, or one `Response`, is for all.
+ * Called once a Fetch, with everything it delivered. Returning nothing acks all, throwing retries
+ * all, and an array has one entry a message, in their order: a {@link Settlement}, or undefined to
+ * ack. An array of another length retries all. One settlement, or one `Response`, is for all.
  */
 export type BatchHandler<Env = unknown, Value = Uint8Array> = (
   messages: readonly Message<Value>[],
@@ -120,7 +120,9 @@ export class BatchPool<Env> implements Pool {
     await Promise.all(readable.map((job, at) => this.#settle(job, ends(at))));
   }
 
-  /** Messages whose value cannot be had are settled for that, each for itself; the handler sees the others. */
+  /**
+   * Messages whose value cannot be had are settled for that, each for itself; the handler sees the others.
+   */
   async #readValues(jobs: readonly Job[]): Promise<readonly Job[]> {
     const { readValue } = this.#options;
     if (!readValue) return jobs;

@@ -1,4 +1,5 @@
-// What a handler's end means for its message and for the drain: errors told and counted, failures in a row added up.
+// What a handler's end means for its message and for the drain: errors told and counted, failures
+// in a row added up.
 import type { Msg } from "@nats-io/nats-core";
 import type { DeliveredMessage, Message } from "../message/message.ts";
 import type { Journal } from "../report/journal.ts";

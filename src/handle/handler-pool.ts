@@ -1,4 +1,5 @@
-// Runs the handlers of single messages: so many at a time, in the order of arrival or of a key, until their deadline.
+// Runs the handlers of single messages: so many at a time, in the order of arrival or of a key,
+// until their deadline.
 import type { Msg } from "@nats-io/nats-core";
 import { breathe, now } from "../deadline.ts";
 import type { Message } from "../message/message.ts";
@@ -28,8 +29,9 @@ const OVERDUE: HandlerEnd = { kind: "overdue" };
 const CUT: HandlerEnd = { kind: "cut" };
 const RELEASED: HandlerEnd = { kind: "released" };
 
-// Handlers started between two turns of the event loop: from the first number to the second, as far as they are quick. In
-// production a Worker's clock stands still between turns, so their number is all that can be gone by at first.
+// Handlers started between two turns of the event loop: from the first number to the second, as far
+// as they are quick. In production a Worker's clock stands still between turns, so their number is
+// all that can be gone by at first.
 const MIN_BURST = 4;
 const MAX_BURST = 256;
 // Fewer handlers than this say nothing of how quick one can be.
@@ -150,7 +152,10 @@ export class HandlerPool<Env> implements Pool {
     if (this.#isIdle) this.#tellIdle();
   }
 
-  /** Whether its handler cannot end in time: not one so far was as quick. A last delivery is tried all the same. */
+  /**
+   * Whether its handler cannot end in time: not one so far was as quick. A last delivery is tried
+   * all the same.
+   */
   #isLate(job: Job, at: number): boolean {
     const { deadline, late, isLast } = this.#options;
     const leftMs = deadline - at;
@@ -163,7 +168,8 @@ export class HandlerPool<Env> implements Pool {
   async #breathe(): Promise<void> {
     this.#breathing = true;
     await breathe();
-    // The turn itself is in it, which on a busy machine takes its time: so only what is far beyond that makes bursts shorter.
+    // The turn itself is in it, which on a busy machine takes its time: so only what is far beyond
+    // that makes bursts shorter.
     const tookMs = now() - this.#burstAt;
     const factor = tookMs < QUICK_BURST_MS ? 4 : tookMs < SLOW_BURST_MS ? 2 : 1 / 4;
     this.#burst = Math.min(MAX_BURST, Math.max(1, Math.floor(this.#burst * factor)));
@@ -190,7 +196,8 @@ export class HandlerPool<Env> implements Pool {
       this.#end(job, returned(result));
       return;
     }
-    // It stopped the drain itself, as by aborting it, and nobody waits for it any more; a rejection would be unhandled.
+    // It stopped the drain itself, as by aborting it, and nobody waits for it any more; a rejection
+    // would be unhandled.
     if (this.#stopped) {
       later.then(undefined, () => {});
       this.#settle(job, CUT);

@@ -20,14 +20,22 @@ export interface HandlerContext<Env = unknown> {
   readonly deadline: number;
   /** Publishes to JetStream, with a PubAck, retried within the budget. */
   readonly publish: Publish;
-  /** What the drain's observer wants passed on to what the handler calls, as `traceparent`. Empty without one. */
+  /**
+   * What the drain's observer wants passed on to what the handler calls, as `traceparent`. Empty without one.
+   */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What a handler may return. Nothing acks; a `Response` is read by its status: 2xx acks, 408, 425, 429, 5xx and 3xx retry. */
+/**
+ * What a handler may return. Nothing acks; a `Response` is read by its status: 2xx acks, 408, 425,
+ * 429, 5xx and 3xx retry.
+ */
 export type HandlerResult = void | Settlement | HttpResponse;
 
-/** Called per delivery. Returning nothing acks, throwing naks with a delay, and a {@link Settlement} says what to do. */
+/**
+ * Called per delivery. Returning nothing acks, throwing naks with a delay, and a {@link Settlement}
+ * says what to do.
+ */
 export type Handler<Env = unknown, Value = Uint8Array> = (
   message: Message<Value>,
   context: HandlerContext<Env>,
@@ -54,7 +62,9 @@ export interface PoolParts<Env> {
   readonly handlerTimeoutMs: number | undefined;
   readonly readValue: ValueReader | undefined;
   readonly observer: Observer | undefined;
-  /** Settles a message whose turn has ended. A promise keeps its place until it resolves; it never rejects. */
+  /**
+   * Settles a message whose turn has ended. A promise keeps its place until it resolves; it never rejects.
+   */
   readonly settle: (msg: Msg, message: DeliveredMessage, end: HandlerEnd) => Settled | Promise<Settled>;
   /** Whether this delivery is the last that the server makes of the message. */
   readonly isLast: (message: DeliveredMessage) => boolean;
@@ -86,9 +96,10 @@ export interface Pool {
   /** Resolves when nothing is queued and no handler runs. */
   idle(): Promise<void>;
   /**
-   * Starts no handler any more. `cut` releases what is queued and gives up what runs, `finish` releases what is queued and
-   * lets what runs end, `drop` settles nothing that is queued, for nobody would hear it, and lets what runs end. Resolves when
-   * nothing is being settled; to whether anything was cut short.
+   * Starts no handler any more. `cut` releases what is queued and gives up what runs, `finish`
+   * releases what is queued and lets what runs end, `drop` settles nothing that is queued, for
+   * nobody would hear it, and lets what runs end. Resolves when nothing is being settled; to
+   * whether anything was cut short.
    */
   stop(how: "cut" | "finish" | "drop"): Promise<boolean>;
   /** Every message that is held: queued, running or being settled. */
@@ -112,7 +123,10 @@ export function returned(value: unknown): HandlerEnd {
   }
 }
 
-/** Its result if that is still to come: a promise, made of whatever thenable; undefined otherwise. Never throws. */
+/**
+ * Its result if that is still to come: a promise, made of whatever thenable; undefined otherwise.
+ * Never throws.
+ */
 export function stillToCome(value: unknown): Promise<unknown> | undefined {
   try {
     return isThenable(value) ? Promise.resolve(value) : undefined;

@@ -21,7 +21,10 @@ export function isHttpResponse(value: unknown): value is HttpResponse {
   );
 }
 
-/** Its body is nobody's; on Workers an unread one holds one of six connections. A Node stream has nothing to cancel. */
+/**
+ * Its body is nobody's; on Workers an unread one holds one of six connections. A Node stream has
+ * nothing to cancel.
+ */
 export function cancelBody({ body }: HttpResponse): void {
   try {
     Promise.resolve(body?.cancel?.()).catch(() => {});

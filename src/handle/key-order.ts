@@ -1,9 +1,11 @@
-// Order by key: one key's messages are handled one after the other, in the order they came, while other keys go their own way.
+// Order by key: one key's messages are handled one after the other, in the order they came, while
+// other keys go their own way.
 
 // Between one message and the next of a key that go back together: they come again in this order.
 const STEP_MS = 50;
 
-// One that went back and did not come so long after it was due is another drain's, or gone: it holds up nobody any more.
+// One that went back and did not come so long after it was due is another drain's, or gone: it
+// holds up nobody any more.
 const GRACE_MS = 2_000;
 
 /** A key's messages: one of them is being handled, others wait for it, and others went back. */
@@ -42,8 +44,8 @@ export class KeyOrder<Job extends object> {
   }
 
   /**
-   * Takes a job in: `ready` to be handled, `waiting` here for one of its key, or to go back because an earlier one of its key
-   * did and has not come again.
+   * Takes a job in: `ready` to be handled, `waiting` here for one of its key, or to go back because
+   * an earlier one of its key did and has not come again.
    *
    * @throws what the key function throws
    */
@@ -65,7 +67,10 @@ export class KeyOrder<Job extends object> {
     return "ready";
   }
 
-  /** A job has ended. `againInMs`: it will be delivered again. Tells which of its key is next, and which have to go back. */
+  /**
+   * A job has ended. `againInMs`: it will be delivered again. Tells which of its key is next, and
+   * which have to go back.
+   */
   ended(
     job: Job,
     againInMs: number | undefined,

@@ -1,4 +1,5 @@
-// Runs an existing Cloudflare Queues consumer as a batch handler: with its MessageBatch, its Message and their rules.
+// Runs an existing Cloudflare Queues consumer as a batch handler: with its MessageBatch, its
+// Message and their rules.
 
 import { checkType, invalidOption, show } from "../checks.ts";
 import { type Deadline, nextTurn, now, waitUntil } from "../deadline.ts";
@@ -8,7 +9,11 @@ import type { BatchHandler } from "./batch-pool.ts";
 
 /** How a retry is asked for. */
 export interface QueueRetryOptions {
-  /** Wait before the next delivery, whole seconds, 0 to 86,400; what is outside becomes the nearer end. @default the drain's `retryDelay` */
+  /**
+   * Wait before the next delivery, whole seconds, 0 to 86,400; what is outside becomes the nearer
+   * end.
+   * @default the drain's `retryDelay`
+   */
   readonly delaySeconds?: number | undefined;
 }
 
@@ -22,9 +27,15 @@ export interface QueueMessage<Body = unknown> {
   readonly body: Body;
   /** 1 for the first delivery. */
   readonly attempts: number;
-  /** The message is done, however the consumer ends. Ignored after `retry()`, and after `retryAll()` on the batch. */
+  /**
+   * The message is done, however the consumer ends. Ignored after `retry()`, and after `retryAll()`
+   * on the batch.
+   */
   ack(): void;
-  /** The message is to be delivered again. Ignored after `ack()`, and after `ackAll()`; of two delays the last counts. */
+  /**
+   * The message is to be delivered again. Ignored after `ack()`, and after `ackAll()`; of two
+   * delays the last counts.
+   */
   retry(options?: QueueRetryOptions): void;
 }
 
@@ -35,15 +46,23 @@ export interface QueueBatch<Body = unknown> {
   readonly messages: readonly QueueMessage<Body>[];
   /** What is left after this batch. JetStream does not say its bytes: they are 0. */
   readonly metadata: { readonly metrics: { readonly backlogCount: number; readonly backlogBytes: number } };
-  /** Acks every message that has no call of its own, however the consumer ends. Ignored after `retryAll()`. */
+  /**
+   * Acks every message that has no call of its own, however the consumer ends. Ignored after `retryAll()`.
+   */
   ackAll(): void;
-  /** Retries every message that has no call of its own. Ignored after `ackAll()`; of two delays the last counts. */
+  /**
+   * Retries every message that has no call of its own. Ignored after `ackAll()`; of two delays the
+   * last counts.
+   */
   retryAll(options?: QueueRetryOptions): void;
 }
 
 /** What there is of a Worker's `ExecutionContext`. */
 export interface QueueContext {
-  /** Hands in work that is part of the consumer: the batch is settled when it has ended too, and it failing fails the batch. */
+  /**
+   * Hands in work that is part of the consumer: the batch is settled when it has ended too, and it
+   * failing fails the batch.
+   */
   waitUntil(promise: Promise<unknown>): void;
   /** Does nothing, as in a Worker's own queue handler. */
   passThroughOnException(): void;
@@ -63,13 +82,15 @@ export interface QueueHandlerOptions {
 }
 
 /**
- * Makes the `queue` handler of a Worker the `batchHandler` of a drain. The rules are those of Cloudflare Queues: the first of
- * `ack()` and `retry()` on a message wins, and beats a later `ackAll()` or `retryAll()`, of which again the first wins; returning
- * acks the rest, throwing retries the rest. Work given to `waitUntil` is part of the consumer, as it is in a Worker that does not set
- * `queue_consumer_no_wait_for_wait_until`. A call made after the end is ignored.
+ * Makes the `queue` handler of a Worker the `batchHandler` of a drain. The rules are those of
+ * Cloudflare Queues: the first of `ack()` and `retry()` on a message wins, and beats a later
+ * `ackAll()` or `retryAll()`, of which again the first wins; returning acks the rest, throwing
+ * retries the rest. Work given to `waitUntil` is part of the consumer, as it is in a Worker that
+ * does not set `queue_consumer_no_wait_for_wait_until`. A call made after the end is ignored.
  *
- * `Body` is what the caller claims: codec `"json"` reads what Queues sends by default, and a `schema` checks it. A consumer that is still
- * at work when its time is up is not told; its batch is settled by its calls until then, and what has none is retried.
+ * `Body` is what the caller claims: codec `"json"` reads what Queues sends by default, and a
+ * `schema` checks it. A consumer that is still at work when its time is up is not told; its batch
+ * is settled by its calls until then, and what has none is retried.
  *
  * @example
  * const batchHandler = queueHandler((batch) => {
@@ -77,7 +98,8 @@ export interface QueueHandlerOptions {
  * });
  *
  * @throws {TypeError} `consumer` is no function, or `queue` no string
- * @see https://developers.cloudflare.com/queues/configuration/batching-retries/#explicit-acknowledgement-and-retries
+ * @see
+ * https://developers.cloudflare.com/queues/configuration/batching-retries/#explicit-acknowledgement-and-retries
  */
 export function queueHandler<Body = unknown, Env = unknown, Context = QueueContext>(
   consumer: QueueConsumer<Body, Env, Context>,
@@ -97,8 +119,8 @@ export function queueHandler<Body = unknown, Env = unknown, Context = QueueConte
   };
 }
 
-// At the deadline itself the drain retries the whole of a batch, also what the consumer has acked: one that always takes
-// longer than the limit would never get anywhere.
+// At the deadline itself the drain retries the whole of a batch, also what the consumer has acked:
+// one that always takes longer than the limit would never get anywhere.
 const DECIDE_BEFORE_MS = 50;
 
 function decideBy(leftMs: number): Deadline {
@@ -146,7 +168,8 @@ class Invocation {
 
   /** Resolves when all of it has ended, to its first failure. */
   async ended(): Promise<Failure | undefined> {
-    // The iterator of an array sees what is pushed meanwhile, so work that hands in work is waited for as well.
+    // The iterator of an array sees what is pushed meanwhile, so work that hands in work is waited
+    // for as well.
     for (const task of this.#tasks) await task;
     return this.#failure;
   }
@@ -157,8 +180,9 @@ class Invocation {
     } catch (error) {
       this.#failure ??= { error };
     }
-    // workerd empties its microtask queue before it looks at the calls, so a `retry()` at the end of a promise that nobody
-    // awaited still counts there (measured on 1.20261102); acking that message here would lose it.
+    // workerd empties its microtask queue before it looks at the calls, so a `retry()` at the end
+    // of a promise that nobody awaited still counts there (measured on 1.20261102); acking that
+    // message here would lose it.
     await nextTurn();
   }
 }
@@ -169,7 +193,10 @@ interface Call {
   readonly delaySeconds?: number | undefined;
 }
 
-/** The calls on a batch, with the precedence that workerd gives them (src/workerd/api/queue.c++, and measured on 1.20261102). */
+/**
+ * The calls on a batch, with the precedence that workerd gives them (src/workerd/api/queue.c++, and
+ * measured on 1.20261102).
+ */
 class Calls {
   #batch: Call | undefined;
   readonly #messages: (Call | undefined)[];
@@ -227,7 +254,10 @@ function settlementOf(
 // Queues' own limit.
 const LONGEST_DELAY_SECONDS = 86_400;
 
-/** As workerd reads a delay: a fraction is cut off, and what is not finite is 0. One out of Queues' range becomes the nearer end. */
+/**
+ * As workerd reads a delay: a fraction is cut off, and what is not finite is 0. One out of Queues'
+ * range becomes the nearer end.
+ */
 function retryAfter(delaySeconds: number | undefined): Settlement {
   if (delaySeconds === undefined) return retry();
   const whole = Number.isFinite(delaySeconds) ? Math.trunc(delaySeconds) : 0;

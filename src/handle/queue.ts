@@ -1,4 +1,5 @@
-// A queue with an express lane. As arrays and the place of their heads: shift() on an array moves every element.
+// A queue with an express lane. As arrays and the place of their heads: shift() on an array moves
+// every element.
 
 class Lane<T> {
   #items: (T | undefined)[] = [];

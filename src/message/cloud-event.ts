@@ -47,7 +47,9 @@ export function readCloudEvent(message: Message<unknown>): CloudEvent {
   return event as CloudEvent; // its attributes have just been checked
 }
 
-/** Whether a content type says that the body is the whole CloudEvent, in structured mode, or a batch of them. */
+/**
+ * Whether a content type says that the body is the whole CloudEvent, in structured mode, or a batch of them.
+ */
 export function isStructured(contentType: string | undefined): boolean {
   return /^application\/cloudevents($|[+-])/.test(essenceOf(contentType ?? ""));
 }

@@ -8,9 +8,10 @@ export interface Dataset {
 }
 
 /**
- * Writes a data point for each drain. Index: `stream:consumer`, cut to the 96 bytes that an index may have. Blobs:
- * stream, consumer, outcome, reason. Doubles: total, connect and first message in milliseconds (-1: there was none),
- * fetched, acked, retried, rejected, dead-lettered, released, exhausted, unconfirmed, pending (-1: not known).
+ * Writes a data point for each drain. Index: `stream:consumer`, cut to the 96 bytes that an index
+ * may have. Blobs: stream, consumer, outcome, reason. Doubles: total, connect and first message in
+ * milliseconds (-1: there was none), fetched, acked, retried, rejected, dead-lettered, released,
+ * exhausted, unconfirmed, pending (-1: not known).
  *
  * @example
  * defineDrain<Env>((env) => ({ ...options, observer: analyticsObserver(env.DRAINS) }));

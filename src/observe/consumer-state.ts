@@ -1,4 +1,5 @@
-// What a consumer says of itself when it is asked beside a drain: for the dashboard, the metrics and `sluice status`.
+// What a consumer says of itself when it is asked beside a drain: for the dashboard, the metrics
+// and `sluice status`.
 import type { NatsConnection } from "@nats-io/nats-core";
 import { apiPrefix, requestJetStream } from "../connection/jetstream.ts";
 import type { ConsumerState } from "./prometheus.ts";

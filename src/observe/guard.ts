@@ -2,7 +2,10 @@
 import type { Journal } from "../report/journal.ts";
 import type { ObservedMessage, Observer } from "./observer.ts";
 
-/** The observer with every call guarded; undefined where there is none, so that a drain without one pays nothing. */
+/**
+ * The observer with every call guarded; undefined where there is none, so that a drain without one
+ * pays nothing.
+ */
 export function guardObserver(observer: Observer | undefined, journal: Journal): Observer | undefined {
   if (!observer) return undefined;
   let told = observer;

@@ -1,6 +1,7 @@
-// History: the last reports of a consumer's drains, kept in a NATS KV bucket. A value of a bucket is a message of
-// its stream, so a plain publish writes one: the KV library would add 65 KB to a Worker. The bucket's own history
-// (64 at most) keeps the last ones, so nothing is counted or deleted here.
+// History: the last reports of a consumer's drains, kept in a NATS KV bucket. A value of a bucket
+// is a message of its stream, so a plain publish writes one: the KV library would add 65 KB to a
+// Worker. The bucket's own history (64 at most) keeps the last ones, so nothing is counted or
+// deleted here.
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import { apiPrefix, requestJetStream } from "../connection/jetstream.ts";
 import { timer } from "../deadline.ts";
@@ -42,7 +43,8 @@ export function historyEntry(report: Report, bucket: string): HistoryEntry {
 }
 
 /**
- * Keeps a report, and resolves to whether the bucket has it. Never rejects: a drain does not fail for its history.
+ * Keeps a report, and resolves to whether the bucket has it. Never rejects: a drain does not fail
+ * for its history.
  *
  * @param timeoutMs how long to wait for the stream's PubAck, in milliseconds
  */
@@ -62,8 +64,8 @@ export async function writeHistory(
 }
 
 /**
- * The reports that the bucket still has, oldest first: none where there is no such bucket, or the user may not read
- * it. One round trip from nats-server 2.11 on; before that, one for each report.
+ * The reports that the bucket still has, oldest first: none where there is no such bucket, or the
+ * user may not read it. One round trip from nats-server 2.11 on; before that, one for each report.
  *
  * @param timeoutMs how long to wait for each answer, in milliseconds
  */
@@ -144,7 +146,9 @@ function isReport(value: unknown): value is Report {
   return texts && typeof timings === "object" && timings !== null && Array.isArray(findings);
 }
 
-/** A name as part of a key, which may hold letters, digits, `-` and `_`; anything else is `=` and its bytes. */
+/**
+ * A name as part of a key, which may hold letters, digits, `-` and `_`; anything else is `=` and its bytes.
+ */
 function keyPart(name: string): string {
   return Array.from(new TextEncoder().encode(name), (byte) => {
     const char = String.fromCharCode(byte);

@@ -14,8 +14,8 @@ export interface LogLine extends Report {
 const LEVELS: Readonly<Record<Outcome, LogLevel>> = { completed: "info", retryable: "warn", fatal: "error" };
 
 /**
- * Logs each drain as one object: the report, with `event` and `level`. It holds no body and no secret. A drain that
- * completed with findings, or with something unconfirmed, is a warning.
+ * Logs each drain as one object: the report, with `event` and `level`. It holds no body and no
+ * secret. A drain that completed with findings, or with something unconfirmed, is a warning.
  *
  * @param write takes the line. @default one line of JSON to the console's method of that level
  * @example

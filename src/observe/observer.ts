@@ -13,21 +13,27 @@ export interface MessageEnd {
 
 /** A message under a handler, as an observer follows it. */
 export interface ObservedMessage {
-  /** Runs the handler: a tracer makes its span the current one here. It must call `handler` once and return its result. */
+  /**
+   * Runs the handler: a tracer makes its span the current one here. It must call `handler` once and
+   * return its result.
+   */
   run?<T>(handler: () => T): T;
-  /** Headers to pass on to what the handler calls, as `traceparent`: the handler finds them in its context. */
+  /**
+   * Headers to pass on to what the handler calls, as `traceparent`: the handler finds them in its context.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   end?(end: MessageEnd): void;
 }
 
 /**
- * Is told what a drain does. Every method may be left out; one that throws is not called again in that drain, and a promise
- * that it returns is waited for by nobody but `report`'s, which the budget bounds.
+ * Is told what a drain does. Every method may be left out; one that throws is not called again in
+ * that drain, and a promise that it returns is waited for by nobody but `report`'s, which the
+ * budget bounds.
  */
 export interface Observer {
   /**
-   * A drain begins. An observer that this returns is told the rest of that drain in place of this one: drains may
-   * overlap, and what one keeps must not be another's.
+   * A drain begins. An observer that this returns is told the rest of that drain in place of this
+   * one: drains may overlap, and what one keeps must not be another's.
    */
   start?(drain: {
     readonly stream: string;

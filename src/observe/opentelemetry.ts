@@ -1,5 +1,6 @@
-// An observer that traces with OpenTelemetry, by the semantic conventions for messaging: a span for the drain, and in
-// it one for each Fetch (receive), each handler (process) and the settling (settle).
+// An observer that traces with OpenTelemetry, by the semantic conventions for messaging: a span for
+// the drain, and in it one for each Fetch (receive), each handler (process) and the settling
+// (settle).
 import {
   type Context,
   context,
@@ -21,8 +22,9 @@ export interface OpenTelemetryOptions {
 }
 
 /**
- * Traces drains. A handler's span links the message's own `traceparent`, is the current one while the handler runs, and
- * is passed on to the target as `traceparent` by `context.headers`. No body, no error's text: its name only.
+ * Traces drains. A handler's span links the message's own `traceparent`, is the current one while
+ * the handler runs, and is passed on to the target as `traceparent` by `context.headers`. No body,
+ * no error's text: its name only.
  *
  * @example
  * defineDrain({ ...options, observer: openTelemetryObserver() });

@@ -36,11 +36,11 @@ const RESULTS: Readonly<Record<Exclude<keyof Counts, "fetched">, string>> = {
 type Labels = Readonly<Record<string, string>>;
 
 /**
- * The metrics of a consumer and its drains. Labels are bounded: the names of stream and consumer, the outcomes, the
- * reasons and the results.
+ * The metrics of a consumer and its drains. Labels are bounded: the names of stream and consumer,
+ * the outcomes, the reasons and the results.
  *
- * `reports` are what a history still has, oldest first, 64 at most. Their sums fall when an old report goes, so they
- * are gauges: a counter that falls would read as a restart.
+ * `reports` are what a history still has, oldest first, 64 at most. Their sums fall when an old
+ * report goes, so they are gauges: a counter that falls would read as a restart.
  *
  * @example
  * new Response(prometheus(reports, state), { headers: { "Content-Type": PROMETHEUS_TYPE } });

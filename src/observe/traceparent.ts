@@ -1,4 +1,5 @@
-// The `traceparent` header of W3C Trace Context. By hand: the global propagator may be none, or another format's.
+// The `traceparent` header of W3C Trace Context. By hand: the global propagator may be none, or
+// another format's.
 import type { SpanContext } from "@opentelemetry/api";
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;

@@ -12,8 +12,8 @@ export interface Tracing {
 }
 
 /**
- * A span for each handler in the invocation's trace; what the handler fetches is inside it. No body and no error's
- * text.
+ * A span for each handler in the invocation's trace; what the handler fetches is inside it. No body
+ * and no error's text.
  *
  * @example
  * import { tracing } from "cloudflare:workers";

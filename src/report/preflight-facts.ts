@@ -1,6 +1,8 @@
 // What preflight judges: a consumer as its server has it, and a drain as it is planned. Pure.
 
-/** A consumer's configuration; undefined is not known. Times in milliseconds; a limit of 0 or less is none. */
+/**
+ * A consumer's configuration; undefined is not known. Times in milliseconds; a limit of 0 or less is none.
+ */
 export interface ConsumerConfigFacts {
   readonly stream: string;
   readonly consumer: string;

@@ -1,4 +1,5 @@
-// What the consumer refuses of a drain's pull requests: true whatever else is planned, and so a line of every report. Pure.
+// What the consumer refuses of a drain's pull requests: true whatever else is planned, and so a
+// line of every report. Pure.
 import type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
 import type { Finding } from "./report.ts";
 

@@ -1,4 +1,5 @@
-// What will bite a drain before it does: a consumer's configuration held against what the drain is to do. Pure.
+// What will bite a drain before it does: a consumer's configuration held against what the drain is
+// to do. Pure.
 import { type ConsumerConfigFacts, type PreflightPlan, takesIn } from "./preflight-facts.ts";
 import { edit, isBelow, judge, limited, quote, REQUEST_RULES, type Rule, show } from "./preflight-request.ts";
 import type { Finding } from "./report.ts";
@@ -11,8 +12,8 @@ const FEW_DELIVERIES = 3;
 const DEFAULT_ACK_WAIT_MS = 30_000;
 
 /**
- * What is worth changing about a consumer: each with what it is, why it bites, and, where there is one, the `nats` command
- * that mends it. What is not known is not judged.
+ * What is worth changing about a consumer: each with what it is, why it bites, and, where there is
+ * one, the `nats` command that mends it. What is not known is not judged.
  *
  * @example
  * ```ts

@@ -16,7 +16,10 @@ export interface Counts {
   readonly fetched: number;
   /** Acks that the server confirmed. */
   readonly acked: number;
-  /** Naks that the server confirmed: the handler threw, asked for it, or ran out of time. Each will be delivered again. */
+  /**
+   * Naks that the server confirmed: the handler threw, asked for it, or ran out of time. Each will
+   * be delivered again.
+   */
   readonly retried: number;
   /** Terms that the server confirmed, without a dead letter. */
   readonly rejected: number;
@@ -24,9 +27,15 @@ export interface Counts {
   readonly deadLettered: number;
   /** Naks that the server confirmed of messages that no handler had started. Each will be delivered again. */
   readonly released: number;
-  /** Used up max deliver without success, and without a dead letter: stays in the stream, and is not delivered again. */
+  /**
+   * Used up max deliver without success, and without a dead letter: stays in the stream, and is not
+   * delivered again.
+   */
   readonly exhausted: number;
-  /** Everything whose settling the server did not confirm. Each of these is delivered again after its ack wait. */
+  /**
+   * Everything whose settling the server did not confirm. Each of these is delivered again after
+   * its ack wait.
+   */
   readonly unconfirmed: number;
 }
 

@@ -1,4 +1,5 @@
-// The verdict on a drain: from everything it met, the one reason of its report, and the findings beside it. Pure.
+// The verdict on a drain: from everything it met, the one reason of its report, and the findings
+// beside it. Pure.
 import type { Journal, Note, Noted } from "./journal.ts";
 import { type Ending, ending, REASONS } from "./reasons.ts";
 import type { Finding } from "./report.ts";

@@ -1,4 +1,5 @@
-// What becomes of a message: from how its handler ended and which delivery this is, to what is asked of the server. Pure.
+// What becomes of a message: from how its handler ended and which delivery this is, to what is
+// asked of the server. Pure.
 import type { RetryDelay, Settlement } from "./settlement.ts";
 
 /** How a message's turn in the drain ended. */
@@ -25,7 +26,10 @@ export interface Deliveries {
   readonly deadLetterAfter: number | undefined;
 }
 
-/** What a turn's end asks for. A nak of the last delivery gives a message away, so it is told apart as `exhausted`. */
+/**
+ * What a turn's end asks for. A nak of the last delivery gives a message away, so it is told apart
+ * as `exhausted`.
+ */
 export function decide(end: TurnEnd, deliveries: Deliveries, retryDelay: RetryDelay): Action {
   const { count, max = Number.POSITIVE_INFINITY, deadLetterAfter } = deliveries;
   const isLast = count >= max;
@@ -56,8 +60,9 @@ const CUT_REASONS = {
 } as const;
 
 /**
- * The delay to ask for, so that a message of that delivery count waits `waitMs`. With `backoff` nats-server adds the
- * difference between the delivery's own step and the first (measured on 2.9.10 and 2.15.1): a wait below that cannot be had.
+ * The delay to ask for, so that a message of that delivery count waits `waitMs`. With `backoff`
+ * nats-server adds the difference between the delivery's own step and the first (measured on 2.9.10
+ * and 2.15.1): a wait below that cannot be had.
  */
 export function delayOnWire(waitMs: number, deliveryCount: number, backoffMs: readonly number[]): number {
   const [first = 0] = backoffMs;

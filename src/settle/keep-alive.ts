@@ -9,8 +9,9 @@ import type { Journal } from "../report/journal.ts";
 const DEFAULT_ACK_WAIT_MS = 30_000;
 
 /**
- * How often, in milliseconds: half the shortest time that the server waits, for an ack or for any activity at all before it
- * deletes the consumer (InactiveThreshold). With `backoff` its shortest step stands in for ack wait, delivery by delivery.
+ * How often, in milliseconds: half the shortest time that the server waits, for an ack or for any
+ * activity at all before it deletes the consumer (InactiveThreshold). With `backoff` its shortest
+ * step stands in for ack wait, delivery by delivery.
  */
 export function keepAliveIntervalMs(consumer: ConsumerFacts | undefined): number {
   const waits = consumer?.backoffMs.length
@@ -29,8 +30,8 @@ interface Progress {
 }
 
 /**
- * Keeps what is held alive from the consumer's answer on, until the function returned is called. The ack clock runs from
- * delivery, so that queued messages count.
+ * Keeps what is held alive from the consumer's answer on, until the function returned is called.
+ * The ack clock runs from delivery, so that queued messages count.
  */
 export function keepAlive(consumer: Consumer, pool: Held, outbox: Progress, journal: Journal): () => void {
   let id: ReturnType<typeof setInterval> | undefined;

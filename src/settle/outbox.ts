@@ -1,6 +1,7 @@
-// Sends settlements, and counts what the consumer's leader confirmed. Only its answer counts: the connected server takes acks
-// for a consumer that is gone, and answers a PING behind them all the same. The leader has every settlement of a connection
-// in their order, so that its answer to the last one of a stretch stands for the whole stretch.
+// Sends settlements, and counts what the consumer's leader confirmed. Only its answer counts: the
+// connected server takes acks for a consumer that is gone, and answers a PING behind them all the
+// same. The leader has every settlement of a connection in their order, so that its answer to the
+// last one of a stretch stands for the whole stretch.
 import type { Msg } from "@nats-io/nats-core";
 import { breathe, type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
 import type { Receipts } from "./receipts.ts";
@@ -12,16 +13,19 @@ const ACK = "+ACK";
 const NAK = "-NAK";
 const TERM = "+TERM";
 const IN_PROGRESS = "+WPI";
-// A nak without a delay comes back within a millisecond, and uses up every delivery of a message in a few of them.
+// A nak without a delay comes back within a millisecond, and uses up every delivery of a message in
+// a few of them.
 const MIN_DELAY_MS = 1;
 // The server reads nanoseconds into 63 bits; a year is far from their end and from any wish.
 const MAX_DELAY_MS = 365 * 24 * 3_600_000;
 
-// So many settlements wait for one answer at most: it bounds what a broken connection leaves in doubt, and the memory.
+// So many settlements wait for one answer at most: it bounds what a broken connection leaves in
+// doubt, and the memory.
 const CONFIRM_EVERY = 4_096;
 
-// A settlement goes out with the others of its turn of the event loop, or with so many, as one text in one WebSocket frame.
-// `msg.respond` would encode, queue and copy each by itself, which is a fifth of a drain's CPU time (20,000 x 128 B).
+// A settlement goes out with the others of its turn of the event loop, or with so many, as one text
+// in one WebSocket frame. `msg.respond` would encode, queue and copy each by itself, which is a
+// fifth of a drain's CPU time (20,000 x 128 B).
 const POST_EVERY = 256;
 
 interface Settlement {
@@ -35,7 +39,9 @@ interface Settlement {
 export interface OutboxParts {
   /** Sends text of the NATS protocol, ahead of any PING that follows. */
   readonly write: (protocol: string) => void;
-  /** Resolves when the connected server has read all of it, or at the deadline: what it refused is known then. */
+  /**
+   * Resolves when the connected server has read all of it, or at the deadline: what it refused is known then.
+   */
   readonly flush: (deadline: Deadline) => Promise<boolean>;
   readonly receipts: Receipts;
   /** Whether nothing can be sent any more. */
@@ -129,7 +135,8 @@ export class Outbox {
     this.#turn = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
-    // A nak is asked about when it goes out, for it cannot be sent again: its message may be under way to another drain.
+    // A nak is asked about when it goes out, for it cannot be sent again: its message may be under
+    // way to another drain.
     const lastNak = waiting.findLastIndex(({ payload }) => payload.startsWith(NAK));
     let protocol = "";
     for (const [at, each] of waiting.entries()) {
@@ -151,7 +158,8 @@ export class Outbox {
     this.#stretch = [];
     return this.#parts.receipts.expect((confirmed) => {
       if (!confirmed) return;
-      // The set has something in it next to never, and hashing every subject is 4 % of a drain's CPU time (20,000 x 128 B).
+      // The set has something in it next to never, and hashing every subject is 4 % of a drain's
+      // CPU time (20,000 x 128 B).
       const all = this.#denied.size === 0;
       for (const { subject, as } of stretch) if (all || !this.#denied.has(subject)) this.#confirmed[as] += 1;
     });

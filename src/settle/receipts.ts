@@ -1,4 +1,5 @@
-// Receipts of the consumer's leader: a settlement sent with a reply subject is answered once the leader has it (double ack).
+// Receipts of the consumer's leader: a settlement sent with a reply subject is answered once the
+// leader has it (double ack).
 import { createInbox, type Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { type Deadline, waitUntil } from "../deadline.ts";
@@ -7,7 +8,10 @@ import { readHeaders } from "../message/headers.ts";
 /** What became of a receipt: the leader's own answer, or the news that nobody is there to give one. */
 type Received = (confirmed: boolean) => void;
 
-/** Gives out reply subjects, and tells when each has been answered. One subscription for all of a drain's settlements. */
+/**
+ * Gives out reply subjects, and tells when each has been answered. One subscription for all of a
+ * drain's settlements.
+ */
 export class Receipts {
   readonly #connection: Connection;
   readonly #inboxPrefix: string | undefined;
@@ -27,8 +31,8 @@ export class Receipts {
   }
 
   /**
-   * Subscribes. To be called a turn of the event loop before the first reply subject goes out: what the outbox writes overtakes
-   * what nats-core has not sent yet.
+   * Subscribes. To be called a turn of the event loop before the first reply subject goes out: what
+   * the outbox writes overtakes what nats-core has not sent yet.
    */
   prepare(): void {
     this.#inbox ??= this.#subscribe();

@@ -1,6 +1,10 @@
-// Settlements: what a handler may say of its message, and how long a message waits before it comes again. Pure.
+// Settlements: what a handler may say of its message, and how long a message waits before it comes
+// again. Pure.
 
-/** Marks a settlement, so that data with a `kind` of its own, as a message's body, settles nothing. Shared by every copy. */
+/**
+ * Marks a settlement, so that data with a `kind` of its own, as a message's body, settles nothing.
+ * Shared by every copy.
+ */
 const SETTLEMENT: unique symbol = Symbol.for("sluice.settlement");
 
 const CAUSE: unique symbol = Symbol("cause");
@@ -10,7 +14,10 @@ interface Branded {
   readonly [CAUSE]?: { readonly error: unknown };
 }
 
-/** What a handler may return: made by {@link ack}, {@link retry} and {@link reject} only. Nothing at all is an ack. */
+/**
+ * What a handler may return: made by {@link ack}, {@link retry} and {@link reject} only. Nothing at
+ * all is an ack.
+ */
 export type Settlement = AckSettlement | RetrySettlement | RejectSettlement;
 
 interface AckSettlement extends Branded {
@@ -38,7 +45,8 @@ export function ack(): Settlement {
 }
 
 /**
- * The message is to be delivered again, after `delayMs` milliseconds (from 0) or, without it, after the drain's `retryDelay`.
+ * The message is to be delivered again, after `delayMs` milliseconds (from 0) or, without it, after
+ * the drain's `retryDelay`.
  *
  * @example
  * const handler: Handler = ({ data }) => (data.length > 1_000 ? retry({ delayMs: 30_000 }) : undefined);
@@ -68,7 +76,10 @@ export function isSettlement(value: unknown): value is Settlement {
   return typeof value === "object" && value !== null && SETTLEMENT in value;
 }
 
-/** The settlement, with the error behind it: for `onError` and the findings, whatever the settlement itself asks for. */
+/**
+ * The settlement, with the error behind it: for `onError` and the findings, whatever the settlement
+ * itself asks for.
+ */
 export function withCause(settlement: Settlement, error: unknown): Settlement {
   return { ...settlement, [CAUSE]: { error } };
 }
@@ -78,11 +89,15 @@ export function causeOf(settlement: Settlement): { readonly error: unknown } | u
   return settlement[CAUSE];
 }
 
-/** Milliseconds to wait before the next delivery of a message that was delivered `deliveryCount` times (1 is the first). */
+/**
+ * Milliseconds to wait before the next delivery of a message that was delivered `deliveryCount`
+ * times (1 is the first).
+ */
 export type RetryDelay = (deliveryCount: number) => number;
 
 /**
- * Exponential from 1 s, capped at 5 min, with equal jitter: between half and the whole. `random` is in [0, 1).
+ * Exponential from 1 s, capped at 5 min, with equal jitter: between half and the whole. `random` is
+ * in [0, 1).
  *
  * @example
  * const retryDelay: RetryDelay = (count) => 2 * exponentialDelay(count, Math.random());
@@ -93,13 +108,17 @@ export function exponentialDelay(deliveryCount: number, random: number): number 
 }
 
 /**
- * How long a released message waits, in milliseconds. The same for all and without jitter, so that they come again in the
- * order in which they were released; short, because the next drain must find them before it takes what is behind them. Not
- * 0: the server might see it before it sees that this drain takes no more.
+ * How long a released message waits, in milliseconds. The same for all and without jitter, so that
+ * they come again in the order in which they were released; short, because the next drain must find
+ * them before it takes what is behind them. Not 0: the server might see it before it sees that this
+ * drain takes no more.
  */
 export const RELEASE_MS = 10;
 
-/** Thrown by a handler, or by what it calls: the same as returning `retry()`. Known by its `code`, whichever copy made it. */
+/**
+ * Thrown by a handler, or by what it calls: the same as returning `retry()`. Known by its `code`,
+ * whichever copy made it.
+ */
 export class RetryError extends Error {
   readonly code = "SLUICE_RETRY";
   readonly delayMs: number | undefined;
@@ -110,7 +129,10 @@ export class RetryError extends Error {
   }
 }
 
-/** Thrown by a handler, or by what it calls: the same as returning `reject(message)`. Known by its `code`, likewise. */
+/**
+ * Thrown by a handler, or by what it calls: the same as returning `reject(message)`. Known by its
+ * `code`, likewise.
+ */
 export class RejectError extends Error {
   readonly code = "SLUICE_REJECT";
   constructor(message: string, options: { readonly cause?: unknown } = {}) {

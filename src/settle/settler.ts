@@ -1,4 +1,5 @@
-// From a handler's end to the settlement on the wire: decide, dead-letter first where that is asked for, then settle.
+// From a handler's end to the settlement on the wire: decide, dead-letter first where that is asked
+// for, then settle.
 import type { Msg } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
 import type { Consumer } from "../fetch/consumer.ts";
@@ -33,8 +34,9 @@ export interface Settled {
 }
 
 const ACKED: Settled = { as: "acked" };
-// A message that must stay in its stream, because only a stub points at it or because it is a dead letter itself, cannot be
-// termed: that takes it out of a work queue. It waits as long as the server can.
+// A message that must stay in its stream, because only a stub points at it or because it is a dead
+// letter itself, cannot be termed: that takes it out of a work queue. It waits as long as the
+// server can.
 const PARK_MS = 365 * 24 * 3_600_000;
 
 /** Settles messages by how their turn ended. */
@@ -51,11 +53,14 @@ export class Settler {
     return ACKED;
   }
 
-  /** Settles. Returns a promise, which never rejects, only where something must be known or confirmed first. */
+  /**
+   * Settles. Returns a promise, which never rejects, only where something must be known or confirmed first.
+   */
   settle(msg: Msg, message: DeliveredMessage, end: TurnEnd): Settled | Promise<Settled> {
     if (end.kind === "ack") return this.ack(msg);
     const { consumer, options } = this.#parts;
-    // Only the consumer knows which delivery is the last, and a nak of that one gives the message away: so ask, then act.
+    // Only the consumer knows which delivery is the last, and a nak of that one gives the message
+    // away: so ask, then act.
     if (options.deadLetter && !consumer.answer)
       return consumer.answered.then(() => this.#decide(msg, message, end));
     return this.#decide(msg, message, end);
@@ -140,7 +145,10 @@ export class Settler {
     return { as: "deadLettered" };
   }
 
-  /** The drain's own pacing; where that fails, the default one: a message must not hang on a mistake in a formula. */
+  /**
+   * The drain's own pacing; where that fails, the default one: a message must not hang on a mistake
+   * in a formula.
+   */
   readonly #retryDelay: RetryDelay = (deliveryCount) => {
     const { options, journal } = this.#parts;
     try {
@@ -156,7 +164,9 @@ export class Settler {
   };
 }
 
-/** Whether a message is a dead letter that this very consumer made: its subject leads back into the stream. */
+/**
+ * Whether a message is a dead letter that this very consumer made: its subject leads back into the stream.
+ */
 function isOwnDeadLetter({ headers, stream, consumer }: DeliveredMessage): boolean {
   return headers.get("Sluice-Stream") === stream && headers.get("Sluice-Consumer") === consumer;
 }

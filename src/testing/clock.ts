@@ -19,9 +19,11 @@ const DEFAULT_START = Date.UTC(2026, 0, 1);
 let installed: FakeClock | undefined;
 
 /**
- * Takes the place of `Date`, `performance.now`, `setTimeout` and `setInterval`, for everything in this process, from its construction until it
- * is disposed of: `using clock = new FakeClock()`. Time passes by {@link advance} only; a timer of 0 ms is a turn of the event
- * loop and no time, and fires by itself. `AbortSignal.timeout()` and the clocks of the runtime's own I/O are not its affair.
+ * Takes the place of `Date`, `performance.now`, `setTimeout` and `setInterval`, for everything in
+ * this process, from its construction until it is disposed of: `using clock = new FakeClock()`.
+ * Time passes by {@link advance} only; a timer of 0 ms is a turn of the event loop and no time, and
+ * fires by itself. `AbortSignal.timeout()` and the clocks of the runtime's own I/O are not its
+ * affair.
  *
  * @example
  * using clock = new FakeClock();
@@ -35,7 +37,8 @@ export class FakeClock implements Disposable {
   #turning = false;
 
   /**
-   * @param start the time it shows at first, a date or milliseconds since the epoch; by default 2026-01-01T00:00:00Z
+   * @param start the time it shows at first, a date or milliseconds since the epoch; by default
+   * 2026-01-01T00:00:00Z
    * @throws {Error} when another one is in place
    */
   constructor(start: Date | number = DEFAULT_START) {
@@ -55,8 +58,9 @@ export class FakeClock implements Disposable {
   }
 
   /**
-   * Moves time on by `ms` milliseconds (from 0). Every timer due by then fires, in order and at its own time, and what follows
-   * from each by promises has happened before the next, and before this resolves. It does not wait for real I/O.
+   * Moves time on by `ms` milliseconds (from 0). Every timer due by then fires, in order and at its
+   * own time, and what follows from each by promises has happened before the next, and before this
+   * resolves. It does not wait for real I/O.
    *
    * @throws {RangeError} when `ms` is negative or not finite
    */
@@ -165,7 +169,10 @@ export class FakeClock implements Disposable {
 
 type Callback = (...args: unknown[]) => void;
 
-/** What setTimeout gives: in Node an object that can be told not to keep the process alive, elsewhere a number. */
+/**
+ * What setTimeout gives: in Node an object that can be told not to keep the process alive,
+ * elsewhere a number.
+ */
 class TimerHandle {
   readonly #id: number;
   readonly #isSet: () => boolean;

@@ -45,8 +45,8 @@ export interface TestResult {
   /** What was published to the dead-letter subject, in order. */
   readonly deadLetters: readonly PublishedMessage[];
   /**
-   * What the server would deliver again: retried, released and unsettled messages, in the stream's order, each with a delivery
-   * count one higher. They are the messages of the next run.
+   * What the server would deliver again: retried, released and unsettled messages, in the stream's
+   * order, each with a delivery count one higher. They are the messages of the next run.
    */
   readonly redeliveries: readonly FakeMessage[];
 }
@@ -54,13 +54,16 @@ export interface TestResult {
 const DEFAULT_LIMIT_MS = 30_000;
 
 /**
- * Runs a drain once over made-up messages: the real drain, with a server in memory at the other end of its connection, so
- * a handler's test needs neither server nor network. Each message is delivered once. `servers`, `auth`, `headers` and `via`
- * are not used, and a test's `env` may leave them out.
+ * Runs a drain once over made-up messages: the real drain, with a server in memory at the other end
+ * of its connection, so a handler's test needs neither server nor network. Each message is
+ * delivered once. `servers`, `auth`, `headers` and `via` are not used, and a test's `env` may leave
+ * them out.
  *
  * @example
- * const orders = { servers: "wss://nats.example.com", stream: "ORDERS", consumer: "billing", handler: () => {} };
- * const { report } = await testDrain(orders, { messages: [{ subject: "orders.new", json: { total: 1 } }] });
+ * const handler = () => {};
+ * const orders = { servers: "wss://nats.example.com", stream: "ORDERS", consumer: "billing", handler };
+ * const messages = [{ subject: "orders.new", json: { total: 1 } }];
+ * const { report } = await testDrain(orders, { messages });
  *
  * @param source the drain's options, or the function that makes them: what `defineDrain()` is given
  * @throws what `defineDrain()` throws at wrong options, and what the options function itself throws

@@ -1,4 +1,5 @@
-// The public face of `sluice/testing`: a drain's handlers against made-up messages, with a clock of one's own.
+// The public face of `sluice/testing`: a drain's handlers against made-up messages, with a clock of
+// one's own.
 
 export { FakeClock } from "./clock.ts";
 export { type TestInput, type TestResult, type TestSettings, testDrain } from "./drain.ts";

@@ -18,7 +18,9 @@ export interface FakeMessage {
   readonly deliveryCount?: number;
   /** When the stream stored it. @default now */
   readonly timestamp?: Date;
-  /** Messages that the consumer has left to deliver after this one. @default those that follow it in the run */
+  /**
+   * Messages that the consumer has left to deliver after this one. @default those that follow it in the run
+   */
   readonly pending?: number;
 }
 
@@ -53,8 +55,8 @@ export interface FakeMessageOptions<Value> extends FakeMessage {
 }
 
 /**
- * A message to call a handler with directly. `testDrain()` takes the same fields and does more: it reads the body as the
- * drain's codec and schema say, and settles.
+ * A message to call a handler with directly. `testDrain()` takes the same fields and does more: it
+ * reads the body as the drain's codec and schema say, and settles.
  *
  * @example
  * const { deliveryCount } = fakeMessage({ subject: "orders.new", json: { total: 1 } }); // 1

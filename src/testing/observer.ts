@@ -1,5 +1,5 @@
-// Watches a drain's functions from around them, for what a settlement on the wire does not say: why a message was rejected,
-// and whether a handler had it at all.
+// Watches a drain's functions from around them, for what a settlement on the wire does not say: why
+// a message was rejected, and whether a handler had it at all.
 import type { BatchHandler } from "../handle/batch-pool.ts";
 import { type Handler, isThenable } from "../handle/handler.ts";
 import type { Message } from "../message/message.ts";

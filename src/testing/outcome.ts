@@ -106,7 +106,9 @@ function delayOf(payload: string): number {
   return delay / 1e6;
 }
 
-/** Why a message was rejected that no handler got: its value is read once more, because the wire does not say. */
+/**
+ * Why a message was rejected that no handler got: its value is read once more, because the wire does not say.
+ */
 async function whyUnreadable(delivery: Delivery, options: ValueOptions): Promise<string> {
   try {
     await valueReader(options)?.(new DeliveredMessage(toMsg(delivery)));

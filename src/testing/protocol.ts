@@ -1,5 +1,6 @@
-// The server's half of the NATS client protocol, as far as a drain speaks it: what a client sends is read, what a server
-// sends is written. https://docs.nats.io/reference/reference-protocols/nats-protocol
+// The server's half of the NATS client protocol, as far as a drain speaks it: what a client sends
+// is read, what a server sends is written.
+// https://docs.nats.io/reference/reference-protocols/nats-protocol
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { HeaderMap } from "../message/headers.ts";
 
@@ -63,7 +64,9 @@ export class ClientParser {
     }
   }
 
-  /** `PUB <subject> [reply] <bytes>`, or `HPUB <subject> [reply] <header bytes> <total bytes>`, and the body. */
+  /**
+   * `PUB <subject> [reply] <bytes>`, or `HPUB <subject> [reply] <header bytes> <total bytes>`, and the body.
+   */
   #publish(args: readonly string[], bodyAt: number, withHeaders: boolean): ClientPublish | undefined {
     const sizes = withHeaders ? 2 : 1;
     const dataAt = bodyAt + (withHeaders ? Number(args.at(-2)) : 0);

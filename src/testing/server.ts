@@ -1,5 +1,6 @@
-// A nats-server in memory, with one stream and one consumer: it delivers made-up messages once, takes in what is published, and
-// writes down every settlement. A drain reaches it through its `via` option, so everything above the socket is the real thing.
+// A nats-server in memory, with one stream and one consumer: it delivers made-up messages once,
+// takes in what is published, and writes down every settlement. A drain reaches it through its
+// `via` option, so everything above the socket is the real thing.
 import type { MsgHdrs } from "@nats-io/nats-core";
 import type { Fetcher } from "../connection/wire.ts";
 import { NANOS_PER_MS, nextTurn } from "../deadline.ts";
@@ -150,7 +151,8 @@ export class FakeServer implements Fetcher {
   }
 
   async #deliver({ inbox, batch, noWait }: Pull, send: Send): Promise<void> {
-    // Consumer info was asked for in the same flight, and is answered first: what hangs on it is no race in a test.
+    // Consumer info was asked for in the same flight, and is answered first: what hangs on it is no
+    // race in a test.
     await nextTurn();
     const messages: Answer[] = this.#options.deliveries.slice(this.#delivered, this.#delivered + batch);
     this.#delivered += messages.length;

@@ -16,7 +16,9 @@ export interface Config {
   readonly forwardHeaders: readonly string[];
   /** The whole drain, in milliseconds; undefined for the trigger's own. */
   readonly limitMs: number | undefined;
-  /** Drains that one cron run makes, side by side, over the same consumer. No trigger makes more than one yet. */
+  /**
+   * Drains that one cron run makes, side by side, over the same consumer. No trigger makes more than one yet.
+   */
   readonly drains: number;
 }
 

@@ -1,4 +1,5 @@
-// The deployable Worker's dashboard and metrics: the library's, told where the Worker's vars have what they need.
+// The deployable Worker's dashboard and metrics: the library's, told where the Worker's vars have
+// what they need.
 import type { Hono } from "hono";
 import { dashboardRoutes, readView } from "../dashboard/index.tsx";
 import { LIMITS_MS } from "../triggers/fetch.ts";

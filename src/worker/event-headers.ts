@@ -112,7 +112,10 @@ export function eventHeaders(message: Message<unknown>, constants: EventConstant
   return sent.pairs();
 }
 
-/** The delivery's attributes, then the event's. Gives the publisher's extensions, encoded, for the room that is left. */
+/**
+ * The delivery's attributes, then the event's. Gives the publisher's extensions, encoded, for the
+ * room that is left.
+ */
 function addEvent(
   sent: Sent,
   message: Message<unknown>,

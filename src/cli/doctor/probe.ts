@@ -1,4 +1,5 @@
-// What doctor asks of the server, each question harmless: it takes no message, stores none and changes nothing.
+// What doctor asks of the server, each question harmless: it takes no message, stores none and
+// changes nothing.
 import { headers, PermissionViolationError, TimeoutError } from "@nats-io/nats-core";
 import type { Connection } from "../../connection/connection.ts";
 import { classifyInfoError, classifyPermission } from "../../connection/failure.ts";
@@ -102,7 +103,10 @@ function allowAcks(stream: string, consumer: string): string {
   return `Allow the user to publish to "$JS.ACK.${stream}.${consumer}.>".`;
 }
 
-/** Where a dead letter would go: the stream refuses this one, by what it expects, and so tells that it is there. */
+/**
+ * Where a dead letter would go: the stream refuses this one, by what it expects, and so tells that
+ * it is there.
+ */
 export async function tryDeadLetter(
   { nats }: Connection,
   subject: string,

@@ -1,5 +1,6 @@
-// A dead letter as it stands in its stream: where it came from, and the message that it was. Pure. Whoever may write to
-// that stream can forge one: what it says is a stranger's word, and acts with the operator's rights.
+// A dead letter as it stands in its stream: where it came from, and the message that it was. Pure.
+// Whoever may write to that stream can forge one: what it says is a stranger's word, and acts with
+// the operator's rights.
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
 import { takesIn } from "../../report/preflight-facts.ts";
@@ -22,7 +23,9 @@ export interface DeadLetter {
   readonly stream: string;
   readonly consumer: string;
   readonly reason: string;
-  /** Of a stub, which has neither body nor headers: the message's sequence in the stream that it came from. */
+  /**
+   * Of a stub, which has neither body nor headers: the message's sequence in the stream that it came from.
+   */
   readonly stubOf: number | undefined;
   /** The message's own headers. */
   readonly headers: MsgHdrs;
@@ -61,12 +64,18 @@ export function readDeadLetter(stored: Stored, inboxPrefix?: string): DeadLetter
   };
 }
 
-/** Without what the drain added, and without any `Nats-*`: an id, a TTL or an expectation would act on the stream again. */
+/**
+ * Without what the drain added, and without any `Nats-*`: an id, a TTL or an expectation would act
+ * on the stream again.
+ */
 export function ownHeaders(headers: MsgHdrs): MsgHdrs {
   return copyHeaders(headers, (name) => !/^(nats|sluice)-/i.test(name));
 }
 
-/** A subject of a user's message: no API of the server's, nobody's inbox, no wildcard, nothing that ends a protocol line. */
+/**
+ * A subject of a user's message: no API of the server's, nobody's inbox, no wildcard, nothing that
+ * ends a protocol line.
+ */
 function isTarget(subject: string, inboxPrefix = "_INBOX"): boolean {
   const isInbox = ["_INBOX", inboxPrefix].some((prefix) => `${subject}.`.startsWith(`${prefix}.`));
   return !isInbox && !subject.startsWith("_INBOX") && !subject.startsWith("$") && TARGET.test(subject);

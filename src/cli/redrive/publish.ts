@@ -6,7 +6,10 @@ import { takesIn } from "../../report/preflight-facts.ts";
 import { type DeadLetter, ownHeaders } from "./dead-letter.ts";
 import { readStored } from "./stream.ts";
 
-/** `refused`: no stream takes it, or not the one it came from. `gone`: a stub whose message is not there any more. */
+/**
+ * `refused`: no stream takes it, or not the one it came from. `gone`: a stub whose message is not
+ * there any more.
+ */
 export type Answer = "stored" | "duplicate" | "refused" | "gone";
 
 const PUBLISH_MS = 10_000;
@@ -63,9 +66,10 @@ export function publisher(
 }
 
 /**
- * The id is the same in every run: what one could not delete any more, the next finds to be a duplicate. But whoever may
- * write to the stream can have put junk there under it, so a duplicate must be the same message; otherwise it goes out
- * under an id that nobody can know. Two of a message beat none.
+ * The id is the same in every run: what one could not delete any more, the next finds to be a
+ * duplicate. But whoever may write to the stream can have put junk there under it, so a duplicate
+ * must be the same message; otherwise it goes out under an id that nobody can know. Two of a
+ * message beat none.
  */
 async function publishOnce(
   nats: NatsConnection,

@@ -1,5 +1,6 @@
-// Puts dead letters back, one after the other: publish, wait for the PubAck, and only then delete. Whatever ends it in
-// between leaves a dead letter that was put back already; the id it was published under makes the next run's a duplicate.
+// Puts dead letters back, one after the other: publish, wait for the PubAck, and only then delete.
+// Whatever ends it in between leaves a dead letter that was put back already; the id it was
+// published under makes the next run's a duplicate.
 import { type DeadLetter, type Filter, matches, readDeadLetter } from "./dead-letter.ts";
 import type { Answer } from "./publish.ts";
 import type { DeadLetterStream } from "./stream.ts";

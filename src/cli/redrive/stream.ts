@@ -20,8 +20,8 @@ export interface DeadLetterStream {
   /** Of this user's reply subjects. */
   readonly inboxPrefix: string | undefined;
   /**
-   * Its messages up to the last that it had when it was opened, in order: one that becomes a dead letter again because of
-   * this very run must not go round for ever.
+   * Its messages up to the last that it had when it was opened, in order: one that becomes a dead
+   * letter again because of this very run must not go round for ever.
    */
   read(): AsyncGenerator<Stored>;
   /** Deletes a message; one that is gone already is none to complain about. */
@@ -61,8 +61,8 @@ async function* readMessages(
   last: number,
 ): AsyncGenerator<Stored> {
   for (let next = Math.max(1, first); next <= last; ) {
-    // The next that there is, for deleted messages leave holes of any width. nats-server takes this with every get since
-    // 2.9; the library's type has it for direct gets only.
+    // The next that there is, for deleted messages leave holes of any width. nats-server takes this
+    // with every get since 2.9; the library's type has it for direct gets only.
     const query = { seq: next, next_by_subj: ">" };
     const message = await asking(stream, () => manager.streams.getMessage(stream, query));
     if (!message || message.seq > last) return;
@@ -86,7 +86,10 @@ function stored(message: StoredMsg): Stored {
   return { sequence: message.seq, subject: message.subject, headers: headersOf(message), data: message.data };
 }
 
-/** The library reads them when they are asked for, and throws where its own clients could not have written them. */
+/**
+ * The library reads them when they are asked for, and throws where its own clients could not have
+ * written them.
+ */
 function headersOf(message: StoredMsg): MsgHdrs | undefined {
   try {
     return message.header;

@@ -77,7 +77,9 @@ function get(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-/** The process ends when it has nothing more to do, and not by process.exit(), which would cut a pipe short. */
+/**
+ * The process ends when it has nothing more to do, and not by process.exit(), which would cut a pipe short.
+ */
 async function print(report: Report): Promise<void> {
   const { outcome, reason, message, fetched, acked, timings } = report;
   const counts = `${fetched} fetched, ${acked} acked, ${Math.round(timings.totalMs)} ms`;

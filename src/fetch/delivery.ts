@@ -1,0 +1,21 @@
+// What a pull request's inbox tells by the way: of a delivery its size, its count and its pin, of a status its kind. Pure.
+import type { Msg } from "@nats-io/nats-core";
+import { parseAckSubject } from "../message/ack-subject.ts";
+import { readHeaders } from "../message/headers.ts";
+
+/** As the server counts it for `max_bytes`: subject, ack subject, headers and body. */
+export function sizeOf(msg: Msg): number {
+  return "size" in msg && typeof msg.size === "function" ? Number(msg.size()) : msg.data.length;
+}
+
+export function isOutOfBytes(description: string): boolean {
+  return description.toLowerCase().includes("maxbytes");
+}
+
+export function isRedelivery(reply: string): boolean {
+  return parseAckSubject(reply).deliveryCount > 1;
+}
+
+export function pinOf(msg: Msg): string | undefined {
+  return readHeaders(msg).get("Nats-Pin-Id") || undefined;
+}
