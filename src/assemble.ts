@@ -21,18 +21,29 @@ import { Receipts } from "./settle/receipts.ts";
 import { Settler } from "./settle/settler.ts";
 import type { Stop } from "./stop.ts";
 
-export interface AssemblyParts<Env> {
+/** When each part of the drain has to be over. */
+export interface Deadlines {
+  readonly connect: Deadline;
+  readonly handle: Deadline;
+  readonly settle: Deadline;
+}
+
+export interface RunParts<Env> {
   readonly connection: Connection;
   readonly consumer: Consumer;
   readonly options: Resolved<Env>;
   readonly budget: Budget;
-  readonly deadlines: { readonly handle: Deadline };
+  readonly deadlines: Deadlines;
   readonly journal: Journal;
   readonly observer: Observer | undefined;
   readonly env: Env;
+  readonly start: { readonly at: Deadline; readonly date: Date };
+  /** How long connecting took, in milliseconds. */
   readonly connectMs: number;
-  readonly stop: Stop;
+  readonly signal: AbortSignal;
 }
+
+type AssemblyParts<Env> = RunParts<Env> & { readonly stop: Stop };
 
 export interface Parts {
   readonly pool: Pool;

@@ -1,4 +1,5 @@
 // defineDrain(): one bounded drain, from the platform's limit to the report.
+import type { Deadlines } from "./assemble.ts";
 import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
 import { type Connected, connect } from "./connection/connect.ts";
@@ -15,7 +16,7 @@ import { Journal } from "./report/journal.ts";
 import { type Ending, ending } from "./report/reasons.ts";
 import { makeReport, type Report } from "./report/report.ts";
 import { findings } from "./report/verdict.ts";
-import { type Deadlines, DrainRun } from "./run.ts";
+import { DrainRun } from "./run.ts";
 import { validateOptions } from "./validate.ts";
 
 /** A limit, known beforehand or asked of the platform when the drain starts. Milliseconds. */

@@ -1,41 +1,13 @@
 // One drain under way: its Fetch, its handlers, its settlements, and what it knows when it ends.
-import { assemble, type Parts } from "./assemble.ts";
-import type { Budget } from "./budget.ts";
-import type { Connection } from "./connection/connection.ts";
+import { assemble, type Parts, type RunParts } from "./assemble.ts";
 import { classifyPermission } from "./connection/failure.ts";
-import { type Deadline, now } from "./deadline.ts";
-import type { Consumer } from "./fetch/consumer.ts";
-import type { Observer } from "./observe/observer.ts";
-import type { Resolved } from "./options.ts";
-import type { Journal } from "./report/journal.ts";
+import { now } from "./deadline.ts";
 import { preflightInReport } from "./report/preflight-request.ts";
-import { type Ending, ending } from "./report/reasons.ts";
-import { type Finding, makeReport, type Report } from "./report/report.ts";
+import type { Ending } from "./report/reasons.ts";
+import { makeReport, makeTimings, type Report } from "./report/report.ts";
 import { findings, verdict } from "./report/verdict.ts";
 import { keepAlive } from "./settle/keep-alive.ts";
 import { Stop } from "./stop.ts";
-
-/** When each part of the drain has to be over. */
-export interface Deadlines {
-  readonly connect: Deadline;
-  readonly handle: Deadline;
-  readonly settle: Deadline;
-}
-
-export interface RunParts<Env> {
-  readonly connection: Connection;
-  readonly consumer: Consumer;
-  readonly options: Resolved<Env>;
-  readonly budget: Budget;
-  readonly deadlines: Deadlines;
-  readonly journal: Journal;
-  readonly observer: Observer | undefined;
-  readonly env: Env;
-  readonly start: { readonly at: Deadline; readonly date: Date };
-  /** How long connecting took, in milliseconds. */
-  readonly connectMs: number;
-  readonly signal: AbortSignal;
-}
 
 export class DrainRun<Env> implements AsyncDisposable {
   readonly #given: RunParts<Env>;
@@ -102,19 +74,12 @@ export class DrainRun<Env> implements AsyncDisposable {
     observer?.settled?.({ confirmed, unconfirmed, durationMs: now() - startedAt });
     if (unconfirmed === 0 || connection.ended) return undefined;
     const by = Math.min(deadlines.settle, now() + Math.max(250, 3 * connectMs));
-    const answer = await consumer.askAgain(connection, by);
-    const hint = "It was gone when the messages were settled: see its InactiveThreshold.";
-    if (answer.kind === "failed") return ending("consumer-deleted", hint);
-    const { created } = consumer.facts ?? {};
-    const isAnother = answer.kind === "known" && created !== undefined && answer.facts.created !== created;
-    return isAnother
-      ? ending("consumer-deleted", "Another was made under its name while the drain ran.")
-      : undefined;
+    return await consumer.whyUnconfirmed(connection, by);
   }
 
   /** What is true now that nothing is under way. */
   report(fetch: Ending | undefined, cutShort: boolean, gone: Ending | undefined): Report {
-    const { connection, connectMs, journal, options, start } = this.#given;
+    const { budget, connection, connectMs, consumer, journal, options, start } = this.#given;
     const { outbox, pool, puller, streak } = this.#parts;
     const { confirmed } = outbox;
     const { pending, heartbeats, firstMessageAt } = puller;
@@ -139,27 +104,9 @@ export class DrainRun<Env> implements AsyncDisposable {
       more: (pending ?? 0) > 0 || confirmed.released > 0,
       heartbeats,
       startedAt: start.date.toISOString(),
-      timings: {
-        connectMs: round(connectMs),
-        ...(firstMessageAt === undefined ? {} : { firstMessageMs: round(firstMessageAt - start.at) }),
-        totalMs: round(now() - start.at),
-      },
-      findings: [...findings(journal), ...this.#preflight()],
+      timings: makeTimings(start.at, connectMs, firstMessageAt, now()),
+      findings: [...findings(journal), ...preflightInReport(consumer.facts, options, budget)],
     });
-  }
-
-  /** What the consumer's configuration will bite with; it came with the sign-in. */
-  #preflight(): Finding[] {
-    const { budget, consumer, options } = this.#given;
-    const { facts } = consumer;
-    if (!facts) return [];
-    const { stream, consumer: name, batch, maxBytes, deadLetter } = options;
-    const { maxDeliver = -1, maxRequestBytes, ...rest } = facts;
-    const plan = { batch, maxBytes, maxWaitMs: budget.maxWaitMs, limitMs: budget.limitMs, deadLetter };
-    return preflightInReport(
-      { ...rest, maxDeliver, maxBytes: maxRequestBytes, stream, consumer: name },
-      plan,
-    );
   }
 
   /** Ends what is beside the drain's own connection, which its owner closes. */
@@ -188,8 +135,4 @@ export class DrainRun<Env> implements AsyncDisposable {
     const stopped = this.#parts.pool.stop(how);
     this.#poolStopped = Promise.all([cutBefore, stopped]).then(([before, now]) => before === true || now);
   }
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

@@ -92,6 +92,21 @@ export class Consumer {
     return msg ? this.#read(msg) : { kind: "unknown" };
   }
 
+  /** Why the leader confirmed nothing, over a connection that works; undefined where the consumer is as it was. */
+  async whyUnconfirmed(connection: Connection, deadline: Deadline): Promise<Ending | undefined> {
+    const answer = await this.askAgain(connection, deadline);
+    if (answer.kind === "unknown") return undefined;
+    if (answer.kind === "failed") {
+      const { reason } = answer.ending;
+      if (reason !== "consumer-not-found" && reason !== "stream-not-found") return answer.ending;
+      const hint = "It was gone when the messages were settled: see its InactiveThreshold.";
+      return ending("consumer-deleted", hint);
+    }
+    const { created } = this.facts ?? {};
+    if (created === undefined || answer.facts.created === created) return undefined;
+    return ending("consumer-deleted", "Another was made under its name while the drain ran.");
+  }
+
   #read(msg: Msg): ConsumerAnswer {
     const { stream, consumer } = this.#name;
     try {

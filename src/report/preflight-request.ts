@@ -1,14 +1,28 @@
 // What the consumer refuses of a drain's pull requests: true whatever else is planned, and so a
 // line of every report. Pure.
+import type { ConsumerFacts } from "./facts.ts";
 import type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
 import type { Finding } from "./report.ts";
 
 /** A rule: says nothing where all is well, or where it cannot know. */
 export type Rule = (facts: ConsumerConfigFacts, plan: PreflightPlan) => Omit<Finding, "code"> | undefined;
 
+/** The drain's options, as far as they are judged. */
+interface JudgedOptions extends Pick<PreflightPlan, "batch" | "maxBytes" | "deadLetter"> {
+  readonly stream: string;
+  readonly consumer: string;
+}
+
 /** Findings about the pull requests: all that a drain can surely say from what came with its sign-in. */
-export function preflightInReport(facts: ConsumerConfigFacts, plan: PreflightPlan): Finding[] {
-  return judge(REQUEST_RULES, facts, plan);
+export function preflightInReport(
+  facts: ConsumerFacts | undefined,
+  { stream, consumer, batch, maxBytes, deadLetter }: JudgedOptions,
+  { maxWaitMs, limitMs }: Pick<PreflightPlan, "maxWaitMs" | "limitMs">,
+): Finding[] {
+  if (!facts) return [];
+  const { maxDeliver = -1, maxRequestBytes, ...rest } = facts;
+  const config = { ...rest, maxDeliver, maxBytes: maxRequestBytes, stream, consumer };
+  return judge(REQUEST_RULES, config, { batch, maxBytes, maxWaitMs, limitMs, deadLetter });
 }
 
 /** What each rule finds, under its name. */

@@ -80,3 +80,15 @@ export function makeReport(end: Ending, facts: ReportFacts): Report {
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   return { outcome, reason: end.reason, message: end.message, ...wait, ...facts };
 }
+
+/** The timings, in tenths of a millisecond, from times of the monotonic clock. */
+export function makeTimings(
+  startedAt: number,
+  connectMs: number,
+  firstMessageAt: number | undefined,
+  endedAt: number,
+): Timings {
+  const round = (ms: number): number => Math.round(ms * 10) / 10;
+  const first = firstMessageAt === undefined ? {} : { firstMessageMs: round(firstMessageAt - startedAt) };
+  return { connectMs: round(connectMs), ...first, totalMs: round(endedAt - startedAt) };
+}

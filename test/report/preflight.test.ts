@@ -1,5 +1,6 @@
 // What preflight says of a consumer: a row for each rule, and silence where all is well or nothing is known.
 import { expect, it } from "vitest";
+import type { ConsumerFacts } from "../../src/report/facts.ts";
 import { type ConsumerConfigFacts, type PreflightPlan, preflight } from "../../src/report/preflight.ts";
 import { preflightInReport } from "../../src/report/preflight-request.ts";
 
@@ -93,12 +94,15 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   expect(found[0]?.message).toMatch(/^[A-Zn].*\.$/);
 });
 
-it("tells a report only what is surely true", () => {
-  const facts = { ...GOOD, ackWaitMs: 1, maxBatch: 10 };
-  expect(preflightInReport(facts, PLAN).map(({ code }) => code)).toEqual(["max-batch"]);
-});
-
-it("quotes a name for a shell", () => {
-  const found = preflight({ ...GOOD, consumer: "it's", headersOnly: true }, PLAN);
-  expect(found[0]?.mend).toBe(`nats consumer edit ORDERS 'it'\\''s' --no-headers-only --force`);
+it("tells a report only what is surely true: what the consumer refuses of a pull request", () => {
+  const { stream, consumer, ...rest } = GOOD;
+  const facts = {
+    ...rest,
+    ackWaitMs: 1,
+    maxBatch: 10,
+    maxRequestBytes: undefined,
+  } as unknown as ConsumerFacts; // what is read
+  const found = preflightInReport(facts, { ...PLAN, stream, consumer }, PLAN);
+  expect(found.map(({ code }) => code)).toEqual(["max-batch"]);
+  expect(preflightInReport(undefined, { stream, consumer }, {})).toEqual([]);
 });
