@@ -230,5 +230,6 @@ export type Resolved<Env> = DrainHandlers<Env, unknown> &
 /** The options with their defaults. The only reader of {@link DEFAULTS}. */
 export function withDefaults<Env>(options: AnyOptions<Env>): Resolved<Env> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { ...DEFAULTS, ...Object.fromEntries(given) } as Resolved<Env>; // each of its own, or of the defaults' type
+  // Each is of its own type, or of the defaults'.
+  return { ...DEFAULTS, ...Object.fromEntries(given) } as Resolved<Env>;
 }

@@ -92,7 +92,8 @@ async function readAuth(options: LoginOptions, env: Environment, command: string
 }
 
 const SEVERAL_KINDS =
-  "Several kinds of credentials are set: NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_NKEY_SEED or NATS_CREDS is enough";
+  "Several kinds of credentials are set: NATS_USER and NATS_PASSWORD, NATS_TOKEN, " +
+  "NATS_NKEY_SEED or NATS_CREDS is enough";
 
 function readServer(server: string | undefined, command: string): string {
   if (!server) throw new UsageError("--server is missing, and NATS_URL is not set", command);

@@ -92,7 +92,10 @@ export class Consumer {
     return msg ? this.#read(msg) : { kind: "unknown" };
   }
 
-  /** Why the leader confirmed nothing, over a connection that works; undefined where the consumer is as it was. */
+  /**
+   * Why the leader confirmed nothing, over a connection that works; undefined where the consumer is
+   * as it was.
+   */
   async whyUnconfirmed(connection: Connection, deadline: Deadline): Promise<Ending | undefined> {
     const answer = await this.askAgain(connection, deadline);
     if (answer.kind === "unknown") return undefined;

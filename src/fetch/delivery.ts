@@ -1,4 +1,5 @@
-// What a pull request's inbox tells by the way: of a delivery its size, its count and its pin, of a status its kind. Pure.
+// What a pull request's inbox tells by the way: of a delivery its size, its count and its pin, of a
+// status its kind. Pure.
 import type { Msg } from "@nats-io/nats-core";
 import { parseAckSubject } from "../message/ack-subject.ts";
 import { readHeaders } from "../message/headers.ts";

@@ -71,7 +71,7 @@ export class Explainer {
 
   #named(end: Ending): Ending {
     const { stream, consumer } = this.#plan;
-    const hint = `Or stream "${stream}" has no consumer "${consumer}": the user may not ask for consumer info.`;
+    const hint = `Or stream "${stream}" has no consumer "${consumer}": consumer info is not allowed.`;
     return { ...end, message: `${end.message} ${hint}` };
   }
 

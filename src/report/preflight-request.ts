@@ -42,21 +42,27 @@ export const REQUEST_RULES: Readonly<Record<string, Rule>> = {
   "max-batch": (facts, { batch }) =>
     limited(facts.maxBatch) && isBelow(facts.maxBatch, batch)
       ? {
-          message: `The consumer takes no pull above ${facts.maxBatch} messages, and the batch is ${batch}: such a pull is refused.`,
+          message:
+            `The consumer takes no pull above ${facts.maxBatch} messages, and the batch is ` +
+            `${batch}: such a pull is refused.`,
           mend: edit(facts, `--max-pull-batch ${batch}`),
         }
       : undefined,
   "max-expires": (facts, { maxWaitMs }) =>
     limited(facts.maxExpiresMs) && isBelow(facts.maxExpiresMs, maxWaitMs)
       ? {
-          message: `The consumer takes no pull above ${show(facts.maxExpiresMs)}, and max wait is ${show(maxWaitMs)}: such a pull is refused.`,
+          message:
+            `The consumer takes no pull above ${show(facts.maxExpiresMs)}, and max wait is ` +
+            `${show(maxWaitMs)}: such a pull is refused.`,
           mend: edit(facts, `--max-pull-expire ${show(maxWaitMs)}`),
         }
       : undefined,
   "max-bytes": (facts, { maxBytes }) =>
     limited(facts.maxBytes) && isBelow(facts.maxBytes, maxBytes)
       ? {
-          message: `The consumer takes no pull above ${facts.maxBytes} bytes, and a drain asks for ${maxBytes}: such a pull is refused.`,
+          message:
+            `The consumer takes no pull above ${facts.maxBytes} bytes, and a drain asks for ` +
+            `${maxBytes}: such a pull is refused.`,
           mend: edit(facts, `--max-pull-bytes ${maxBytes}`),
         }
       : undefined,

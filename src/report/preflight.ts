@@ -28,7 +28,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   "ack-policy": (facts) =>
     differs(facts.ackPolicy, "explicit")
       ? {
-          message: `The ack policy is "${facts.ackPolicy}": an ack of one message would settle others, or none. It cannot be changed: copy the consumer.`,
+          message:
+            `The ack policy is "${facts.ackPolicy}": an ack of one message would settle ` +
+            "others, or none. It cannot be changed: copy the consumer.",
           mend: copy(facts, "--ack explicit"),
         }
       : undefined,
@@ -43,35 +45,49 @@ const RULES: Readonly<Record<string, Rule>> = {
   "inactive-threshold": (facts, { betweenRunsMs }) =>
     facts.inactiveThresholdMs && betweenRunsMs !== undefined && facts.inactiveThresholdMs <= betweenRunsMs
       ? {
-          message: `The server deletes the consumer after ${show(facts.inactiveThresholdMs)} without a drain, and ${show(betweenRunsMs)} lie between two: it starts anew each time, or is not found.`,
+          message:
+            `The server deletes the consumer after ${show(facts.inactiveThresholdMs)} ` +
+            `without a drain, and ${show(betweenRunsMs)} lie between two: it starts anew ` +
+            "each time, or is not found.",
           mend: edit(facts, `--inactive-threshold ${show(10 * betweenRunsMs)}`),
         }
       : undefined,
   "ack-wait": (facts, { handlerTimeoutMs }) =>
     isBelow(facts.ackWaitMs, handlerTimeoutMs) && !facts.backoffMs?.length
       ? {
-          message: `The ack wait is ${show(facts.ackWaitMs)}, and a handler may take ${show(handlerTimeoutMs)}: when an in-progress is lost, a second handler gets the message while the first works on it.`,
+          message:
+            `The ack wait is ${show(facts.ackWaitMs)}, and a handler may take ` +
+            `${show(handlerTimeoutMs)}: when an in-progress is lost, a second handler gets ` +
+            "the message while the first works on it.",
           mend: edit(facts, `--wait ${show(2 * (handlerTimeoutMs ?? 0))}`),
         }
       : undefined,
   "backoff-replaces-ack-wait": (facts, { handlerTimeoutMs = DEFAULT_ACK_WAIT_MS }) =>
     facts.backoffMs?.length
       ? {
-          message: `The backoff replaces the ack wait: the first delivery has ${show(facts.backoffMs[0])}. A drain waits by its own retry delay already.`,
+          message:
+            "The backoff replaces the ack wait: the first delivery has " +
+            `${show(facts.backoffMs[0])}. A drain waits by its own retry delay already.`,
           mend: edit(facts, `--backoff none --wait ${show(2 * handlerTimeoutMs)}`),
         }
       : undefined,
   "max-deliver-few": (facts, plan) =>
     isBelow(facts.maxDeliver, FEW_DELIVERIES) && limited(facts.maxDeliver)
       ? {
-          message: `Max deliver is ${facts.maxDeliver}: a deploy or an outage uses it up, and the message is never delivered again. A batch of ${plan.batch ?? "many"} counts a delivery for each message that arrives.`,
+          message:
+            `Max deliver is ${facts.maxDeliver}: a deploy or an outage uses it up, and the ` +
+            `message is never delivered again. A batch of ${plan.batch ?? "many"} counts a ` +
+            "delivery for each message that arrives.",
           mend: edit(facts, "--max-deliver 10"),
         }
       : undefined,
   "max-deliver-below-dead-letter": (facts, { deadLetter }) =>
     limited(facts.maxDeliver) && isBelow(facts.maxDeliver, deadLetter?.maxDeliveries)
       ? {
-          message: `Max deliver is ${facts.maxDeliver}, and a message is to become a dead letter at ${deadLetter?.maxDeliveries} deliveries: it becomes one at the last of max deliver, with none in reserve should the dead letter not be confirmed.`,
+          message:
+            `Max deliver is ${facts.maxDeliver}, and a message is to become a dead letter ` +
+            `at ${deadLetter?.maxDeliveries} deliveries: it becomes one at the last of max ` +
+            "deliver, with none in reserve should the dead letter not be confirmed.",
           mend: edit(facts, `--max-deliver ${2 * (deadLetter?.maxDeliveries ?? 5)}`),
         }
       : undefined,
@@ -79,21 +95,26 @@ const RULES: Readonly<Record<string, Rule>> = {
     facts.maxDeliver !== undefined && !limited(facts.maxDeliver) && deadLetter === undefined
       ? {
           message:
-            "Max deliver has no limit and there is no dead letter: a message that always fails comes back for ever.",
+            "Max deliver has no limit and there is no dead letter: a message that always " +
+            "fails comes back for ever.",
           mend: edit(facts, "--max-deliver 10"),
         }
       : undefined,
   "max-ack-pending": (facts, { batch, drains = 1 }) =>
     limited(facts.maxAckPending) && batch !== undefined && isBelow(facts.maxAckPending, batch * drains)
       ? {
-          message: `Max ack pending is ${facts.maxAckPending}, below ${drains} drains of ${batch} messages: the server holds back what is above it, until others are settled.`,
+          message:
+            `Max ack pending is ${facts.maxAckPending}, below ${drains} drains of ${batch} ` +
+            "messages: the server holds back what is above it, until others are settled.",
           mend: edit(facts, `--max-pending ${batch * drains}`),
         }
       : undefined,
   "max-waiting": (facts, { drains = 1 }) =>
     limited(facts.maxWaiting) && isBelow(facts.maxWaiting, drains)
       ? {
-          message: `Max waiting is ${facts.maxWaiting}, below ${drains} drains: the server refuses the pull of one more. It cannot be changed: copy the consumer.`,
+          message:
+            `Max waiting is ${facts.maxWaiting}, below ${drains} drains: the server refuses ` +
+            "the pull of one more. It cannot be changed: copy the consumer.",
           mend: copy(facts, `--max-waiting ${Math.max(512, drains)}`),
         }
       : undefined,
@@ -101,7 +122,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   "dead-letter-loop": (facts, { deadLetter }) =>
     deadLetter && isInStream(facts, deadLetter.subject) && isFiltered(facts, deadLetter.subject)
       ? {
-          message: `The consumer gets its own dead letters: "${deadLetter.subject}" is a subject of its stream, and its filter lets it through. Give the stream of dead letters a subject of its own.`,
+          message:
+            `The consumer gets its own dead letters: "${deadLetter.subject}" is a subject ` +
+            "of its stream, and its filter lets it through. Give the stream of dead letters " +
+            "a subject of its own.",
         }
       : undefined,
   "dead-letter-in-work-queue": (facts, { deadLetter }) =>
@@ -110,13 +134,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     isInStream(facts, deadLetter.subject) &&
     !isFiltered(facts, deadLetter.subject)
       ? {
-          message: `Dead letters go to "${deadLetter.subject}" in the work queue itself: they count against its limits, and no consumer takes them out. Give them a stream of their own.`,
+          message:
+            `Dead letters go to "${deadLetter.subject}" in the work queue itself: they ` +
+            "count against its limits, and no consumer takes them out. Give them a stream " +
+            "of their own.",
         }
       : undefined,
   "dead-letter-uncaptured": ({ deadLetterStream }, { deadLetter }) =>
     deadLetter && deadLetterStream === null
       ? {
-          message: `No stream takes in "${deadLetter.subject}": no dead letter is ever confirmed, and what is rejected comes back.`,
+          message:
+            `No stream takes in "${deadLetter.subject}": no dead letter is ever confirmed, ` +
+            "and what is rejected comes back.",
           mend: `nats stream add DEAD_LETTERS --subjects ${quote(deadLetter.subject)} --defaults`,
         }
       : undefined,
@@ -124,14 +153,18 @@ const RULES: Readonly<Record<string, Rule>> = {
     facts.replayPolicy === "original"
       ? {
           message:
-            "The replay policy is original: the server waits between messages as their publisher did, while a drain's limit runs. It cannot be changed: copy the consumer.",
+            "The replay policy is original: the server waits between messages as their " +
+            "publisher did, while a drain's limit runs. It cannot be changed: copy the " +
+            "consumer.",
           mend: copy(facts, "--replay instant"),
         }
       : undefined,
   sampling: (facts) =>
     facts.sampleFreq && !/^0*%?$/.test(facts.sampleFreq)
       ? {
-          message: `The server publishes an event for ${facts.sampleFreq} % of the acks: traffic that nobody may need.`,
+          message:
+            `The server publishes an event for ${facts.sampleFreq} % of the acks: traffic ` +
+            "that nobody may need.",
           mend: edit(facts, "--sample 0"),
         }
       : undefined,
@@ -149,7 +182,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   "server-flaw": ({ serverVersion }) =>
     serverVersion !== undefined && isFlawed(serverVersion)
       ? {
-          message: `nats-server ${serverVersion} lets any account manage the JetStream assets of another (CVE-2025-30215): upgrade to 2.10.27, 2.11.1 or later.`,
+          message:
+            `nats-server ${serverVersion} lets any account manage the JetStream assets of ` +
+            "another (CVE-2025-30215): upgrade to 2.10.27, 2.11.1 or later.",
         }
       : undefined,
 };

@@ -70,7 +70,8 @@ export const REASONS: Readonly<Record<Reason, ReasonEntry>> = {
   "limit-exceeded": {
     outcome: "retryable",
     meaning:
-      "A limit of the consumer is reached: waiting pull requests (max_waiting) or unacked messages (max_ack_pending).",
+      "A limit of the consumer is reached: waiting pull requests (max_waiting) or unacked " +
+      "messages (max_ack_pending).",
     retryAfterMs: 5_000,
   },
   "handlers-failing": {

@@ -51,17 +51,21 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
   "dead-letter-failed": ({ count, first }) =>
     `${count} dead letters were not confirmed; the first: ${first[0]}.`,
   "dead-letter-stub": ({ count, first }) =>
-    `${count} dead letters did not fit and only point at their message, which stays in its stream: ${list(first)}.`,
+    `${count} dead letters did not fit and only point at their message, which stays in ` +
+    `its stream: ${list(first)}.`,
   "dead-letter-loop": ({ count, first }) =>
-    `${count} dead letters came back to the consumer that had made them, and were not published again: ${list(first)}.`,
+    `${count} dead letters came back to the consumer that had made them, and were not ` +
+    `published again: ${list(first)}.`,
   "headers-dropped": ({ count, first }) =>
     `${count} messages have headers that cannot be carried, which were left out: ${list(first)}.`,
   "deliveries-exhausted": ({ count, first }) =>
     `${count} messages used up max deliver without success and stay in the stream: ${list(first)}.`,
   "foreign-message": ({ count, first }) =>
-    `${count} messages on the pull's inbox were no deliveries of the consumer, and were ignored: ${list(first)}.`,
+    `${count} messages on the pull's inbox were no deliveries of the consumer, and were ` +
+    `ignored: ${list(first)}.`,
   "ack-wait-guessed": () =>
-    "Consumer info was not to be had, so the ack wait was taken for 30 s: allow the user to publish to $JS.API.CONSUMER.INFO.",
+    "Consumer info was not to be had, so the ack wait was taken for 30 s: allow the user " +
+    "to publish to $JS.API.CONSUMER.INFO.",
   "insecure-connection": ({ first }) => `The connection is not encrypted (allowInsecure): ${list(first)}.`,
   "observer-failed": ({ first }) => `The observer failed and was not called again: ${list(first)}.`,
   "history-failed": ({ first }) => `The report was not kept in the history: ${first[0]}.`,

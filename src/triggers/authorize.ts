@@ -6,15 +6,19 @@ import { problem } from "./status.ts";
 export type Authorize<Env> = (request: Request, env: Env) => boolean | Response | Promise<boolean | Response>;
 
 export interface BearerOptions {
-  /** Header that has `Bearer <token>`, where the platform takes `Authorization` itself (Supabase, Google). @default "Authorization" */
+  /**
+   * Header that has `Bearer <token>`, where the platform takes `Authorization` itself (Supabase,
+   * Google).
+   * @default "Authorization"
+   */
   readonly header?: string | undefined;
 }
 
 const BEARER = /^Bearer +([\w~+/.-]+=*)$/i;
 
 /**
- * Lets a request pass that has the token, compared in constant time. Without a token, or with an empty one, every request
- * is refused. Vercel's cron sends its `CRON_SECRET` so, over GET.
+ * Lets a request pass that has the token, compared in constant time. Without a token, or with an
+ * empty one, every request is refused. Vercel's cron sends its `CRON_SECRET` so, over GET.
  *
  * @example
  * drainHandler(orders, { authorize: bearer(process.env.CRON_SECRET), methods: ["GET"] });
@@ -41,7 +45,9 @@ export function refusal(detail: string): Response {
   return problem({ status: 401, title: "Unauthorized", detail }, challenge);
 }
 
-/** Compares digests, all of them, so that the time taken tells neither where nor by how much the texts differ. */
+/**
+ * Compares digests, all of them, so that the time taken tells neither where nor by how much the texts differ.
+ */
 async function sameText(a: string, b: string): Promise<boolean> {
   const digest = async (text: string): Promise<Uint8Array> =>
     new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));

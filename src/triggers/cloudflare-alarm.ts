@@ -14,9 +14,10 @@ export interface AlarmOptions<Env> extends TriggerOptions<Env> {
 }
 
 /**
- * The `alarm` of a Durable Object. It sets the next alarm before it drains: an invocation that is cut off ends no chain.
- * Then it brings that alarm forward where there is more, or where the report says when another try is worth it. It does
- * not throw for a report, since Workers give up an alarm that threw six times.
+ * The `alarm` of a Durable Object. It sets the next alarm before it drains: an invocation that is
+ * cut off ends no chain. Then it brings that alarm forward where there is more, or where the report
+ * says when another try is worth it. It does not throw for a report, since Workers give up an alarm
+ * that threw six times.
  *
  * @example
  * const drainOrders = drainAlarm(orders);

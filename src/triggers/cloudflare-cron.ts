@@ -10,8 +10,9 @@ export interface CronController {
 }
 
 /**
- * The `scheduled` handler of a Worker: returns when the drain completed, throws when it did not, and calls `noRetry()`
- * first where another try will not help. The socket is gone by then: one that is not keeps the invocation running.
+ * The `scheduled` handler of a Worker: returns when the drain completed, throws when it did not,
+ * and calls `noRetry()` first where another try will not help. The socket is gone by then: one that
+ * is not keeps the invocation running.
  *
  * @example
  * export default { scheduled: scheduled(orders) };

@@ -1,4 +1,5 @@
-// A message of Cloudflare Queues as the trigger of a drain: acked when it ran, retried after the report's own wait.
+// A message of Cloudflare Queues as the trigger of a drain: acked when it ran, retried after the
+// report's own wait.
 import type { Drain } from "../drain.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
 import { DrainFatalError } from "./throw.ts";
@@ -10,9 +11,10 @@ export interface MessageBatch {
 }
 
 /**
- * The `queue` handler of a Worker: one drain per batch. It acks the batch when the drain completed, and retries it after
- * the report's `retryAfterMs` where that may help. It acks it too where only an operator can help, since each retry would
- * fail alike: `onReport` hears of it, or else the log does.
+ * The `queue` handler of a Worker: one drain per batch. It acks the batch when the drain completed,
+ * and retries it after the report's `retryAfterMs` where that may help. It acks it too where only
+ * an operator can help, since each retry would fail alike: `onReport` hears of it, or else the log
+ * does.
  *
  * @example
  * export default { queue: drainOnMessage(orders) };

@@ -1,4 +1,5 @@
-// `sluice/cloudflare`: what Workers call a drain from. Each trigger says in its own verbs how the drain ended.
+// `sluice/cloudflare`: what Workers call a drain from. Each trigger says in its own verbs how the
+// drain ended.
 export { type AlarmOptions, type AlarmStorage, drainAlarm } from "./cloudflare-alarm.ts";
 export { type CronController, scheduled } from "./cloudflare-cron.ts";
 export { drainOnMessage, type MessageBatch } from "./cloudflare-queue.ts";

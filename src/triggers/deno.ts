@@ -1,4 +1,5 @@
-// `sluice/deno`: a drain as the handler of Deno.cron, which retries what throws by its backoffSchedule and nothing else.
+// `sluice/deno`: a drain as the handler of Deno.cron, which retries what throws by its
+// backoffSchedule and nothing else.
 import type { Drain } from "../drain.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
 import { DrainFatalError, orThrow } from "./throw.ts";
@@ -15,8 +16,8 @@ export interface DenoCronOptions<Env> extends TriggerOptions<Env> {
 }
 
 /**
- * The handler of `Deno.cron`: throws where another try may help. Where only an operator can help it returns, since a
- * throw would be retried: `onReport` hears of it, or else the log does.
+ * The handler of `Deno.cron`: throws where another try may help. Where only an operator can help it
+ * returns, since a throw would be retried: `onReport` hears of it, or else the log does.
  *
  * @throws {DrainRetryableError} another try may help
  * @example

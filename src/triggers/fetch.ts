@@ -1,4 +1,5 @@
-// `sluice/fetch`: a drain behind a URL, as the plain function from a Request to a Response that every runtime serves.
+// `sluice/fetch`: a drain behind a URL, as the plain function from a Request to a Response that
+// every runtime serves.
 import { LEAST_LIMIT_MS } from "../budget.ts";
 import type { Drain, RunExtras } from "../drain.ts";
 import { type Authorize, refusal } from "./authorize.ts";
@@ -17,13 +18,19 @@ export {
 } from "./throw.ts";
 
 export interface DrainHandlerOptions<Env> extends TriggerOptions<Env> {
-  /** Who may start the drain. There is no default: `() => true` opens it, where the platform itself asks who calls. */
+  /**
+   * Who may start the drain. There is no default: `() => true` opens it, where the platform itself
+   * asks who calls.
+   */
   readonly authorize: Authorize<Env>;
   /** Methods that drain. @default ["POST"] */
   readonly methods?: readonly string[] | undefined;
   /** What the platform has left, in milliseconds, where it tells; the smaller of it and `limitMs` counts. */
   readonly remainingMs?: (() => number | undefined) | undefined;
-  /** Header of the request that lowers its limit, in milliseconds; it never raises one. @default "Sluice-Limit-Ms" */
+  /**
+   * Header of the request that lowers its limit, in milliseconds; it never raises one.
+   * @default "Sluice-Limit-Ms"
+   */
   readonly limitHeader?: string | undefined;
   /** The status of each outcome. @default 200, 503 with `Retry-After`, 500 */
   readonly status?: StatusTable | undefined;
@@ -39,7 +46,8 @@ export interface FetchContext {
 export type DrainHandler<Env> = (request: Request, env?: Env, context?: FetchContext) => Promise<Response>;
 
 /**
- * A drain behind a URL. It asks who calls before anything else, answers the report, and drains only for `methods`.
+ * A drain behind a URL. It asks who calls before anything else, answers the report, and drains only
+ * for `methods`.
  *
  * @example
  * Deno.serve((request) => drainHandler(orders, { authorize: bearer(token) })(request));
@@ -70,7 +78,10 @@ export function drainHandler<Env>(drain: Drain<Env>, options: DrainHandlerOption
   };
 }
 
-/** What Vercel has left for this invocation, in milliseconds; undefined elsewhere. `@vercel/functions` reads the same symbol. */
+/**
+ * What Vercel has left for this invocation, in milliseconds; undefined elsewhere.
+ * `@vercel/functions` reads the same symbol.
+ */
 export function vercelRemainingMs(): number | undefined {
   const holder = globalThis as { [key: symbol]: { get?(): { deadline?: string } | undefined } | undefined };
   const deadline = holder[Symbol.for("@vercel/request-context")]?.get?.()?.deadline;

@@ -6,14 +6,17 @@ import { drainHandler, type FetchContext } from "./fetch.ts";
 import type { Given, TriggerOptions } from "./limit.ts";
 
 export interface DrainRoutesOptions<Env> extends TriggerOptions<Env> {
-  /** The bearer token, or where the bindings have it. Without one, or with an empty one, every call is refused. */
+  /**
+   * The bearer token, or where the bindings have it. Without one, or with an empty one, every call
+   * is refused.
+   */
   readonly token: Given<Env, string>;
 }
 
 /**
- * A Hono app with one route, `POST /drain`. It answers the report: 200 when the drain completed, 503 with `Retry-After`
- * when another try may help, 500 when only an operator can; the last two as problem details (RFC 9457) with the report's
- * members.
+ * A Hono app with one route, `POST /drain`. It answers the report: 200 when the drain completed,
+ * 503 with `Retry-After` when another try may help, 500 when only an operator can; the last two as
+ * problem details (RFC 9457) with the report's members.
  *
  * @example
  * export default new Hono().route("/jobs", drainRoutes(orders, { token: (env) => env.DRAIN_TOKEN }));

@@ -18,8 +18,9 @@ export interface LambdaOptions<Env> extends TriggerOptions<Env> {
 }
 
 /**
- * The handler of a Lambda function. The drain's limit is what Lambda has left, or `limitMs` where that is less; its `env`
- * is `process.env`. Lambda retries an async invocation that throws twice, and Step Functions by the error's name.
+ * The handler of a Lambda function. The drain's limit is what Lambda has left, or `limitMs` where
+ * that is less; its `env` is `process.env`. Lambda retries an async invocation that throws twice,
+ * and Step Functions by the error's name.
  *
  * @throws {DrainRetryableError} another try may help
  * @throws {DrainFatalError} only an operator can help
@@ -30,7 +31,8 @@ export function lambdaHandler<Env>(
   drain: Drain<Env>,
   options: LambdaOptions<Env> = {},
 ): (event: unknown, context: LambdaContext) => Promise<Report> {
-  // Two parameters and no third: Lambda takes a third for a callback, and refuses the function when it starts.
+  // Two parameters and no third: Lambda takes a third for a callback, and refuses the function when
+  // it starts.
   return async (_event, context) => {
     const env = process.env as Env; // what Lambda sets; the drain's own function reads and checks it
     const remainingMs = belowRemaining(context.getRemainingTimeInMillis());

@@ -1,4 +1,5 @@
-// The one limit contract of the triggers: the platform's own word where it gives one, else a preset below its limit.
+// The one limit contract of the triggers: the platform's own word where it gives one, else a preset
+// below its limit.
 import type { Drain, Limit, RunExtras } from "../drain.ts";
 import { runInput } from "../drain.ts";
 import type { Report } from "../report/report.ts";
@@ -8,13 +9,19 @@ export type Given<Env, T extends string | number> = T | ((env: Env) => T | undef
 
 /** What every trigger takes. */
 export interface TriggerOptions<Env> {
-  /** The drain's limit in milliseconds, or where the bindings have it. @default the trigger's preset of {@link LIMITS_MS} */
+  /**
+   * The drain's limit in milliseconds, or where the bindings have it.
+   * @default the trigger's preset of {@link LIMITS_MS}
+   */
   readonly limitMs?: Given<Env, number>;
   /** Called with each report, to log or count it. */
   readonly onReport?: ((report: Report) => void) | undefined;
 }
 
-/** The preset of each trigger in milliseconds: a margin below what the platform allows (docs/platforms.md has the sources). */
+/**
+ * The preset of each trigger in milliseconds: a margin below what the platform allows
+ * (docs/platforms.md has the sources).
+ */
 export const LIMITS_MS = {
   /** A cron invocation may take 15 minutes; a minute's run has ended before the next. */
   cron: 55_000,
@@ -48,8 +55,8 @@ export function given<Env, T extends string | number>(value: Given<Env, T>, env:
 }
 
 /**
- * What of the platform's remaining time a drain may take, in milliseconds: all but a tenth, 500 ms at most, in which the
- * answer leaves the function.
+ * What of the platform's remaining time a drain may take, in milliseconds: all but a tenth, 500 ms
+ * at most, in which the answer leaves the function.
  */
 export function belowRemaining(remainingMs: number): number {
   return Math.floor(remainingMs - Math.min(500, remainingMs / 10));

@@ -1,9 +1,12 @@
-// `sluice/qstash`: Upstash QStash calls the URL. Its signature is the authorization, and 489 tells it to give up.
+// `sluice/qstash`: Upstash QStash calls the URL. Its signature is the authorization, and 489 tells
+// it to give up.
 import { type Authorize, refusal } from "./authorize.ts";
 import { type Given, given } from "./limit.ts";
 import { problem, type StatusTable } from "./status.ts";
 
-/** QStash retries what is not 2xx, after `Retry-After` where the answer has one; 489 with its header is final. */
+/**
+ * QStash retries what is not 2xx, after `Retry-After` where the answer has one; 489 with its header is final.
+ */
 export const QSTASH_STATUS: StatusTable = {
   completed: { status: 200 },
   retryable: { status: 503 },

@@ -15,8 +15,8 @@ export const STATUS: StatusTable = {
 };
 
 /**
- * The report as a response: as JSON when the drain completed, else as problem details with the report's members, and with
- * `Retry-After` in whole seconds where another try may help.
+ * The report as a response: as JSON when the drain completed, else as problem details with the
+ * report's members, and with `Retry-After` in whole seconds where another try may help.
  */
 export function reportResponse(report: Report, table: StatusTable = STATUS): Response {
   const { status, headers = {} } = table[report.outcome];

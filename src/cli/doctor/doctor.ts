@@ -81,7 +81,10 @@ async function examineConsumer(
   if (info !== undefined && info.redelivered > 0) {
     findings.push({
       code: "redelivered",
-      message: `${info.redelivered} messages have been delivered before and are still not settled: one that fails each time is a poison message, which a dead letter takes out of the way.`,
+      message:
+        `${info.redelivered} messages have been delivered before and are still not settled: ` +
+        "one that fails each time is a poison message, which a dead letter takes out of the " +
+        "way.",
       mend: `nats consumer info ${stream} ${consumer}`,
     });
   }

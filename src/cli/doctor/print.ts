@@ -51,7 +51,10 @@ export function mendOf(reason: Reason, { stream, consumer }: Names): string | un
   switch (reason) {
     case "consumer-not-found":
     case "consumer-deleted":
-      return `nats consumer add ${stream} ${consumer} --pull --ack explicit --wait 60s --max-deliver 10 --inactive-threshold 0s --defaults`;
+      return (
+        `nats consumer add ${stream} ${consumer} --pull --ack explicit --wait 60s ` +
+        "--max-deliver 10 --inactive-threshold 0s --defaults"
+      );
     case "stream-not-found":
       return "nats stream ls";
     default:

@@ -22,7 +22,9 @@ export async function tryTarget(targetUrl: string | undefined): Promise<Finding 
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "no answer";
     return {
       code: "target-unreachable",
-      message: `${named} cannot be reached (${cause}): every message is retried, until its deliveries are used up.`,
+      message:
+        `${named} cannot be reached (${cause}): every message is retried, until its ` +
+        "deliveries are used up.",
     };
   }
 }
