@@ -112,17 +112,6 @@ export function encodeLine(line: string): Uint8Array {
   return encoder.encode(`${line}${CRLF}`);
 }
 
-/** Whether a subscription's pattern, with `*` for one token and `>` for the rest, covers a subject. */
-export function covers(pattern: string, subject: string): boolean {
-  const wanted = pattern.split(".");
-  const tokens = subject.split(".");
-  const open = wanted.at(-1) === ">";
-  if (open ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
-  return wanted.every(
-    (token, at) => token === "*" || (open && at === wanted.length - 1) || token === tokens[at],
-  );
-}
-
 /** One after the other, in memory of their own. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));

@@ -5,13 +5,13 @@ import type { MsgHdrs } from "@nats-io/nats-core";
 import type { Fetcher } from "../connection/wire.ts";
 import { NANOS_PER_MS, nextTurn } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
+import { takesIn } from "../report/preflight-facts.ts";
 import type { Delivery } from "./message.ts";
 import {
   type ClientCommand,
   ClientParser,
   type ClientPublish,
   concat,
-  covers,
   encodeLine,
   encodeMessage,
   type ServerMessage,
@@ -94,7 +94,7 @@ export class FakeServer implements Fetcher {
     const subscriptions = new Map<string, string>();
     const send: Send = (to, ...messages) => {
       for (const [sid, pattern] of subscriptions) {
-        if (!covers(pattern, to)) continue;
+        if (!takesIn(pattern, to)) continue;
         // In one frame, as a server packs what it has.
         socket.receive(concat(messages.map((message) => encodeMessage({ subject: to, ...message }, sid))));
       }

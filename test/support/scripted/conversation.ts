@@ -1,15 +1,9 @@
 // One connection to the scripted server: obeys the client's commands, plays the script's steps, records what came.
 import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
+import { takesIn } from "../../../src/report/preflight-facts.ts";
 import type { Answer, ConnectionStep, DeliverStep, Script, Step } from "./script.ts";
-import {
-  type ClientCommand,
-  ClientParser,
-  encodeInfo,
-  encodeMessage,
-  matches,
-  type ServerMessage,
-} from "./wire.ts";
+import { type ClientCommand, ClientParser, encodeInfo, encodeMessage, type ServerMessage } from "./wire.ts";
 
 /** What was sent to an ack subject. */
 export interface SentAck {
@@ -236,7 +230,7 @@ export class Conversation {
   /** Sends to whoever has subscribed to the inbox; to nobody, as a real server does, once there is an UNSUB. */
   #to(inbox: string, message: Omit<ServerMessage, "subject" | "sid"> & { subject?: string }): void {
     for (const [sid, pattern] of this.#subscriptions) {
-      if (matches(pattern, inbox)) this.#send(encodeMessage({ subject: inbox, ...message, sid }));
+      if (takesIn(pattern, inbox)) this.#send(encodeMessage({ subject: inbox, ...message, sid }));
     }
   }
 

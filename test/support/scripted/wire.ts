@@ -103,14 +103,3 @@ export function encodeMessage(message: ServerMessage): Buffer {
 export function encodeInfo(info: Readonly<Record<string, unknown>>): Buffer {
   return Buffer.from(`INFO ${JSON.stringify(info)}${CRLF}`);
 }
-
-/** Whether a subscription's pattern, with `*` for one token and `>` for the rest, covers a subject. */
-export function matches(pattern: string, subject: string): boolean {
-  const wanted = pattern.split(".");
-  const tokens = subject.split(".");
-  const open = wanted.at(-1) === ">";
-  if (open ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
-  return wanted.every(
-    (token, at) => token === "*" || (open && at === wanted.length - 1) || token === tokens[at],
-  );
-}
