@@ -59,6 +59,8 @@ export const release: Measure<Release> = {
 async function cutSluice({ url, user, pass, stream, consumer, batch }: Job): Promise<number> {
   const drain = defineDrain({
     ...{ servers: url, auth: { user, password: pass }, stream, consumer, batch },
+    // By itself a drain asks for no more than its handlers can take before the limit, and nothing is left over.
+    prefetch: batch,
     handler: () => sleep(HANDLER_MS),
   });
   const report = await drain.run({ limitMs: LIMIT_MS });
