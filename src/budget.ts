@@ -52,13 +52,14 @@ interface Slice {
 
 // The least a slice can be and still do its work on a nearby server: a TLS connection, one handler,
 // one flush.
-const LEAST = { connect: 200, wait: 0, handle: 100, settle: 100, close: 50 } as const;
+const MIN_MS = { connect: 200, wait: 0, handle: 100, settle: 100, close: 50 } as const;
 
 /** The smallest `limitMs` that {@link planBudget} accepts, in milliseconds. */
-export const LEAST_LIMIT_MS: number = LEAST.connect + LEAST.wait + LEAST.handle + LEAST.settle + LEAST.close;
+export const MIN_LIMIT_MS: number =
+  MIN_MS.connect + MIN_MS.wait + MIN_MS.handle + MIN_MS.settle + MIN_MS.close;
 
 // A heartbeat below this is lost in the jitter of timers and networks; the wait itself is then the watch.
-const LEAST_HEARTBEAT_MS = 50;
+const MIN_HEARTBEAT_MS = 50;
 // Loss is silence of twice the heartbeat, so that two seconds find a frozen server in four. Each
 // heartbeat wakes the function up, which costs a tenth of a millisecond of CPU time (Node 24): as
 // much as twenty messages.
@@ -75,19 +76,19 @@ const DEFAULT_HEARTBEAT_MS = 2_000;
  * @example
  * const { maxWaitMs } = planBudget(25_000); // 5000
  *
- * @throws {LimitTooSmallError} (a RangeError) when `limitMs` is not a number or below {@link LEAST_LIMIT_MS}
+ * @throws {LimitTooSmallError} (a RangeError) when `limitMs` is not a number or below {@link MIN_LIMIT_MS}
  */
 export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget {
-  if (!(limitMs >= LEAST_LIMIT_MS)) throw new LimitTooSmallError(limitMs, LEAST_LIMIT_MS);
+  if (!(limitMs >= MIN_LIMIT_MS)) throw new LimitTooSmallError(limitMs, MIN_LIMIT_MS);
   const limit = Math.floor(Math.min(limitMs, Number.MAX_SAFE_INTEGER));
 
-  const close: number = clamp(limit / 50, LEAST.close, 250);
+  const close: number = clamp(limit / 50, MIN_MS.close, 250);
   const wanted = {
-    connect: slice(options.connectTimeoutMs, Math.min(5_000, limit / 4), LEAST.connect),
-    wait: slice(options.maxWaitMs, Math.min(5_000, limit / 3), LEAST.wait),
-    settle: slice(options.settleTimeoutMs, clamp(limit / 8, LEAST.settle, 2_000), LEAST.settle),
+    connect: slice(options.connectTimeoutMs, Math.min(5_000, limit / 4), MIN_MS.connect),
+    wait: slice(options.maxWaitMs, Math.min(5_000, limit / 3), MIN_MS.wait),
+    settle: slice(options.settleTimeoutMs, clamp(limit / 8, MIN_MS.settle, 2_000), MIN_MS.settle),
   };
-  const available = limit - close - Math.max(LEAST.handle, limit / 4);
+  const available = limit - close - Math.max(MIN_MS.handle, limit / 4);
   const [connect, wait, settle] = shrink([wanted.connect, wanted.wait, wanted.settle], available);
 
   const maxWaitMs = Math.floor(wait);
@@ -113,7 +114,7 @@ function slice(option: number | undefined, preset: number, least: number): Slice
 }
 
 /**
- * Shrinks the slices in proportion to what each can give, until they fit; LEAST_LIMIT_MS guarantees
+ * Shrinks the slices in proportion to what each can give, until they fit; MIN_LIMIT_MS guarantees
  * that they do.
  */
 function shrink(slices: readonly [Slice, Slice, Slice], available: number): [number, number, number] {
@@ -126,7 +127,7 @@ function shrink(slices: readonly [Slice, Slice, Slice], available: number): [num
 
 function heartbeat(maxWaitMs: number, wanted = DEFAULT_HEARTBEAT_MS): number {
   const heartbeatMs = Math.floor(Math.min(wanted, maxWaitMs / 3));
-  return heartbeatMs < LEAST_HEARTBEAT_MS ? 0 : heartbeatMs;
+  return heartbeatMs < MIN_HEARTBEAT_MS ? 0 : heartbeatMs;
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -1,6 +1,6 @@
 // The public face of `sluice`.
 
-export { type Budget, type BudgetOptions, LEAST_LIMIT_MS, LimitTooSmallError, planBudget } from "./budget.ts";
+export { type Budget, type BudgetOptions, LimitTooSmallError, MIN_LIMIT_MS, planBudget } from "./budget.ts";
 export { type InvalidOption, invalidOption } from "./checks.ts";
 export type { Auth, Servers } from "./connection/login.ts";
 export type { Fetcher, SocketOptions } from "./connection/wire.ts";

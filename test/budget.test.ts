@@ -4,15 +4,15 @@ import { describe, expect, it } from "vitest";
 import {
   type Budget,
   type BudgetOptions,
-  LEAST_LIMIT_MS,
   LimitTooSmallError,
+  MIN_LIMIT_MS,
   planBudget,
 } from "../src/budget.ts";
 
 const anyLimit = fc.oneof(
-  fc.integer({ min: LEAST_LIMIT_MS, max: 2 * LEAST_LIMIT_MS }),
-  fc.integer({ min: LEAST_LIMIT_MS, max: 900_000 }),
-  fc.double({ min: LEAST_LIMIT_MS, max: 900_000, noNaN: true }),
+  fc.integer({ min: MIN_LIMIT_MS, max: 2 * MIN_LIMIT_MS }),
+  fc.integer({ min: MIN_LIMIT_MS, max: 900_000 }),
+  fc.double({ min: MIN_LIMIT_MS, max: 900_000, noNaN: true }),
   fc.constantFrom(Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Number.POSITIVE_INFINITY),
 );
 
@@ -122,7 +122,7 @@ describe("the budget of", () => {
     ["a 30 s cron", 30_000, {}, row(5_000, 5_000, 17_750, 2_000, 250, 1_666)],
     ["a 10 s Lambda", 10_000, {}, row(2_500, 3_333, 2_717, 1_250, 200, 1_111)],
     ["a 15 min function", 900_000, {}, row(5_000, 5_000, 887_750, 2_000, 250, 1_666)],
-    ["the least limit", LEAST_LIMIT_MS, {}, row(200, 0, 100, 100, 50, 0)],
+    ["the least limit", MIN_LIMIT_MS, {}, row(200, 0, 100, 100, 50, 0)],
     ["a function that does not wait", 30_000, { maxWaitMs: 0 }, row(5_000, 0, 22_750, 2_000, 250, 0)],
     ["a long poll", 60_000, { maxWaitMs: 40_000 }, row(4_768, 38_072, 15_002, 1_908, 250, 2_000)],
     ["a slow heartbeat", 30_000, { heartbeatMs: 20_000 }, row(5_000, 5_000, 17_750, 2_000, 250, 1_666)],
@@ -133,7 +133,7 @@ describe("the budget of", () => {
 });
 
 describe("a limit that is too small", () => {
-  it.each([LEAST_LIMIT_MS - 1, LEAST_LIMIT_MS - 0.001, 1, 0, -1, Number.NaN, Number.NEGATIVE_INFINITY])(
+  it.each([MIN_LIMIT_MS - 1, MIN_LIMIT_MS - 0.001, 1, 0, -1, Number.NaN, Number.NEGATIVE_INFINITY])(
     "such as %d is refused, with the least that works",
     (limitMs) => {
       const refused = (): Budget => planBudget(limitMs);
@@ -142,8 +142,8 @@ describe("a limit that is too small", () => {
       expect(refused).toThrow(
         expect.objectContaining({
           code: "SLUICE_LIMIT_TOO_SMALL",
-          leastMs: LEAST_LIMIT_MS,
-          message: `limitMs: ${limitMs} is too small for a drain: at least ${LEAST_LIMIT_MS} ms are needed`,
+          leastMs: MIN_LIMIT_MS,
+          message: `limitMs: ${limitMs} is too small for a drain: at least ${MIN_LIMIT_MS} ms are needed`,
         }),
       );
     },

@@ -27,7 +27,10 @@ describe("in binary mode", () => {
       "Content-Type": "application/json",
     };
     expect(readCloudEvent(messageOf(headers, '{"total":7}'))).toEqual({
-      ...{ ...EVENT, subject: "münchen", tenant: "a", datacontenttype: "application/json" },
+      ...EVENT,
+      subject: "münchen",
+      tenant: "a",
+      datacontenttype: "application/json",
       data: { total: 7 },
     });
   });

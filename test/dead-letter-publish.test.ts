@@ -35,7 +35,9 @@ async function given(
   onTestFinished(() => connection.close());
   const message = await pullOne(connection.nats, STREAM, "worker");
   return {
-    ...{ server, message, connection },
+    server,
+    message,
+    connection,
     publish: (as = connection) => publishOver(as, message),
     stored: (sequence) => readStored(connection.nats, { stream: DEAD, sequence, domain: undefined }, 2_000),
   };

@@ -9,7 +9,7 @@ import {
   DEFAULTS,
   type Drain,
   defineDrain,
-  LEAST_LIMIT_MS,
+  MIN_LIMIT_MS,
   planBudget,
   type Report,
   reject,
@@ -168,7 +168,7 @@ describe("an example of the documents", () => {
     await server.publish("ORDERS.new", 2);
     const code = plain
       .replace("wss://nats.example.com", server.wsUrl)
-      .replace("25_000", `${LEAST_LIMIT_MS * 10}`);
+      .replace("25_000", `${MIN_LIMIT_MS * 10}`);
     const { report } = await load("plain", `${code}\nexport { report };`);
     expect(report).toMatchObject({ outcome: "completed", reason: "empty", acked: 2 });
     const shown = /```js\n([\s\S]*?)```/.exec(readDocument("README.md"))?.[1] ?? "";
@@ -211,7 +211,7 @@ describe("an example of the documents", () => {
         return message.sequence === 2 ? reject("as planned") : undefined;
       },
     });
-    const report = await drain.run({ limitMs: LEAST_LIMIT_MS * 10 });
+    const report = await drain.run({ limitMs: MIN_LIMIT_MS * 10 });
     expect(report).toMatchObject({ outcome: "completed", acked: 1, deadLettered: 1, findings: [] });
     const elsewhere = defineDrain({
       servers: server.wsUrl,
@@ -220,7 +220,7 @@ describe("an example of the documents", () => {
       consumer: "sluice",
       handler: () => {},
     });
-    expect(await elsewhere.run({ limitMs: LEAST_LIMIT_MS * 10 })).toMatchObject({
+    expect(await elsewhere.run({ limitMs: MIN_LIMIT_MS * 10 })).toMatchObject({
       reason: "permission-denied",
     });
   });
@@ -232,7 +232,7 @@ describe("an example of the documents", () => {
     await server.publish("ORDERS.new", 3, ['{"total":1}', "{}", "not json"]);
     const code = queues.replace("wss://nats.example.com", server.wsUrl);
     const { orders } = (await load("queues", code)) as { orders: Drain };
-    const report = await orders.run({ limitMs: LEAST_LIMIT_MS * 10 });
+    const report = await orders.run({ limitMs: MIN_LIMIT_MS * 10 });
     expect(report).toMatchObject({ outcome: "completed", acked: 1, retried: 1, rejected: 1 });
   });
 

@@ -21,7 +21,9 @@ function startPool(
   const pool = new HandlerPool({
     handler,
     context: {
-      ...{ env: undefined, signal: new AbortController().signal, deadline: 0 },
+      env: undefined,
+      signal: new AbortController().signal,
+      deadline: 0,
       publish: () => Promise.reject(new Error("nothing is published here")),
       headers: {},
     },

@@ -55,6 +55,19 @@ test("src: no file has more than 300 lines", () => {
   expect(long).toEqual([]);
 });
 
+test("src: no line has more than 110 columns", () => {
+  // A URL cannot be broken.
+  const wide = files
+    .filter((path) => path !== GENERATED)
+    .flatMap((path) =>
+      readFileSync(join(SRC, path), "utf8")
+        .split("\n")
+        .map((line, at) => `${path}:${at + 1}: ${line}`),
+    )
+    .filter((line) => line.replace(/^\S+ /, "").length > 110 && !/^\S+ +\*? *https:\S+$/.test(line));
+  expect(wide).toEqual([]);
+});
+
 test("src: at most 10 files stand at the top", () => {
   expect(files.filter((path) => !path.includes("/")).length).toBeLessThanOrEqual(10);
 });

@@ -36,7 +36,10 @@ test("no message is lost, and none is dead-lettered twice", { timeout: 120_000 }
     .poll(
       async () => {
         const report = await run(server.wsUrl, {
-          ...{ batch: MESSAGES, fill: true, maxWaitMs: 1_200, deadLetter: { subject: "dlq.orders" } },
+          batch: MESSAGES,
+          fill: true,
+          maxWaitMs: 1_200,
+          deadLetter: { subject: "dlq.orders" },
           handler: ({ sequence }) => {
             handled.add(sequence);
             return sequence % 5 === 0 ? reject("every fifth") : undefined;

@@ -1,6 +1,6 @@
 // A wrong option fails where it was written, by its name and with the value given; a secret is never quoted.
 import { describe, expect, it } from "vitest";
-import { LEAST_LIMIT_MS } from "../src/budget.ts";
+import { MIN_LIMIT_MS } from "../src/budget.ts";
 import { isInvalidOption } from "../src/checks.ts";
 import { type Drain, defineDrain } from "../src/drain.ts";
 import type { DrainOptions } from "../src/options.ts";
@@ -279,7 +279,7 @@ describe("defineDrain", () => {
       expect(await defineDrain(RIGHT).run(limit)).toMatchObject({
         outcome: "fatal",
         reason: "invalid-options",
-        message: expect.stringContaining(`at least ${LEAST_LIMIT_MS} ms`),
+        message: expect.stringContaining(`at least ${MIN_LIMIT_MS} ms`),
       });
     },
   );

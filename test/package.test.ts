@@ -16,7 +16,7 @@ const root = dirname(import.meta.dirname);
 const NAMES: Readonly<Record<string, readonly string[]>> = {
   sluice: [
     "DEFAULTS",
-    "LEAST_LIMIT_MS",
+    "MIN_LIMIT_MS",
     "LimitTooSmallError",
     "PublishError",
     "REASONS",

@@ -134,7 +134,10 @@ async function drain<Body>(
 ): Promise<Drained> {
   let settlements: Drained["settlements"] = [];
   const report = await defineDrain({
-    ...{ ...SETTINGS, ...settings, servers: server.wsUrl, stream },
+    ...SETTINGS,
+    ...settings,
+    servers: server.wsUrl,
+    stream,
     batchHandler: async (messages: Parameters<typeof handler>[0], context: Parameters<typeof handler>[1]) => {
       settlements = (await handler(messages, context)) ?? [];
       return settlements;
@@ -147,7 +150,12 @@ async function drain<Body>(
 async function redeliveredByDrain(stream: string, count: number, handledAt: number): Promise<Redelivery[]> {
   const redelivered: Redelivery[] = [];
   await defineDrain({
-    ...{ ...SETTINGS, servers: server.wsUrl, stream, batch: count, fill: true, maxWaitMs: 3_000 },
+    ...SETTINGS,
+    servers: server.wsUrl,
+    stream,
+    batch: count,
+    fill: true,
+    maxWaitMs: 3_000,
     handler: ({ value, deliveryCount }) => {
       expect(deliveryCount).toBe(2);
       redelivered.push({ body: Number(value), afterMs: Date.now() - handledAt });
@@ -277,7 +285,9 @@ describe("the types", () => {
     expectTypeOf(queueHandler(consumer)).toEqualTypeOf<BatchHandler<Env, Order>>();
     expectTypeOf(queueHandler(annotated)).toEqualTypeOf<BatchHandler<Env, Order>>();
     const one = defineDrain((env: Env) => ({
-      ...{ servers: env.KEY, stream: "ORDERS", consumer: "billing" },
+      servers: env.KEY,
+      stream: "ORDERS",
+      consumer: "billing",
       codec: "json",
       batchHandler: queueHandler(consumer),
     }));

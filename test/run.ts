@@ -13,7 +13,7 @@ import { RUNTIMES, type Runtime } from "./support/runtimes.ts";
 
 const MINUTE_MS = 60_000;
 // A run that hangs must fail, and say so. A soak takes what its schedules take.
-const LONGEST_MS = process.env.SLUICE_SCHEDULES === undefined ? 10 * MINUTE_MS : 720 * MINUTE_MS;
+const MAX_RUN_MS = process.env.SLUICE_SCHEDULES === undefined ? 10 * MINUTE_MS : 720 * MINUTE_MS;
 const MATRIX_SCHEDULES = "300";
 
 interface Part {
@@ -59,7 +59,7 @@ async function check(): Promise<Count> {
 }
 
 async function ended(child: ChildProcess): Promise<number> {
-  const timer = setTimeout(() => child.kill("SIGTERM"), LONGEST_MS);
+  const timer = setTimeout(() => child.kill("SIGTERM"), MAX_RUN_MS);
   try {
     return await new Promise<number>((resolve, reject) => {
       child.once("error", reject);

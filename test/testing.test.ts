@@ -111,10 +111,15 @@ const onServer: World = async (options, bodies, rounds) => {
     const started = new Set<number>();
     const drain = defineDrain({
       ...noteStarts(options, (sequence) => started.add(sequence)),
-      ...{ deadLetter, stream, consumer },
-      ...{ servers: server.wsUrl, auth: { user: "drain", password: "drain-pw" } },
+      deadLetter,
+      stream,
+      consumer,
+      servers: server.wsUrl,
+      auth: { user: "drain", password: "drain-pw" },
       // All that is left, though its messages come again at different times.
-      ...{ batch: left, fill: true, maxWaitMs: 5_000 },
+      batch: left,
+      fill: true,
+      maxWaitMs: 5_000,
     });
     const report = await drain.run({ limitMs: 20_000 });
     const reasons = new Map(

@@ -104,7 +104,7 @@ export function checkAuth(auth: unknown): void {
   if (text("token") || (text("user") && text("password"))) return;
   if (text("nkeySeed")) {
     if (!readSeed(String(given.nkeySeed).trim()))
-      throw invalidOption(TypeError, "auth.nkeySeed", "is not the seed of a user nkey (SU…, 58 characters)");
+      throw invalidOption(TypeError, "auth.nkeySeed", "is no seed of a user nkey (SU…, 58 characters)");
     return;
   }
   if (text("creds")) {

@@ -2,7 +2,8 @@
 
 export const STYLE = `
 :root { color-scheme: light dark; --line: light-dark(#c9ced6, #3c4450); --soft: light-dark(#f4f6f8, #1b2027);
-  --ink: light-dark(#16191d, #e8ebef); --paper: light-dark(#fff, #12161b); --dim: light-dark(#4d5663, #a9b3c0);
+  --ink: light-dark(#16191d, #e8ebef); --paper: light-dark(#fff, #12161b);
+  --dim: light-dark(#4d5663, #a9b3c0);
   --completed: light-dark(#1a7f4b, #4cc38a); --retryable: light-dark(#9a5b00, #f0b455);
   --fatal: light-dark(#b3261e, #ff8a80); --link: light-dark(#0b57d0, #8ab4f8); }
 * { box-sizing: border-box; }
@@ -16,10 +17,11 @@ button, input { font: inherit; padding: .5rem .8rem; border: 1px solid var(--dim
 button { cursor: pointer; } :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .6rem; margin: 0; }
 dl div { padding: .6rem .8rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--soft); }
-dt { color: var(--dim); font-size: .85rem; } dd { margin: 0; font-size: 1.3rem; font-variant-numeric: tabular-nums; }
+dt { color: var(--dim); font-size: .85rem; }
+dd { margin: 0; font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 ol.strip { display: flex; flex-wrap: wrap; gap: 4px; list-style: none; margin: 0; padding: 0; }
-ol.strip a { display: block; width: 24px; height: 28px; border-radius: 4px; text-align: center; color: var(--paper);
-  text-decoration: none; font-weight: 700; }
+ol.strip a { display: block; width: 24px; height: 28px; border-radius: 4px; text-align: center;
+  color: var(--paper); text-decoration: none; font-weight: 700; }
 .completed { background: var(--completed); } .retryable { background: var(--retryable); }
 .fatal { background: var(--fatal); } a[aria-current] { outline: 3px solid var(--ink); outline-offset: 1px; }
 .timeline p { margin: .5rem 0; } .timeline svg { display: block; width: 100%; height: 12px; }

@@ -85,7 +85,10 @@ function demoServer(
   stop: () => Promise<void>,
 ): DemoServer {
   return {
-    ...{ version, wsUrl, natsUrl, exited },
+    version,
+    wsUrl,
+    natsUrl,
+    exited,
     ...logins,
     publish: async (events) => {
       await answered(Promise.all(events.map((event) => publishEvent(client, event))));

@@ -70,7 +70,8 @@ function bindings<Type extends string>(type: Type, values: Readonly<Record<strin
 /** The Worker logs one line of JSON a drain: `{ "event": "drain", …report }`. */
 function passOn(line: string): void {
   if (!line.startsWith('{"event":"drain"')) return;
-  const { event: _, ...report } = JSON.parse(line) as { event: string } & Report; // Its own logReport() wrote it.
+  // Its own logReport() wrote it.
+  const { event: _, ...report } = JSON.parse(line) as { event: string } & Report;
   tell({ kind: "report", report });
 }
 

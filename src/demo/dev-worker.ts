@@ -90,7 +90,8 @@ async function ready(child: ChildProcess, exited: Promise<void>, signal: AbortSi
  * user's own settings are.
  */
 function devEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { CLOUDFLARE_ENV: _, ...rest } = own; // It would choose an environment that wrangler.toml does not have.
+  // It would choose an environment that wrangler.toml does not have.
+  const { CLOUDFLARE_ENV: _, ...rest } = own;
   return {
     ...rest,
     CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: "false",

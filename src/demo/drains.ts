@@ -28,7 +28,7 @@ export interface DrainsOptions {
  * Drains in a row that settle nothing before the demo gives up; one can be bad luck, and each kind
  * has its turn.
  */
-const MOST_IDLE_DRAINS = 3;
+const MAX_IDLE_DRAINS = 3;
 /**
  * The log line of a drain and its answer take different ways; this is how long the one waits for the other.
  */
@@ -50,7 +50,7 @@ export async function drainUntilEmpty(options: DrainsOptions): Promise<DemoDrain
     signal.throwIfAborted();
     const after = await state();
     idle = after.acked > before.acked ? 0 : idle + 1;
-    if (idle === MOST_IDLE_DRAINS) throw stalled(drain, left(after));
+    if (idle === MAX_IDLE_DRAINS) throw stalled(drain, left(after));
     before = after;
   }
   return drains;

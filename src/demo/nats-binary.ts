@@ -199,7 +199,8 @@ async function fetchWith(
     await mkdir(folder, { recursive: true, mode: 0o755 });
     // A rename within one file system is atomic: two processes that fetch at once both end with a whole file.
     await rename(path, kept).catch(async (error: unknown) => {
-      if (!(await isFile(kept))) throw error; // Windows refuses to replace an executable that runs: it is the same one.
+      // Windows refuses to replace an executable that runs: it is the same one.
+      if (!(await isFile(kept))) throw error;
     });
     await trust(kept, basename(folder));
     return { path: kept, version, source };

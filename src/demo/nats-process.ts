@@ -131,7 +131,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 
 /** The configuration file. JSON strings are valid strings there, quotes and backslashes included. */
 function natsConfig(options: NatsServerOptions, portsDir: string, temporaryStore: string): string {
-  const ports = options.ports ?? { nats: -1, ws: -1, monitor: -1 }; // -1 lets the server choose: no race for a free port.
+  // -1 lets the server choose: no race for a free port.
+  const ports = options.ports ?? { nats: -1, ws: -1, monitor: -1 };
   const listen = (port: number): string => JSON.stringify(`127.0.0.1:${port}`);
   const tls = options.websocket?.tls;
   const security =
@@ -249,7 +250,8 @@ function tieToThisProcess(child: ChildProcess, folder: string): () => void {
   if (alive.size === 0) process.once("exit", killAll);
   alive.set(child, folder);
   const watchdog = child.pid === undefined ? undefined : startWatchdog(child.pid, folder);
-  child.once("exit", () => watchdog?.kill("SIGKILL")); // From here on its process id may be another program's.
+  // From here on its process id may be another program's.
+  child.once("exit", () => watchdog?.kill("SIGKILL"));
   return () => {
     alive.delete(child);
     if (alive.size === 0) process.removeListener("exit", killAll);

@@ -81,10 +81,11 @@ function workerConfig(
 
 function whatToTry(server: DemoServer, worker: DevWorker, target: Target, token: string): string {
   const login = `${server.admin.user}:${server.admin.password}`;
+  const admin = server.natsUrl.replace("//", `//${login}@`);
   return `
 Everything keeps running; Ctrl-C ends it. To try:
   dashboard:       ${worker.url} (log in with ${token})
-  publish:         nats --server ${server.natsUrl.replace("//", `//${login}@`)} pub github.ping '{"zen":"Keep it simple."}'
+  publish:         nats --server ${admin} pub github.ping '{"zen":"Keep it simple."}'
   drain:           curl -X POST -H 'Authorization: Bearer ${token}' ${drainUrl(worker.url)}
   drain by cron:   curl '${cronUrl(worker.url)}'
   Worker's health: curl ${new URL("/healthz", worker.url).href}

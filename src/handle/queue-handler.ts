@@ -135,7 +135,10 @@ function makeBatch<Body>(
   return {
     queue: queue ?? messages[0]?.stream ?? "",
     messages: messages.map(({ id, timestamp, value, deliveryCount }, at) => ({
-      ...{ id, timestamp, body: value, attempts: deliveryCount },
+      id,
+      timestamp,
+      body: value,
+      attempts: deliveryCount,
       ack: () => calls.ack(at),
       retry: (options) => calls.retry(at, options),
     })),
@@ -252,7 +255,7 @@ function settlementOf(
 }
 
 // Queues' own limit.
-const LONGEST_DELAY_SECONDS = 86_400;
+const MAX_DELAY_SECONDS = 86_400;
 
 /**
  * As workerd reads a delay: a fraction is cut off, and what is not finite is 0. One out of Queues'
@@ -261,5 +264,5 @@ const LONGEST_DELAY_SECONDS = 86_400;
 function retryAfter(delaySeconds: number | undefined): Settlement {
   if (delaySeconds === undefined) return retry();
   const whole = Number.isFinite(delaySeconds) ? Math.trunc(delaySeconds) : 0;
-  return retry({ delayMs: Math.min(Math.max(0, whole), LONGEST_DELAY_SECONDS) * 1_000 });
+  return retry({ delayMs: Math.min(Math.max(0, whole), MAX_DELAY_SECONDS) * 1_000 });
 }

@@ -37,10 +37,10 @@ function accept(message: DeliveredMessage, result: StandardSchemaV1.Result<unkno
 }
 
 // A dead letter's header holds the reason: enough to find the fault, not a second copy of the schema.
-const MOST_ISSUES = 5;
+const MAX_ISSUES = 5;
 
 function describeIssues(issues: readonly StandardSchemaV1.Issue[]): string {
-  const shown = issues.slice(0, MOST_ISSUES).map(({ path = [], message }) => {
+  const shown = issues.slice(0, MAX_ISSUES).map(({ path = [], message }) => {
     const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
     return keys.length > 0 ? `${keys.join(".")}: ${message}` : message;
   });

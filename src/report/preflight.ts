@@ -17,7 +17,7 @@ const DEFAULT_ACK_WAIT_MS = 30_000;
  *
  * @example
  * ```ts
- * preflight({ stream: "ORDERS", consumer: "billing", ackPolicy: "none" }, {}); // [{ code: "ack-policy", … }]
+ * preflight({ stream: "ORDERS", consumer: "billing", ackPolicy: "none" }, {}); // one finding: ack-policy
  * ```
  */
 export function preflight(facts: ConsumerConfigFacts, plan: PreflightPlan): Finding[] {

@@ -92,7 +92,8 @@ export class FakeClock implements Disposable {
     const RealDate = this.#real.Date;
     class FakeDate extends RealDate {
       constructor(...args: unknown[]) {
-        super(...((args.length === 0 ? [clock.#now] : args) as [number])); // as one of its overloads was called
+        // As one of its overloads was called.
+        super(...((args.length === 0 ? [clock.#now] : args) as [number]));
       }
       static override now(): number {
         return clock.#now;
@@ -100,8 +101,8 @@ export class FakeClock implements Disposable {
     }
     const clear = (handle: unknown): void => {
       if (handle instanceof TimerHandle) this.#timers.delete(Number(handle));
-      // It was set before this clock was.
-      else this.#real.clearTimeout(handle as Parameters<typeof clearTimeout>[0]); // what a caller has is one of the real ones
+      // It was set before this clock was: it is a real one.
+      else this.#real.clearTimeout(handle as Parameters<typeof clearTimeout>[0]);
     };
     return {
       Date: FakeDate,

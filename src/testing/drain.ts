@@ -82,13 +82,20 @@ export async function testDrain<Env = unknown, C extends Codec = "bytes", Value 
   const observer = new Observer();
   const drain = defineDrain<Env, Codec, unknown>({
     ...observer.watch(options, random),
-    ...{ servers: "ws://fake.invalid", auth: undefined, headers: undefined, via: server },
+    servers: "ws://fake.invalid",
+    auth: undefined,
+    headers: undefined,
+    via: server,
   });
   const startedAt = Date.now();
   const report = await drain.run(runInput(env, { limitMs, signal }));
   const { published, deadLetters } = sortPublished(server.published, options.deadLetter?.subject);
   const settlements = await readSettlements({
-    ...{ deliveries, sent: server.settlements, deadLetters, options, startedAt },
+    deliveries,
+    sent: server.settlements,
+    deadLetters,
+    options,
+    startedAt,
     seen: (sequence) => observer.seen(sequence),
   });
   const again = redeliveries(deliveries, settlements, options.stream, consumer.maxDeliver);

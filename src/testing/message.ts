@@ -79,13 +79,16 @@ export function makeDelivery(fields: FakeMessage, place: DeliveryPlace): Deliver
     timestamp = new Date(),
     pending = place.pending,
   } = fields;
+  const from = `$JS.ACK.${place.stream}.${place.consumer}`;
   const nanos = `${timestamp.getTime()}000000`;
   return {
     subject: fields.subject,
-    reply: `$JS.ACK.${place.stream}.${place.consumer}.${deliveryCount}.${sequence}.${sequence}.${nanos}.${pending}`,
+    reply: `${from}.${deliveryCount}.${sequence}.${sequence}.${nanos}.${pending}`,
     headers: copyHeaders(fields.headers),
     data: readBody(fields),
-    ...{ sequence, deliveryCount, timestamp },
+    sequence,
+    deliveryCount,
+    timestamp,
   };
 }
 

@@ -60,8 +60,13 @@ const API = /^\$JS\.(?:[^.]+\.)?API\.CONSUMER\.(MSG\.NEXT|INFO)\.([^.]+)\.([^.]+
 // The same at each question: another time would be another consumer.
 const CREATED = "2026-01-01T00:00:00Z";
 const INFO = {
-  ...{ server_id: "FAKE", server_name: "sluice/testing", version: "2.15.1", proto: 1 },
-  ...{ headers: true, jetstream: true, max_payload: 1_048_576 },
+  server_id: "FAKE",
+  server_name: "sluice/testing",
+  version: "2.15.1",
+  proto: 1,
+  headers: true,
+  jetstream: true,
+  max_payload: 1_048_576,
 };
 
 export class FakeServer implements Fetcher {
@@ -184,21 +189,21 @@ export class FakeServer implements Fetcher {
       name: consumer,
       created: CREATED,
       config: {
-        ...{
-          durable_name: consumer,
-          deliver_policy: "all",
-          ack_policy: "explicit",
-          replay_policy: "instant",
-        },
-        ...{
-          ack_wait: ackWaitMs * NANOS_PER_MS,
-          max_deliver: maxDeliver,
-          max_waiting: 512,
-          max_ack_pending: 1_000_000,
-        },
+        durable_name: consumer,
+        deliver_policy: "all",
+        ack_policy: "explicit",
+        replay_policy: "instant",
+        ack_wait: ackWaitMs * NANOS_PER_MS,
+        max_deliver: maxDeliver,
+        max_waiting: 512,
+        max_ack_pending: 1_000_000,
         ...(backoffMs ? { backoff: backoffMs.map((ms) => ms * NANOS_PER_MS) } : {}),
       },
-      ...{ delivered: nothing, ack_floor: nothing, num_ack_pending: 0, num_redelivered: 0, num_waiting: 0 },
+      delivered: nothing,
+      ack_floor: nothing,
+      num_ack_pending: 0,
+      num_redelivered: 0,
+      num_waiting: 0,
       num_pending: this.#options.deliveries.length - this.#delivered,
     };
   }

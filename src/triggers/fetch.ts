@@ -1,6 +1,6 @@
 // `sluice/fetch`: a drain behind a URL, as the plain function from a Request to a Response that
 // every runtime serves.
-import { LEAST_LIMIT_MS } from "../budget.ts";
+import { MIN_LIMIT_MS } from "../budget.ts";
 import type { Drain, RunExtras } from "../drain.ts";
 import { type Authorize, refusal } from "./authorize.ts";
 import { belowRemaining, given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
@@ -69,7 +69,7 @@ export function drainHandler<Env>(drain: Drain<Env>, options: DrainHandlerOption
     const asked = request.headers.get(limitHeader);
     const lowered = asked === null ? Number.POSITIVE_INFINITY : readLimit(asked);
     if (lowered === undefined) {
-      const detail = `${limitHeader} is not a whole number from ${LEAST_LIMIT_MS}.`;
+      const detail = `${limitHeader} is not a whole number from ${MIN_LIMIT_MS}.`;
       return problem({ status: 400, title: "Bad Request", detail });
     }
     const limitMs = Math.min(lowered, platformLimit(options, env));
@@ -99,7 +99,7 @@ function platformLimit<Env>(options: DrainHandlerOptions<Env>, env: Env): number
 
 function readLimit(text: string): number | undefined {
   const limitMs = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  return limitMs >= LEAST_LIMIT_MS ? limitMs : undefined;
+  return limitMs >= MIN_LIMIT_MS ? limitMs : undefined;
 }
 
 function waitUntilOf(context: FetchContext | undefined): RunExtras["waitUntil"] {

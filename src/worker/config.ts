@@ -1,7 +1,7 @@
 // The deployable Worker's configuration. It turns vars into the drain's options, lets defineDrain
 // check them, and names the var of the option that is wrong. Only what no option has is checked here.
 import { checkWholeNumber, type InvalidOption, invalidOption, isInvalidOption } from "../checks.ts";
-import { type Auth, type DrainSettings, defineDrain, LEAST_LIMIT_MS, planBudget } from "../index.ts";
+import { type Auth, type DrainSettings, defineDrain, MIN_LIMIT_MS, planBudget } from "../index.ts";
 import { forwardedNames } from "./event-headers.ts";
 import { readTarget } from "./target-url.ts";
 import { flag, invalidVar, list, required, type Target, text, type Vars, wholeNumber } from "./vars.ts";
@@ -66,7 +66,7 @@ export function readConfig(vars: Vars): Config {
   check(() => defineDrain({ ...options, handler: () => {} }));
   const limitMs = wholeNumber(vars, "LIMIT_MS");
   const drains = wholeNumber(vars, "DRAINS");
-  check(() => checkWholeNumber("LIMIT_MS", limitMs, LEAST_LIMIT_MS, MAX_LIMIT_MS));
+  check(() => checkWholeNumber("LIMIT_MS", limitMs, MIN_LIMIT_MS, MAX_LIMIT_MS));
   check(() => checkWholeNumber("DRAINS", drains, 1, MAX_DRAINS));
   return {
     options,

@@ -74,19 +74,20 @@ async function givenDeadLetters(count: number, on?: LabServer) {
     });
   }
   const drain = defineDrain({
-    ...{
-      servers: server.wsUrl,
-      auth: { user: "drain", password: "drain-pw" },
-      stream: "ORDERS",
-      consumer: "billing",
-    },
+    servers: server.wsUrl,
+    auth: { user: "drain", password: "drain-pw" },
+    stream: "ORDERS",
+    consumer: "billing",
     handler: ({ subject }) => reject(subject === "orders.eu" ? "no such customer" : "no price"),
-    ...{ deadLetter: { subject: "dlq.orders" }, maxWaitMs: 200 },
+    deadLetter: { subject: "dlq.orders" },
+    maxWaitMs: 200,
   });
   const drainAgain = () => drain.run({ limitMs: 10_000 });
   expect(await drainAgain()).toMatchObject({ fetched: count, deadLettered: count });
   return {
-    ...{ server, nats, drainAgain },
+    server,
+    nats,
+    drainAgain,
     countOf: async (stream: string): Promise<number> => (await server.streamState(stream)).messages,
     at: (...args: string[]): string[] => ["--server", server.wsUrl, "--stream", "DLQ", ...args],
   };
@@ -122,7 +123,8 @@ describe("sluice redrive", () => {
     const { server, nats, at, countOf, drainAgain } = await givenDeadLetters(3);
     const { code, stdout, stderr } = await redrive(at());
     expect({ code, stdout, stderr }).toEqual({
-      ...{ code: 0, stderr: "" },
+      code: 0,
+      stderr: "",
       stdout: '{"redriven":3,"duplicates":0,"skipped":0,"refused":0,"left":0}\n',
     });
     expect(await putBack(nats, 3)).toEqual([original(1), original(2), original(3)]);
@@ -368,7 +370,9 @@ describe("logging in", () => {
     });
     await server.createStream("DLQ", { subjects: ["dlq.>"] });
     expect(await redrive(["--stream", "DLQ", ...args], { NATS_URL: server.wsUrl, ...env })).toMatchObject({
-      ...{ code: 0, stderr: "", counts: { redriven: 0, left: 0 } },
+      code: 0,
+      stderr: "",
+      counts: { redriven: 0, left: 0 },
     });
   });
 

@@ -63,8 +63,16 @@ export function drainSuite(runtime: string): void {
       const report = await run({ batch: 100, handler: (message) => void seen.push(message.text()) });
       expect(seen).toEqual(["one", "two", "three"]);
       expect(report).toMatchObject({
-        ...{ outcome: "completed", reason: "empty", stream, consumer, fetched: 3, acked: 3, unconfirmed: 0 },
-        ...{ pending: 0, more: false, findings: [] },
+        outcome: "completed",
+        reason: "empty",
+        stream,
+        consumer,
+        fetched: 3,
+        acked: 3,
+        unconfirmed: 0,
+        pending: 0,
+        more: false,
+        findings: [],
       });
       expect(await state()).toMatchObject({ pending: 0, ackPending: 0, ackFloor: 3 });
       // Well under max wait, which a client that waits for the whole batch takes.
@@ -135,8 +143,14 @@ export function drainSuite(runtime: string): void {
       const [first, second] = seen;
       expect(first?.json()).toEqual({ order: 7 });
       expect(first).toMatchObject({
-        ...{ id: `${stream}:1`, subject: `${stream}.event`, stream, consumer, sequence: 1 },
-        ...{ deliveryCount: 1, redelivered: false, pending: 1 },
+        id: `${stream}:1`,
+        subject: `${stream}.event`,
+        stream,
+        consumer,
+        sequence: 1,
+        deliveryCount: 1,
+        redelivered: false,
+        pending: 1,
       });
       expect(second).toMatchObject({ id: `${stream}:2`, pending: 0 });
       expect(second?.text()).toBe("ünïcode");
@@ -208,8 +222,14 @@ export function drainSuite(runtime: string): void {
         1_500,
       );
       expect(report).toMatchObject({
-        ...{ outcome: "completed", reason: "deadline", fetched: 5, acked: 0, retried: 1, released: 4 },
-        ...{ unconfirmed: 0, more: true },
+        outcome: "completed",
+        reason: "deadline",
+        fetched: 5,
+        acked: 0,
+        retried: 1,
+        released: 4,
+        unconfirmed: 0,
+        more: true,
       });
       expect(aborted).toBe(true);
       expect(report.timings.totalMs).toBeLessThan(1_500);
@@ -224,7 +244,10 @@ export function drainSuite(runtime: string): void {
       const { stream, consumer, state } = await given(3);
       const caller = new AbortController();
       const drain = defineDrain({
-        ...{ servers: server.wsUrl, auth: AUTH, stream, consumer },
+        servers: server.wsUrl,
+        auth: AUTH,
+        stream,
+        consumer,
         prefetch: 2,
         handler: () => {
           caller.abort();

@@ -128,18 +128,18 @@ function batches(): void {
     const retryDelay = (): number => 10;
     const threw = await drain({
       ...BASE,
-      ...{ servers: server.wsUrl, retryDelay, batchHandler: () => Promise.reject(new Error("no")) },
+      servers: server.wsUrl,
+      retryDelay,
+      batchHandler: () => Promise.reject(new Error("no")),
     });
     expect(threw).toMatchObject({ fetched: 4, acked: 0, retried: 4, findings: [{ code: "handler-failed" }] });
     const short = await drain({
       ...BASE,
-      ...{
-        servers: server.wsUrl,
-        fill: true,
-        batch: 4,
-        retryDelay: () => 60_000,
-        batchHandler: () => [undefined],
-      },
+      servers: server.wsUrl,
+      fill: true,
+      batch: 4,
+      retryDelay: () => 60_000,
+      batchHandler: () => [undefined],
     });
     expect(short).toMatchObject({
       fetched: 4,
@@ -159,7 +159,9 @@ function order(): void {
     let together = 0;
     const report = await drain({
       ...BASE,
-      ...{ servers: server.wsUrl, concurrency: 4, orderBy: (message) => message.text().charAt(0) },
+      servers: server.wsUrl,
+      concurrency: 4,
+      orderBy: (message) => message.text().charAt(0),
       handler: async (message) => {
         const key = message.text().charAt(0);
         expect(running.has(key)).toBe(false);
@@ -180,7 +182,10 @@ function order(): void {
     const server = await given(["a1", "b1", "a2", "b2", "a3"]);
     const seen: string[] = [];
     const options = {
-      ...{ ...BASE, servers: server.wsUrl, concurrency: 4, retryDelay: () => 200 },
+      ...BASE,
+      servers: server.wsUrl,
+      concurrency: 4,
+      retryDelay: () => 200,
       orderBy: (message: { text(): string }) => message.text().charAt(0),
     };
     const first = await drain({
@@ -193,7 +198,10 @@ function order(): void {
     });
     expect(first).toMatchObject({ fetched: 5, acked: 2, retried: 1, released: 2, more: true });
     const second = await drain({
-      ...{ ...options, fill: true, batch: 3, maxWaitMs: 3_000 },
+      ...options,
+      fill: true,
+      batch: 3,
+      maxWaitMs: 3_000,
       handler: async (message) => void seen.push(message.text()),
     });
     expect(second).toMatchObject({ fetched: 3, acked: 3 });
@@ -206,7 +214,10 @@ function deadlines(): void {
     const server = await given(["slow", "fast"]);
     let aborted = false;
     const report = await drain({
-      ...{ ...BASE, servers: server.wsUrl, handlerTimeoutMs: 200, retryDelay: () => 60_000 },
+      ...BASE,
+      servers: server.wsUrl,
+      handlerTimeoutMs: 200,
+      retryDelay: () => 60_000,
       handler: async (message, { signal, deadline }) => {
         expect(deadline - Date.now()).toBeLessThanOrEqual(200);
         if (message.text() === "fast") return;
@@ -225,7 +236,8 @@ function deadlines(): void {
     const server = await given(["long"], { ack_wait: 500 * 1e6 });
     let handled = 0;
     const report = await drain({
-      ...{ ...BASE, servers: server.wsUrl },
+      ...BASE,
+      servers: server.wsUrl,
       handler: async (_message, { publish }) => {
         handled += 1;
         await pause(3_000);
@@ -248,7 +260,9 @@ function deadlines(): void {
     const server = await given(["1", "2"], { inactive_threshold: 60_000 * 1e6 });
     let handled = 0;
     const report = await drain({
-      ...{ ...BASE, servers: server.wsUrl, settleTimeoutMs: 600 },
+      ...BASE,
+      servers: server.wsUrl,
+      settleTimeoutMs: 600,
       handler: async () => {
         handled += 1;
         if (handled === 1) await server.deleteConsumer(STREAM, CONSUMER);
@@ -293,7 +307,10 @@ function deadLetters(): void {
   test("after the consumer's max deliver a failing message is a dead letter, once", async () => {
     const server = await given(["poison"], { max_deliver: 2 });
     const options = {
-      ...{ ...BASE, servers: server.wsUrl, deadLetter: { subject: "dlq.orders" }, retryDelay: () => 10 },
+      ...BASE,
+      servers: server.wsUrl,
+      deadLetter: { subject: "dlq.orders" },
+      retryDelay: () => 10,
       handler: () => Promise.reject(new Error("always")),
     };
     const report = await drain({ ...options, fill: true, batch: 2 });
@@ -304,7 +321,9 @@ function deadLetters(): void {
   test("the last delivery is a dead letter also when it comes before the consumer has said how many there are", async () => {
     const server = await given(["1", "2", "3", "4", "5"], { max_deliver: 1 });
     const report = await drain({
-      ...{ ...BASE, servers: server.wsUrl, deadLetter: { subject: "dlq.orders" } },
+      ...BASE,
+      servers: server.wsUrl,
+      deadLetter: { subject: "dlq.orders" },
       handler: () => {
         throw new Error("always");
       },
@@ -315,7 +334,10 @@ function deadLetters(): void {
   test("without a PubAck nothing is termed: the message is retried", async () => {
     const server = await given(["poison"]);
     const report = await drain({
-      ...{ ...BASE, servers: server.wsUrl, deadLetter: { subject: "dlq.orders" }, settleTimeoutMs: 600 },
+      ...BASE,
+      servers: server.wsUrl,
+      deadLetter: { subject: "dlq.orders" },
+      settleTimeoutMs: 600,
       handler: async () => {
         await server.deleteStream("DEAD");
         return reject("no good");
@@ -344,7 +366,9 @@ function values(): void {
       const server = await given(bodies);
       const totals: number[] = [];
       const drained = defineDrain({
-        ...{ ...BASE, servers: server.wsUrl, deadLetter: { subject: "dlq.orders" } },
+        ...BASE,
+        servers: server.wsUrl,
+        deadLetter: { subject: "dlq.orders" },
         schema,
         handler: (message) => void totals.push(message.value.total),
       });
@@ -367,7 +391,8 @@ function values(): void {
     await server.publish(`${STREAM}.new`, 1, [JSON.stringify(event)]);
     const seen: unknown[] = [];
     const drained = defineDrain({
-      ...{ ...BASE, servers: server.wsUrl },
+      ...BASE,
+      servers: server.wsUrl,
       codec: "cloudevents",
       handler: (message) => void seen.push(message.value.type),
     });
@@ -381,7 +406,9 @@ function onceAids(): void {
   test("confirm: leader counts what the consumer's leader answered", async () => {
     const server = await given(["1", "2", "3"]);
     const report = await drain({
-      ...{ ...BASE, servers: server.wsUrl, confirm: "leader" },
+      ...BASE,
+      servers: server.wsUrl,
+      confirm: "leader",
       handler: (message) => (message.sequence === 2 ? retry({ delayMs: 60_000 }) : undefined),
     });
     expect(report).toMatchObject({ outcome: "completed", fetched: 3, acked: 2, retried: 1, unconfirmed: 0 });
@@ -392,7 +419,8 @@ function onceAids(): void {
     const server = await given(["1"]);
     const answers: unknown[] = [];
     await drain({
-      ...{ ...BASE, servers: server.wsUrl },
+      ...BASE,
+      servers: server.wsUrl,
       handler: async (message, { publish }) => {
         const options = { id: message.id, headers: { "X-Order": "1" } };
         answers.push(
@@ -412,7 +440,8 @@ function onceAids(): void {
     const server = await given(["1"]);
     await server.deleteStream("DEAD");
     const report = await drain({
-      ...{ ...BASE, servers: server.wsUrl },
+      ...BASE,
+      servers: server.wsUrl,
       handler: async (_message, { publish }) => {
         const publishing = publish("dlq.result", "at last");
         await server.createStream("DEAD", { subjects: ["dlq.>"] });
@@ -447,7 +476,10 @@ function onceAids(): void {
     const proxy = await labProxy(server);
     let published: unknown;
     const report = await drain({
-      ...{ ...BASE, servers: proxy.url, isolatePublisher: true, batch: 1 },
+      ...BASE,
+      servers: proxy.url,
+      isolatePublisher: true,
+      batch: 1,
       handler: async (_message, { publish }) => {
         await proxy.cut();
         published = await publish("dlq.result", "kept");

@@ -7,7 +7,11 @@ import { FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
 const token = fc.string({ minLength: 1, maxLength: 12 }).filter((text) => !text.includes("."));
 const count = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const delivery = fc.record({
-  ...{ stream: token, consumer: token, deliveryCount: count, sequence: count, consumerSequence: count },
+  stream: token,
+  consumer: token,
+  deliveryCount: count,
+  sequence: count,
+  consumerSequence: count,
   timestampMs: fc.integer({ min: 0, max: 9_000_000_000_000 }),
   nanos: fc.integer({ min: 0, max: 999_999 }),
   pending: fc.nat({ max: Number.MAX_SAFE_INTEGER }),

@@ -2,7 +2,7 @@
 // settled, a look at whether anything was lost, spent in vain or counted wrong.
 import * as fc from "fast-check";
 import { expect } from "vitest";
-import { defineDrain, type Handler, LEAST_LIMIT_MS, type Report } from "../../src/index.ts";
+import { defineDrain, type Handler, MIN_LIMIT_MS, type Report } from "../../src/index.ts";
 import type { TestServer } from "../support/nats.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { type Behaviour, Diary, type Life } from "./diary.ts";
@@ -60,7 +60,7 @@ export function schedules(withServerFaults: boolean): fc.Arbitrary<Schedule> {
     ...(withServerFaults ? SERVER_FAULTS : []),
   );
   const drain = fc.record({
-    limitMs: fc.integer({ min: LEAST_LIMIT_MS, max: 1_600 }),
+    limitMs: fc.integer({ min: MIN_LIMIT_MS, max: 1_600 }),
     batch: fc.integer({ min: 1, max: 25 }),
     fetches: fc.integer({ min: 1, max: 3 }),
     concurrency: fc.integer({ min: 1, max: 4 }),
@@ -143,8 +143,17 @@ const CLEAN: Omit<PlannedDrain, "limitMs" | "maxWaitMs" | "batch"> = {
 function defineOne(servers: string, stream: string, planned: PlannedDrain, handler: Handler) {
   const { batch, fetches, concurrency, maxWaitMs, fill } = planned;
   return defineDrain({
-    ...{ servers, stream, consumer: "worker", auth: { user: "drain", password: "drain-pw" }, handler },
-    ...{ batch, fetches, concurrency, maxWaitMs, fill, retryDelay: () => 200 },
+    servers,
+    stream,
+    consumer: "worker",
+    auth: { user: "drain", password: "drain-pw" },
+    handler,
+    batch,
+    fetches,
+    concurrency,
+    maxWaitMs,
+    fill,
+    retryDelay: () => 200,
   });
 }
 

@@ -14,7 +14,11 @@ const sluice = scheduled(
   defineDrain<Env>(({ NATS_URL }) => ({
     servers: NATS_URL,
     auth: AUTH,
-    ...{ stream: "ORDERS", consumer: "worker", maxWaitMs: 3_000, heartbeatMs: 500, handler: () => {} },
+    stream: "ORDERS",
+    consumer: "worker",
+    maxWaitMs: 3_000,
+    heartbeatMs: 500,
+    handler: () => {},
   })),
   { limitMs: 10_000 },
 );

@@ -4,7 +4,11 @@ import { defineDrain } from "../../src/index.ts";
 const [servers = "", limitMs = "0"] = process.argv.slice(2);
 const drain = defineDrain({
   servers,
-  ...{ auth: { user: "drain", password: "drain-pw" }, stream: "ORDERS", consumer: "worker" },
-  ...{ maxWaitMs: 1_500, heartbeatMs: 200, handler: () => {} },
+  auth: { user: "drain", password: "drain-pw" },
+  stream: "ORDERS",
+  consumer: "worker",
+  maxWaitMs: 1_500,
+  heartbeatMs: 200,
+  handler: () => {},
 });
 console.log(JSON.stringify(await drain.run({ limitMs: Number(limitMs) })));

@@ -43,7 +43,14 @@ export interface NkeyWorld {
 
 // Everything without a limit is -1; a member left out counts as 0, which is nothing allowed.
 const UNLIMITED = {
-  ...{ subs: -1, data: -1, payload: -1, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 },
+  subs: -1,
+  data: -1,
+  payload: -1,
+  imports: -1,
+  exports: -1,
+  wildcards: true,
+  conn: -1,
+  leaf: -1,
   disallow_bearer: false,
 };
 const UNLIMITED_JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };

@@ -4,8 +4,13 @@ import { defineDrain, reject } from "../../src/index.ts";
 const [servers = ""] = process.argv.slice(2);
 const drain = defineDrain({
   servers,
-  ...{ auth: { user: "drain", password: "drain-pw" }, stream: "ORDERS", consumer: "worker" },
-  ...{ batch: 200, maxWaitMs: 1_500, concurrency: 3, deadLetter: { subject: "dlq.orders" } },
+  auth: { user: "drain", password: "drain-pw" },
+  stream: "ORDERS",
+  consumer: "worker",
+  batch: 200,
+  maxWaitMs: 1_500,
+  concurrency: 3,
+  deadLetter: { subject: "dlq.orders" },
   handler: async ({ sequence }) => {
     console.log(sequence);
     await new Promise((resolve) => setTimeout(resolve, 3));

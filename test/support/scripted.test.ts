@@ -10,7 +10,12 @@ type Overrides = Partial<DrainSettings> & { readonly handler?: Handler };
 
 function drain(servers: string, options: Overrides = {}, limitMs = 10_000): Promise<Report> {
   return defineDrain({
-    ...{ servers, auth: AUTH, stream: "S", consumer: "C", maxWaitMs: 500, handler: () => {} },
+    servers,
+    auth: AUTH,
+    stream: "S",
+    consumer: "C",
+    maxWaitMs: 500,
+    handler: () => {},
     ...options,
   }).run({ limitMs });
 }

@@ -5,8 +5,11 @@ import { FakeClock, type FakeMessage, testDrain } from "../../src/testing/index.
 
 /** Options of a drain with this handler. */
 const given = (handler: Handler, settings: Partial<DrainSettings> = {}): DrainOptions => ({
-  ...{ servers: "wss://nats.example.com", stream: "ORDERS", consumer: "billing" },
-  ...{ ...settings, handler },
+  servers: "wss://nats.example.com",
+  stream: "ORDERS",
+  consumer: "billing",
+  ...settings,
+  handler,
 });
 const bodies = (...texts: string[]): FakeMessage[] => texts.map((data) => ({ subject: "orders.new", data }));
 

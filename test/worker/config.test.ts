@@ -1,6 +1,6 @@
 // The Worker's vars: each mistake is told by the var's name, and no secret is ever quoted.
 import { describe, expect, it } from "vitest";
-import { LEAST_LIMIT_MS, planBudget } from "../../src/budget.ts";
+import { MIN_LIMIT_MS, planBudget } from "../../src/budget.ts";
 import { handlerTimeoutMs, limitMsOf, readConfig } from "../../src/worker/config.ts";
 import { drainToken } from "../../src/worker/drain-token.ts";
 import type { Target, Vars } from "../../src/worker/vars.ts";
@@ -134,8 +134,8 @@ describe("the configuration", () => {
   });
 
   it("allows every limit that a drain does", () => {
-    expect(readConfig({ ...LEAST, LIMIT_MS: String(LEAST_LIMIT_MS) }).limitMs).toBe(LEAST_LIMIT_MS);
-    expect(() => readConfig({ ...LEAST, LIMIT_MS: String(LEAST_LIMIT_MS - 1) })).toThrow(RangeError);
+    expect(readConfig({ ...LEAST, LIMIT_MS: String(MIN_LIMIT_MS) }).limitMs).toBe(MIN_LIMIT_MS);
+    expect(() => readConfig({ ...LEAST, LIMIT_MS: String(MIN_LIMIT_MS - 1) })).toThrow(RangeError);
   });
 });
 
@@ -183,7 +183,7 @@ describe("a mistake in", () => {
     ["CONCURRENCY", { CONCURRENCY: "10001" }, "1 to 10000"],
     ["MAX_WAIT_MS", { MAX_WAIT_MS: "-1" }, "digits only"],
     ["MAX_WAIT_MS", { MAX_WAIT_MS: "1.5" }, "digits only"],
-    ["LIMIT_MS", { LIMIT_MS: "100" }, `${LEAST_LIMIT_MS} to 900000`],
+    ["LIMIT_MS", { LIMIT_MS: "100" }, `${MIN_LIMIT_MS} to 900000`],
     ["LIMIT_MS", { LIMIT_MS: "30s" }, "digits only"],
     ["FETCHES", { FETCHES: "0" }, "1 to 1000000"],
     ["UNTIL", { UNTIL: "forever" }, "empty, limit"],
@@ -233,7 +233,7 @@ describe("the time of one request", () => {
   });
 
   it("is never below a second", () => {
-    expect(handlerTimeoutMs(undefined, LEAST_LIMIT_MS)).toBe(1_000);
+    expect(handlerTimeoutMs(undefined, MIN_LIMIT_MS)).toBe(1_000);
     expect(handlerTimeoutMs(0, 1_000)).toBe(1_000);
   });
 });

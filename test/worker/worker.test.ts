@@ -190,7 +190,10 @@ describe("the deployable Worker", () => {
     expect(response.status).toBe(500);
     expect(response.headers.get("Content-Type")).toBe("application/problem+json");
     expect(await response.json()).toMatchObject({
-      ...{ status: 500, outcome: "fatal", reason: "consumer-not-found", fetched: 0 },
+      status: 500,
+      outcome: "fatal",
+      reason: "consumer-not-found",
+      fetched: 0,
       detail: expect.stringContaining("missing"),
     });
     expect(await cron(deployed)).toMatchObject({ outcome: "exception", noRetry: true });

@@ -18,7 +18,7 @@ export interface PreviewOptions {
   readonly signal: AbortSignal;
 }
 
-const LONGEST_REASON = 80;
+const MAX_REASON_LENGTH = 80;
 
 /** Reads as a redrive does, and changes nothing. */
 export async function preview(
@@ -51,5 +51,5 @@ export async function preview(
 }
 
 function shorten(reason: string): string {
-  return reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON - 1)}…` : reason;
+  return reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH - 1)}…` : reason;
 }

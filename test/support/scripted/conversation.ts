@@ -252,11 +252,20 @@ function consumerInfo(stream: string, consumer: string): unknown {
     name: consumer,
     created: "2026-01-01T00:00:00Z",
     config: {
-      ...{ durable_name: consumer, deliver_policy: "all", ack_policy: "explicit", replay_policy: "instant" },
-      ...{ ack_wait: 30_000_000_000, max_deliver: -1, max_waiting: 512, max_ack_pending: 1_000 },
+      durable_name: consumer,
+      deliver_policy: "all",
+      ack_policy: "explicit",
+      replay_policy: "instant",
+      ack_wait: 30_000_000_000,
+      max_deliver: -1,
+      max_waiting: 512,
+      max_ack_pending: 1_000,
     },
     delivered: nothing,
     ack_floor: nothing,
-    ...{ num_ack_pending: 0, num_redelivered: 0, num_waiting: 0, num_pending: 0 },
+    num_ack_pending: 0,
+    num_redelivered: 0,
+    num_waiting: 0,
+    num_pending: 0,
   };
 }
