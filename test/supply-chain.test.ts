@@ -29,6 +29,13 @@ test("the packages that run a script when they are installed are the ones that p
   expect(names.filter((name) => !allowed.includes(name))).toEqual([]);
 });
 
+test("a user's install may take newer dependencies; a developer's takes the same each time", () => {
+  const { dependencies, devDependencies } = read("package.json") as Record<string, Record<string, string>>;
+  for (const [name, range] of Object.entries(dependencies ?? {})) expect(`${name} ${range}`).toMatch(/ \^\d/);
+  for (const [name, version] of Object.entries(devDependencies ?? {}))
+    expect(`${name} ${version}`).toMatch(/ (\d+\.\d+\.\d+[\w.-]*|file:.+)$/);
+});
+
 // Elsewhere there is no such package, and the system has to have one of its own.
 test.runIf(process.platform === "linux")(
   "the scripts get the Node that the lock has, whatever the system's own is",
