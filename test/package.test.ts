@@ -70,7 +70,14 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
     "orThrow",
     "scheduled",
   ],
-  "sluice/lambda": ["DrainError", "DrainFatalError", "DrainRetryableError", "lambdaHandler", "orThrow"],
+  "sluice/lambda": [
+    "DrainError",
+    "DrainFatalError",
+    "DrainRetryableError",
+    "lambdaHandler",
+    "orThrow",
+    "sqsHandler",
+  ],
   "sluice/deno": [
     "BACKOFF_SCHEDULE",
     "DrainError",

@@ -26,7 +26,7 @@ export interface DrainHandlerOptions<Env> extends TriggerOptions<Env> {
   /** Methods that drain. @default ["POST"] */
   readonly methods?: readonly string[] | undefined;
   /** What the platform has left, in milliseconds, where it tells; the smaller of it and `limitMs` counts. */
-  readonly remainingMs?: (() => number | undefined) | undefined;
+  readonly remainingMs?: ((env: Env) => number | undefined) | undefined;
   /**
    * Header of the request that lowers its limit, in milliseconds; it never raises one.
    * @default "Sluice-Limit-Ms"
@@ -91,7 +91,7 @@ export function vercelRemainingMs(): number | undefined {
 
 /** The smaller of the platform's word and the setting; the preset where there is neither. */
 function platformLimit<Env>(options: DrainHandlerOptions<Env>, env: Env): number {
-  const remainingMs = options.remainingMs?.();
+  const remainingMs = options.remainingMs?.(env);
   const limitMs = given(options.limitMs, env);
   if (remainingMs === undefined) return limitMs ?? LIMITS_MS.http;
   return Math.min(belowRemaining(remainingMs), limitMs ?? Number.POSITIVE_INFINITY);

@@ -2,10 +2,10 @@
 import { type Context, Hono } from "hono";
 import type { Drain } from "../drain.ts";
 import { bearer } from "./authorize.ts";
-import { drainHandler, type FetchContext } from "./fetch.ts";
-import type { Given, TriggerOptions } from "./limit.ts";
+import { type DrainHandlerOptions, drainHandler, type FetchContext } from "./fetch.ts";
+import type { Given } from "./limit.ts";
 
-export interface DrainRoutesOptions<Env> extends TriggerOptions<Env> {
+export interface DrainRoutesOptions<Env> extends Omit<DrainHandlerOptions<Env>, "authorize"> {
   /**
    * The bearer token, or where the bindings have it. Without one, or with an empty one, every call
    * is refused.

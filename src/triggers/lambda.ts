@@ -1,16 +1,14 @@
 // `sluice/lambda`: a drain as an AWS Lambda function that a schedule or an async event invokes.
 import type { Drain } from "../drain.ts";
 import type { Report } from "../report/report.ts";
-import { belowRemaining, given, runDrain, type TriggerOptions } from "./limit.ts";
+import { type LambdaContext, runInLambda } from "./lambda-limit.ts";
+import type { TriggerOptions } from "./limit.ts";
 import { type ErrorMapping, orThrow } from "./throw.ts";
 
+export type { LambdaContext } from "./lambda-limit.ts";
+export { type SqsBatchResponse, type SqsEvent, sqsHandler } from "./lambda-sqs.ts";
 export type { TriggerOptions } from "./limit.ts";
 export { DrainError, DrainFatalError, DrainRetryableError, type ErrorMapping, orThrow } from "./throw.ts";
-
-/** What Lambda gives beside the event, as far as it is used here. */
-export interface LambdaContext {
-  getRemainingTimeInMillis(): number;
-}
 
 export interface LambdaOptions<Env> extends TriggerOptions<Env> {
   /** Errors to throw in place of these. @default the two errors of {@link orThrow} */
@@ -33,10 +31,5 @@ export function lambdaHandler<Env>(
 ): (event: unknown, context: LambdaContext) => Promise<Report> {
   // Two parameters and no third: Lambda takes a third for a callback, and refuses the function when
   // it starts.
-  return async (_event, context) => {
-    const env = process.env as Env; // what Lambda sets; the drain's own function reads and checks it
-    const remainingMs = belowRemaining(context.getRemainingTimeInMillis());
-    const limitMs = Math.min(remainingMs, given(options.limitMs, env) ?? Number.POSITIVE_INFINITY);
-    return orThrow(await runDrain(drain, env, { limitMs }, options.onReport), options.errors);
-  };
+  return async (_event, context) => orThrow(await runInLambda(drain, context, options), options.errors);
 }

@@ -19,12 +19,50 @@ beforeEach(async () => {
   return () => vi.unstubAllEnvs();
 });
 
+/** Hono's handler as Lambda calls it. Its own type wants each member of an event and a context. */
+type GatewayHandler = (event: object, context: object) => Promise<{ statusCode: number; body: string }>;
+
+/** A POST as API Gateway's HTTP API and Function URLs hand it over: payload format 2.0. */
+const gatewayEvent = (path: string, headers: Record<string, string>) => ({
+  version: "2.0",
+  routeKey: "$default",
+  rawPath: path,
+  rawQueryString: "",
+  headers: { host: "drain.example.com", ...headers },
+  requestContext: { domainName: "drain.example.com", http: { method: "POST", path } },
+  isBase64Encoded: false,
+});
+
 const drained = { outcome: "completed", reason: "empty", acked: 2 };
 const url = "https://drain.example.com/api/drain";
 
 test("the example of Lambda drains within the time that Lambda has left", async () => {
   const { handler } = await import("../../examples/lambda/index.ts");
   expect(await handler({}, { getRemainingTimeInMillis: () => 10_000 })).toMatchObject(drained);
+});
+
+test("the example behind API Gateway drains by POST with the token, within what Lambda has left", async () => {
+  vi.stubEnv("DRAIN_TOKEN", "drain-s3cret");
+  const { handler } = await import("../../examples/lambda-http/index.ts");
+  const call = async (headers: Record<string, string>, remainingMs = 10_000) => {
+    const context = { getRemainingTimeInMillis: () => remainingMs };
+    const answer = await (handler as GatewayHandler)(gatewayEvent("/jobs/drain", headers), context);
+    return { status: answer.statusCode, report: JSON.parse(answer.body) };
+  };
+  const Authorization = "Bearer drain-s3cret";
+  expect(await call({})).toMatchObject({ status: 401 });
+  expect(await call({ Authorization }, 100)).toMatchObject({
+    status: 500,
+    report: { reason: "invalid-options" },
+  });
+  expect(await call({ Authorization })).toMatchObject({ status: 200, report: drained });
+});
+
+test("the example behind SQS drains, and has the whole batch deleted", async () => {
+  const { handler } = await import("../../examples/lambda-sqs/index.ts");
+  const event = { Records: [{ messageId: "a" }, { messageId: "b" }] };
+  const answer = await handler(event, { getRemainingTimeInMillis: () => 10_000 });
+  expect(answer).toEqual({ batchItemFailures: [] });
 });
 
 test("the example of Vercel drains by GET with CRON_SECRET, and for nobody else", async () => {
@@ -37,6 +75,17 @@ test("the example of Vercel drains by GET with CRON_SECRET, and for nobody else"
 test("the example of Netlify drains by POST", async () => {
   const { default: handler } = await import("../../examples/netlify/drain.ts");
   expect(await (await handler(new Request(url, { method: "POST" }))).json()).toMatchObject(drained);
+});
+
+test("the background function of Netlify drains for whoever has the token, and says nothing", async () => {
+  vi.stubEnv("DRAIN_TOKEN", "drain-s3cret");
+  const log = vi.spyOn(console, "log");
+  const { default: handler } = await import("../../examples/netlify/drain-background.ts");
+  const post = (headers: Record<string, string>) => handler(new Request(url, { method: "POST", headers }));
+  expect(await post({})).toBeUndefined();
+  expect(log).not.toHaveBeenCalled();
+  expect(await post({ Authorization: "Bearer drain-s3cret" })).toBeUndefined();
+  expect(log).toHaveBeenCalledTimes(2);
 });
 
 test("the example of Queues drains, and acks the batch", async () => {

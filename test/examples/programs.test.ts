@@ -1,7 +1,11 @@
 // The examples that are programs of their own, run by the runtime that they are for: each drains a real consumer.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test } from "vitest";
 import { type LabServer, labServer } from "../support/lab-client.ts";
 import { BUN, DENO, inBunCron, inDeno, inNode, type Program, start } from "../support/programs.ts";
+
+const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 /** Programs start slowly on a machine that is busy. */
 const PATIENCE = { timeout: 20_000, interval: 50 };
@@ -75,4 +79,31 @@ test("the example of Google Cloud drains by POST on the port that it is given", 
   expect(await response.json()).toMatchObject({ outcome: "completed", acked: 2 });
   program.process.kill("SIGTERM");
   expect(await program.exit).toBe(0);
+});
+
+const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
+
+/** What an example's file starts: the words behind `sluice`, whether they stand in a line or in a list. */
+function commandIn(file: string): string[] {
+  const text = readFileSync(`${examples}${file}`, "utf8");
+  const [, words = ""] = /sluice"?,? ("?run\b[^\n\]|]*)/.exec(text) ?? [];
+  return words.replaceAll(/[",]/g, "").trim().split(" ");
+}
+
+test.each([
+  "cloud-run-job/Dockerfile",
+  "fly/Dockerfile",
+  "github-actions/drain.yml",
+  "kubernetes/cronjob.yaml",
+  "systemd/sluice.service",
+])("the command of %s drains, prints the report and ends with 0", async (file) => {
+  const [run = "", module = "", ...options] = commandIn(file);
+  expect([run, module, options]).toEqual(["run", "drain.ts", ["--limit", expect.any(String)]]);
+  const folder = file.split("/")[0];
+  const program = start(
+    [...inNode(`${folder}/${module}`).slice(0, -1), CLI, run, `${examples}${folder}/${module}`, ...options],
+    login,
+  );
+  expect(await program.exit, program.printed()).toBe(0);
+  expect(program.printed()).toMatch(/"outcome":"completed".*"acked":2/);
 });

@@ -107,6 +107,15 @@ describe("the drain", () => {
     expect(drain.inputs).toEqual([expect.objectContaining({ env, limitMs: ms })]);
   });
 
+  it("is given what the platform has left as its limit, less a margin, where that is less", async () => {
+    const drain = fakeDrain<Env>();
+    const remainingMs = ({ LIMIT_MS }: Env) => LIMIT_MS;
+    const routes = drainRoutes(drain, { token: TOKEN, limitMs: 20_000, remainingMs });
+    await routes.request("/drain", post(TOKEN), { LIMIT_MS: 8_000 });
+    await routes.request("/drain", post(TOKEN), { LIMIT_MS: 60_000 });
+    expect(drain.inputs).toMatchObject([{ limitMs: 7_500 }, { limitMs: 20_000 }]);
+  });
+
   it("is kept alive by the platform where that can be asked for, and runs without where not", async () => {
     const kept: unknown[] = [];
     const context = {

@@ -1,7 +1,7 @@
 // The throw shape: Lambda and Deno.cron, and the errors that other platforms know by name.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { drainCron } from "../../src/triggers/deno.ts";
-import { DrainFatalError, lambdaHandler, orThrow } from "../../src/triggers/lambda.ts";
+import { DrainFatalError, lambdaHandler, orThrow, sqsHandler } from "../../src/triggers/lambda.ts";
 import { fakeDrain, reportOf } from "../support/report.ts";
 
 describe("orThrow", () => {
@@ -39,6 +39,28 @@ describe("lambdaHandler", () => {
     ["unauthorized", "DrainFatalError"],
   ] as const)("throws for %s an error that Step Functions knows as %s", async (code, name) => {
     await expect(lambdaHandler(fakeDrain(code))({}, context(8_000))).rejects.toMatchObject({ name, code });
+  });
+});
+
+describe("sqsHandler", () => {
+  const context = { getRemainingTimeInMillis: () => 8_000 };
+  const event = { Records: [{ messageId: "a" }, { messageId: "b" }] };
+
+  it.each([
+    ["is deleted", "empty", []],
+    ["comes again", "connection-lost", [{ itemIdentifier: "a" }, { itemIdentifier: "b" }]],
+    ["is deleted", "unauthorized", []],
+  ] as const)("has a batch that %s after %s", async (_what, reason, batchItemFailures) => {
+    const drain = fakeDrain(reason);
+    expect(await sqsHandler(drain, { onReport: () => {} })(event, context)).toEqual({ batchItemFailures });
+    expect(drain.inputs).toMatchObject([{ limitMs: 7_500 }]);
+  });
+
+  it("says in the log what only an operator can help, where nobody hears the report", async () => {
+    const error = vi.spyOn(console, "error").mockReturnValue();
+    await sqsHandler(fakeDrain("unauthorized"))(event, context);
+    expect(error.mock.calls).toEqual([[expect.stringContaining("unauthorized")]]);
+    error.mockRestore();
   });
 });
 

@@ -1,0 +1,21 @@
+// What every Lambda trigger shares: the limit is what Lambda has left, and the drain's env is the process's.
+import type { Drain } from "../drain.ts";
+import type { Report } from "../report/report.ts";
+import { belowRemaining, given, runDrain, type TriggerOptions } from "./limit.ts";
+
+/** What Lambda gives beside the event, as far as it is used here. */
+export interface LambdaContext {
+  getRemainingTimeInMillis(): number;
+}
+
+/** One invocation's drain, within what Lambda has left or `limitMs`, whichever is less. */
+export async function runInLambda<Env>(
+  drain: Drain<Env>,
+  context: LambdaContext,
+  { limitMs, onReport }: TriggerOptions<Env>,
+): Promise<Report> {
+  const env = process.env as Env; // what Lambda sets; the drain's own function reads and checks it
+  const remainingMs = belowRemaining(context.getRemainingTimeInMillis());
+  const lowest = Math.min(remainingMs, given(limitMs, env) ?? Number.POSITIVE_INFINITY);
+  return await runDrain(drain, env, { limitMs: lowest }, onReport);
+}
