@@ -65,16 +65,24 @@ export class DrainRun<Env> implements AsyncDisposable {
    */
   async confirm(): Promise<Ending | undefined> {
     const { budget, connection, connectMs, consumer, deadlines, observer } = this.#given;
+    const { outbox, pool } = this.#parts;
     const startedAt = now();
     // Nothing is handled any more, so an answer has no reason to be late: what the slice allows,
     // and no longer.
-    await this.#parts.outbox.confirm(Math.min(deadlines.settle, now() + budget.settleMs));
+    const by = Math.min(deadlines.settle, startedAt + budget.settleMs);
+    const ask = () => consumer.whyGone(connection, Math.min(by, now() + Math.max(250, 3 * connectMs)));
+    const confirming = outbox.confirm(by);
+    // In the same flight: a consumer made anew may answer what was meant for the one before it.
+    const asking = consumer.facts && pool.fetched > 0 ? ask() : undefined;
+    if (asking) await Promise.race([confirming, asking.then((gone) => (gone ? undefined : confirming))]);
+    else await confirming;
+    const asked = await asking;
+    if (asked?.isAnother) outbox.disown();
     const unconfirmed = this.#unconfirmed;
-    const confirmed = this.#parts.pool.fetched - unconfirmed;
+    const confirmed = pool.fetched - unconfirmed;
     observer?.settled?.({ confirmed, unconfirmed, durationMs: now() - startedAt });
     if (unconfirmed === 0 || connection.ended) return undefined;
-    const by = Math.min(deadlines.settle, now() + Math.max(250, 3 * connectMs));
-    return await consumer.whyUnconfirmed(connection, by);
+    return (asked ?? (await ask()))?.ending;
   }
 
   /** What is true now that nothing is under way. */

@@ -21,6 +21,13 @@ export type ConsumerAnswer =
   | { readonly kind: "unknown" }
   | { readonly kind: "failed"; readonly ending: Ending };
 
+/** Why a consumer's leader cannot have what was settled. */
+export interface Gone {
+  readonly ending: Ending;
+  /** Another consumer has its name, and its answers to old acks say nothing. */
+  readonly isAnother: boolean;
+}
+
 /** The part of the server's answer that is read. */
 interface ConsumerInfo {
   readonly created: string;
@@ -93,21 +100,23 @@ export class Consumer {
   }
 
   /**
-   * Why the leader confirmed nothing, over a connection that works; undefined where the consumer is
-   * as it was.
+   * Whether it is gone, or is another one under its name; undefined where it is as it was, or where
+   * that cannot be asked.
    */
-  async whyUnconfirmed(connection: Connection, deadline: Deadline): Promise<Ending | undefined> {
+  async whyGone(connection: Connection, deadline: Deadline): Promise<Gone | undefined> {
     const answer = await this.askAgain(connection, deadline);
     if (answer.kind === "unknown") return undefined;
     if (answer.kind === "failed") {
       const { reason } = answer.ending;
-      if (reason !== "consumer-not-found" && reason !== "stream-not-found") return answer.ending;
+      if (reason !== "consumer-not-found" && reason !== "stream-not-found")
+        return { ending: answer.ending, isAnother: false };
       const hint = "It was gone when the messages were settled: see its InactiveThreshold.";
-      return ending("consumer-deleted", hint);
+      return { ending: ending("consumer-deleted", hint), isAnother: false };
     }
     const { created } = this.facts ?? {};
     if (created === undefined || answer.facts.created === created) return undefined;
-    return ending("consumer-deleted", "Another was made under its name while the drain ran.");
+    const hint = "Another was made under its name while the drain ran.";
+    return { ending: ending("consumer-deleted", hint), isAnother: true };
   }
 
   #read(msg: Msg): ConsumerAnswer {

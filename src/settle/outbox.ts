@@ -9,6 +9,15 @@ import type { Receipts } from "./receipts.ts";
 /** The counter that a settled message falls into once it is confirmed. */
 export type Count = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
 
+const NONE: Readonly<Record<Count, number>> = {
+  acked: 0,
+  retried: 0,
+  rejected: 0,
+  deadLettered: 0,
+  released: 0,
+  exhausted: 0,
+};
+
 const ACK = "+ACK";
 const NAK = "-NAK";
 const TERM = "+TERM";
@@ -58,14 +67,8 @@ export class Outbox {
   #turn: ReturnType<typeof timer> | undefined;
   /** Sent since the leader was last asked. */
   #stretch: Settlement[] = [];
-  readonly #confirmed: Record<Count, number> = {
-    acked: 0,
-    retried: 0,
-    rejected: 0,
-    deadLettered: 0,
-    released: 0,
-    exhausted: 0,
-  };
+  readonly #confirmed: Record<Count, number> = { ...NONE };
+  #disowned = false;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -111,9 +114,14 @@ export class Outbox {
     }
   }
 
+  /** Its answers came from another consumer: nothing of what was sent is known to be settled. */
+  disown(): void {
+    this.#disowned = true;
+  }
+
   /** Settlements that the leader has. */
   get confirmed(): Readonly<Record<Count, number>> {
-    return { ...this.#confirmed };
+    return { ...(this.#disowned ? NONE : this.#confirmed) };
   }
 
   #send(msg: Msg, payload: string, as: Count): void {
