@@ -1,6 +1,7 @@
 // What a measure is, and what it is given.
 import type { Bed } from "./bed.ts";
 import type { NodeRuntime, Workerd } from "./runtimes.ts";
+import type { Rounds } from "./stats.ts";
 
 export interface Bench {
   readonly bed: Bed;
@@ -9,6 +10,8 @@ export interface Bench {
   workerd(): Promise<Workerd>;
   /** The result of a measure, which is run once however many ask for it. */
   measured<Result>(measure: Measure<Result>): Promise<Result>;
+  /** The rounds to run: with `--quick` one of each, which shows that all works and gives no figures. */
+  rounds(planned: Rounds): Rounds;
   /** Says how far it is. */
   log(line: string): void;
 }

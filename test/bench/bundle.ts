@@ -31,7 +31,7 @@ const FLOOR = fileURLToPath(new URL("floor-worker.ts", import.meta.url));
 export const bundle: Measure<Bundle> = {
   name: "bundle",
   key: "bundle",
-  run: async ({ log }) => {
+  run: async ({ log, rounds }) => {
     const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));
     try {
       const floorConfig = join(folder, "floor.toml");
@@ -45,7 +45,7 @@ export const bundle: Measure<Bundle> = {
       };
       const gzipBytes = { sluice: built.sluice.gzipBytes, floor: built.floor.gzipBytes };
       log(`bundle: ${kib(gzipBytes.sluice)}, floor ${kib(gzipBytes.floor)}`);
-      const startups = await alternate(["sluice", "floor"], ROUNDS, (side) =>
+      const startups = await alternate(["sluice", "floor"], rounds(ROUNDS), (side) =>
         startupMs(built[side].upload, folder),
       );
       const [sluiceMs, floorMs] = [median(startups.sluice), median(startups.floor)];

@@ -55,11 +55,12 @@ export const cpu: Measure<Cpu[]> = {
 };
 
 async function measureCase(
-  { bed, log }: Bench,
+  { bed, log, ...bench }: Bench,
   runtime: Runtime,
   stream: string,
-  { name, batch, drains, rounds }: (typeof CASES)[number],
+  { name, batch, drains, rounds: planned }: (typeof CASES)[number],
 ): Promise<Cpu> {
+  const rounds = bench.rounds(planned);
   const drainAll = async (contender: Contender): Promise<Ran[]> => {
     const job = { stream, messages: batch, batch, maxWaitMs: 5_000 };
     return await bed.withConsumer(

@@ -62,7 +62,7 @@ interface Case {
 async function measureCase(bench: Bench, each: Case): Promise<Forward> {
   const { concurrency } = each;
   const sides = { sluice: drain, floor: loop };
-  const runs = await alternate(["sluice", "floor"], ROUNDS, async (side) => {
+  const runs = await alternate(["sluice", "floor"], bench.rounds(ROUNDS), async (side) => {
     each.target.keys.clear();
     const ran = await sides[side](bench, each);
     if (each.target.keys.size !== MESSAGES)
@@ -73,7 +73,7 @@ async function measureCase(bench: Bench, each: Case): Promise<Forward> {
   const wall = (side: keyof typeof sides): number =>
     round(lowerQuartile(runs[side].map((run) => run.wallMs)));
   const cpu = (side: keyof typeof sides): number =>
-    round(sum(runs[side].map((run) => run.cpuMs)) / ROUNDS.count);
+    round(sum(runs[side].map((run) => run.cpuMs)) / runs[side].length);
   const [sluiceMs, floorMs] = [wall("sluice"), wall("floor")];
   const [sluiceCpuMs, floorCpuMs] = [cpu("sluice"), cpu("floor")];
   bench.log(

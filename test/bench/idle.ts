@@ -70,7 +70,7 @@ export const idle: Measure<Idle[]> = {
 };
 
 async function measureWait(
-  { bed, node, log }: Bench,
+  { bed, node, rounds, log }: Bench,
   stream: string,
   { maxWaitMs, far, near }: (typeof CASES)[number],
 ): Promise<Idle> {
@@ -91,9 +91,11 @@ async function measureWait(
     const [sluice, natsjs] = await Promise.all([ran("sluice"), ran("natsjs")]);
     return { sluice, natsjs };
   };
-  const wall = Object.values(await alternate(SIDES, far, (first) => both(first, proxy.url(), 1))).flat();
+  const wall = Object.values(
+    await alternate(SIDES, rounds(far), (first) => both(first, proxy.url(), 1)),
+  ).flat();
   const busy = Object.values(
-    await alternate(SIDES, near, (first) => both(first, bed.server.wsUrl, AT_ONCE)),
+    await alternate(SIDES, rounds(near), (first) => both(first, bed.server.wsUrl, AT_ONCE)),
   ).flat();
   const wallMs = (side: Side): number => round(median(wall.map((pair) => pair[side].wallMs - waits[side])));
   const cpuMs = (side: Side): number => round(lowerQuartile(busy.map((pair) => pair[side].cpuMs)), 2);

@@ -23,14 +23,14 @@ const HEARTBEAT_MS = 500;
 const MAX_WAIT_MS = 3_000;
 // Four times its `expires`. Its run would end with the platform's wall limit, 15 minutes.
 const PATIENCE_MS = 12_000;
-const RUNS = 5;
+const RUNS = { count: 5, warmUps: 0 };
 const MOST_MS = 2 * HEARTBEAT_MS + 300;
 const [STREAM, CONSUMER] = ["LOSS", "loss"];
 
 export const loss: Measure<Loss> = {
   name: "loss",
   key: "lossToScheduler",
-  run: async ({ log }: Bench) => {
+  run: async ({ log, rounds }: Bench) => {
     // Its own server and its own workerd: one is frozen, and the other is left with runs that never end.
     await using server = await startTestServer();
     await server.createStream(STREAM);
@@ -41,7 +41,8 @@ export const loss: Measure<Loss> = {
       ...{ messages: 0, batch: 100, maxWaitMs: MAX_WAIT_MS, heartbeatMs: HEARTBEAT_MS },
     });
     const runs: Heard[] = [];
-    for (let run = 0; run < RUNS; run += 1) runs.push(await freeze(server, workerd, CRON.sluice));
+    for (let run = 0; run < rounds(RUNS).count; run += 1)
+      runs.push(await freeze(server, workerd, CRON.sluice));
     const missed = runs.find(({ outcome }) => outcome !== "exception");
     const natsjs = await freeze(server, workerd, CRON.natsjs);
     const sluiceMs = round(median(runs.map(({ afterMs }) => afterMs)), 0);

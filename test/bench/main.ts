@@ -11,10 +11,12 @@ import { forward } from "./forward.ts";
 import { idle } from "./idle.ts";
 import { loss } from "./loss.ts";
 import { memory } from "./memory.ts";
+import { peers } from "./peers.ts";
 import { release } from "./release.ts";
 import { formatReport } from "./report.ts";
 import { roundTrips } from "./round-trips.ts";
 import { nodeRuntime, type Workerd, workerdRuntime } from "./runtimes.ts";
+import { round } from "./stats.ts";
 import { tail } from "./tail.ts";
 import { throughput } from "./throughput.ts";
 
@@ -38,6 +40,7 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [idle.name, runnable(idle)],
   [loss.name, runnable(loss)],
   [forward.name, runnable(forward)],
+  [peers.name, runnable(peers)],
   [release.name, runnable(release)],
   [memory.name, runnable(memory)],
   [bundle.name, runnable(bundle)],
@@ -52,11 +55,12 @@ Options:
   --json         Print one JSON object on stdout; the table goes to stderr.
   --only <name>  Only this measure; may be given several times:
                  ${[...MEASURES.keys()].join(", ")}.
+  --quick        One round of each: shows that all works; its figures mean nothing.
   --help         Print this help.
 `;
 
 async function main(): Promise<void> {
-  const { json, only, help } = readArguments();
+  const { json, only, quick, help } = readArguments();
   if (help) return void process.stdout.write(HELP);
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   await using bed = await makeBed();
@@ -72,6 +76,7 @@ async function main(): Promise<void> {
       results.set(measure.key, running);
       return (await running) as Result; // the key is the measure's own
     },
+    rounds: (planned) => (quick ? { count: 1, warmUps: Math.min(1, planned.warmUps) } : planned),
     log,
   };
   const context = describeRun(bed.server.version);
@@ -79,11 +84,14 @@ async function main(): Promise<void> {
     `${context.machine.cpus} x ${context.machine.model}, Node ${context.machine.node}, nats-server ${context.server.version}`,
   );
   const members: Record<string, unknown> = { ...context };
+  const seconds: Record<string, number> = {};
   const rows: Row[] = [];
   try {
     for (const name of only.length > 0 ? only : MEASURES.keys()) {
+      const startedAt = performance.now();
       const done = await MEASURES.get(name)?.(bench);
       if (!done) throw new Error(`there is no measure "${name}"`);
+      seconds[name] = round((performance.now() - startedAt) / 1_000);
       members[done.key] = done.result;
       rows.push(...done.rows);
     }
@@ -91,14 +99,15 @@ async function main(): Promise<void> {
     await (await workerd)?.[Symbol.asyncDispose]();
   }
   (json ? process.stderr : process.stdout).write(`\n${formatReport(rows)}`);
-  if (json) process.stdout.write(`${JSON.stringify(members, undefined, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ...members, seconds }, undefined, 2)}\n`);
 }
 
-function readArguments(): { json: boolean; only: readonly string[]; help: boolean } {
+function readArguments(): { json: boolean; only: readonly string[]; quick: boolean; help: boolean } {
   const { values } = parseArgs({
     options: {
       json: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
+      quick: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });

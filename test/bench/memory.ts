@@ -21,7 +21,7 @@ const MIB = 1024 * 1024;
 const MAX_BYTES = 16 * MIB;
 // nats-server's max_payload is 1 MiB.
 const MESSAGE_BYTES = MIB;
-const RUNS = 3;
+const RUNS = { count: 3, warmUps: 0 };
 const MOST_TIMES = 3;
 
 interface Case {
@@ -80,7 +80,7 @@ interface Streams {
 
 async function measureCase(bench: Bench, name: Runtime["name"], each: Case & Streams): Promise<Memory> {
   const peaks = { sluice: [] as number[], natsjs: [] as number[] };
-  for (let run = 0; run < RUNS; run += 1) {
+  for (let run = 0; run < bench.rounds(RUNS).count; run += 1) {
     for (const side of ["sluice", "natsjs"] as const) {
       // A fresh process: memory that was once taken is seldom given back.
       await using runtime = name === "node" ? nodeRuntime() : await workerdRuntime();

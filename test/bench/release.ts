@@ -25,9 +25,9 @@ const MOST_MS = 1_500;
 export const release: Measure<Release> = {
   name: "release",
   key: "release",
-  run: async ({ bed, log }) => {
+  run: async ({ bed, rounds, log }) => {
     const stream = await bed.fill(MESSAGES, 128);
-    const afterMs = await alternate(["sluice", "natsjs"], { count: 3, warmUps: 0 }, async (side) => {
+    const afterMs = await alternate(["sluice", "natsjs"], rounds({ count: 3, warmUps: 0 }), async (side) => {
       const job = { stream, messages: MESSAGES, batch: MESSAGES, maxWaitMs: 5_000 };
       return await bed.withConsumer(
         job,

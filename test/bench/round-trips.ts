@@ -35,7 +35,7 @@ interface CaseCount extends Case {
 }
 
 const LATENCY_MS = 50;
-const RUNS = 5;
+const RUNS = { count: 5, warmUps: 1 };
 const MOST_TO_FIRST = 2;
 // A drain asks for twice its concurrency first, and is then over in three: sign-in, messages, receipts. What is more takes one
 // more, for a second pull request at the pace that the first has shown.
@@ -98,7 +98,7 @@ function figures(sluice: number, natsjs: number) {
 }
 
 async function count(
-  { bed, log }: Bench,
+  { bed, rounds, log }: Bench,
   runtime: Runtime,
   side: "sluice" | "natsjs",
   { messages, concurrency }: Case,
@@ -106,7 +106,7 @@ async function count(
   const stream = await bed.fill(messages, 128);
   const counts: RoundTripCount[] = [];
   // The first is a warm-up: what is compiled then delays what is sent.
-  for (let run = 0; run <= RUNS; run += 1) {
+  for (let run = 0; run <= rounds(RUNS).count; run += 1) {
     await using proxy = await startProxy({ target: { host: "127.0.0.1", port: bed.server.ports.ws } });
     proxy.latencyMs = LATENCY_MS;
     const seen = watchProxy(proxy);

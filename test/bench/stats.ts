@@ -20,13 +20,19 @@ export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
+export interface Rounds {
+  readonly count: number;
+  /** Before them, and not counted. */
+  readonly warmUps: number;
+}
+
 /**
  * Runs each side once a round: A B C, then C B A, so that neither a slow drift of the machine nor what one leaves to the next
  * favours a side. The first `warmUps` rounds do not count.
  */
 export async function alternate<Side extends string, Result>(
   sides: readonly Side[],
-  rounds: { readonly count: number; readonly warmUps: number },
+  rounds: Rounds,
   run: (side: Side, round: number) => Promise<Result>,
 ): Promise<Record<Side, Result[]>> {
   const results = Object.fromEntries(sides.map((side) => [side, []])) as unknown as Record<Side, Result[]>; // by construction

@@ -22,9 +22,9 @@ const ALLOWED_OVER = 0.2;
 export const tail: Measure<Tail> = {
   name: "tail",
   key: "tail",
-  run: async ({ bed, node, log }) => {
+  run: async ({ bed, node, rounds, log }) => {
     const stream = await bed.fill(MESSAGES, 128);
-    const tails = await alternate(["sluice", "natsjs"], { count: 3, warmUps: 1 }, async (side) => {
+    const tails = await alternate(["sluice", "natsjs"], rounds({ count: 3, warmUps: 1 }), async (side) => {
       await using proxy = await startProxy({ target: { host: "127.0.0.1", port: bed.server.ports.ws } });
       proxy.latencyMs = LATENCY_MS;
       const seen = watchProxy(proxy);

@@ -75,12 +75,12 @@ export const throughput: Measure<Throughput[]> = {
 };
 
 async function measureCase(
-  { bed, log }: Bench,
+  { bed, rounds, log }: Bench,
   runtime: Runtime,
   stream: string,
   { name, messages, bytes, batch, maxBytes }: Case,
 ): Promise<Throughput> {
-  const walls = await alternate(CONTENDERS, ROUNDS, (contender) =>
+  const walls = await alternate(CONTENDERS, rounds(ROUNDS), (contender) =>
     bed.withConsumer({ stream, messages, batch, maxBytes, maxWaitMs: MAX_WAIT_MS }, async (job) => {
       const { handled, wallMs } = await runtime.run(contender, job);
       if (handled !== messages) throw new Error(`${contender} handled ${handled} of ${messages} messages`);
