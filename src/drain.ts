@@ -4,7 +4,7 @@ import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
 import { type Connected, connect } from "./connection/connect.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
-import { insecureServers } from "./connection/login.ts";
+import { insecureServers, showServers } from "./connection/login.ts";
 import { type Deadline, now, waitUntil } from "./deadline.ts";
 import { Consumer } from "./fetch/consumer.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
@@ -161,7 +161,7 @@ async function drain<Env>(
   const consumer = new Consumer(options);
   const connecting = await connect({ ...options, opening: consumer.opening }, deadlines.connect, signal);
   if (connecting.kind !== "connected") {
-    const end = classifyConnectFailure(connecting, showServers(options));
+    const end = classifyConnectFailure(connecting, showServers(options.servers));
     return await told(emptyReport(end, start, options, journal), observer, deadlines);
   }
   const { connection }: Connected = connecting;
@@ -247,10 +247,4 @@ function emptyReport(
     timings: { totalMs: Math.round((now() - start.at) * 10) / 10 },
     findings: findings(journal),
   });
-}
-
-/** The addresses without their queries, which may hold a secret. */
-function showServers({ servers }: Pick<DrainOptions, "servers">): string {
-  const all = typeof servers === "string" ? [servers] : servers;
-  return all.map((server) => server.replace(/[?#].*$/s, "")).join(", ");
 }

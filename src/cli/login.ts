@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import { type Command, Option } from "commander";
+import { leavesUnencrypted } from "../connection/login.ts";
 import type { Auth } from "../index.ts";
 import { UsageError } from "./usage.ts";
 
@@ -12,10 +13,12 @@ export interface LoginOptions {
   readonly creds?: string;
   readonly envFile?: string;
   readonly inboxPrefix?: string;
+  readonly allowInsecure?: boolean;
 }
 
 export interface Login {
-  readonly servers: string;
+  readonly servers: readonly string[];
+  readonly allowInsecure: boolean;
   readonly auth: Auth | undefined;
   readonly inboxPrefix: string | undefined;
 }
@@ -37,6 +40,7 @@ export function addLoginOptions(command: Command, name: string): Command {
     .option("--server <url>", "nats-server's WebSocket listener, wss://… (default: NATS_URL)")
     .option("--creds <file>", "A .creds file. (default: NATS_CREDS_FILE, or its text in NATS_CREDS)")
     .option("--inbox-prefix <prefix>", "Prefix of reply subjects. (default: NATS_INBOX_PREFIX, or _INBOX)")
+    .option("--allow-insecure", "Take ws:// to another machine. (default: ALLOW_INSECURE)")
     .option("--env-file <file>", "Variables to read beside the environment, which comes first.");
   for (const [option, variable] of Object.entries(SECRETS)) {
     const refuse = (): never => {
@@ -66,9 +70,13 @@ export async function readEnvironment(options: Pick<LoginOptions, "envFile">): P
  * @throws {Error} a file cannot be read
  */
 export async function readLogin(options: LoginOptions, env: Environment, command: string): Promise<Login> {
-  const servers = readServer(options.server ?? env.NATS_URL, command);
+  const allowInsecure = options.allowInsecure ?? readFlag("ALLOW_INSECURE", env.ALLOW_INSECURE, command);
+  const servers = readServers(options.server ?? env.NATS_URL, allowInsecure, command);
   const auth = await readAuth(options, env, command);
-  return { servers, auth, inboxPrefix: options.inboxPrefix ?? (env.NATS_INBOX_PREFIX || undefined) };
+  const inboxPrefix = options.inboxPrefix ?? (env.NATS_INBOX_PREFIX || undefined);
+  if (inboxPrefix !== undefined && !/^[^\s.*>\p{Cc}]+(\.[^\s.*>\p{Cc}]+)*$/u.test(inboxPrefix))
+    throw new UsageError("--inbox-prefix must be a subject without wildcards", command);
+  return { servers, allowInsecure, auth, inboxPrefix };
 }
 
 async function readAuth(options: LoginOptions, env: Environment, command: string): Promise<Auth | undefined> {
@@ -95,7 +103,13 @@ const SEVERAL_KINDS =
   "Several kinds of credentials are set: NATS_USER and NATS_PASSWORD, NATS_TOKEN, " +
   "NATS_NKEY_SEED or NATS_CREDS is enough";
 
-function readServer(server: string | undefined, command: string): string {
+function readFlag(name: string, value: string | undefined, command: string): boolean {
+  const text = value?.trim().toLowerCase() || "false";
+  if (text !== "true" && text !== "false") throw new UsageError(`${name} must be true or false`, command);
+  return text === "true";
+}
+
+function readServers(server: string | undefined, mayBeInsecure: boolean, command: string): readonly string[] {
   if (!server) throw new UsageError("--server is missing, and NATS_URL is not set", command);
   const urls = server.split(",").map((each) => each.trim());
   for (const each of urls) {
@@ -107,8 +121,15 @@ function readServer(server: string | undefined, command: string): string {
     }
     if (url.username || url.password)
       throw new UsageError("--server must hold no credentials: set them in the environment", command);
+    if (!mayBeInsecure && leavesUnencrypted(url.href)) {
+      const advice = "use wss://, or give --allow-insecure";
+      throw new UsageError(
+        `--server: ws:// sends credentials to ${url.host} unencrypted: ${advice}`,
+        command,
+      );
+    }
   }
-  return server;
+  return urls;
 }
 
 async function readCreds(source: string, file: string): Promise<string> {

@@ -18,13 +18,15 @@ import { REASONS } from "../report/reasons.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectFailure, classifyConnectFailure } from "./failure.ts";
 import { MAX_LINE_BYTES, type ServerInfo } from "./handshake.ts";
-import { type Auth, leavesUnencrypted, type Servers } from "./login.ts";
+import { type Auth, insecureServers, leavesUnencrypted, type Servers } from "./login.ts";
 import { type SignIn, signIn } from "./sign-in.ts";
 import { DrainSocket } from "./socket.ts";
 import { SocketError, type SocketOptions } from "./wire.ts";
 
 export interface ConnectRequest extends SocketOptions {
   readonly servers: Servers;
+  /** Whether credentials may leave this machine unencrypted. @default false */
+  readonly allowInsecure?: boolean | undefined;
   readonly auth?: Auth | undefined;
   readonly name: string;
   readonly inboxPrefix?: string | undefined;
@@ -47,6 +49,9 @@ export async function connect(
   deadline: Deadline,
   signal: AbortSignal,
 ): Promise<Connected | ConnectFailure> {
+  // Checked where a drain is defined; here for whoever connects without one.
+  const [insecure] = request.allowInsecure === true ? [] : insecureServers(request);
+  if (insecure !== undefined) return { kind: "failed", cause: unencrypted(insecure) };
   const aborted = onceAborted(signal);
   try {
     return await tryEach(request, deadline, aborted.promise);
@@ -133,6 +138,12 @@ function own(nats: NatsConnection, socket: DrainSocket, request: ConnectRequest)
   const connection = new Connection(nats, [socket]);
   if (request.opening === undefined) socket.release();
   return connection;
+}
+
+function unencrypted(server: string): SocketError {
+  return new SocketError(`The connection to ${server} would not be encrypted, and may not be insecure.`, {
+    misconfigured: true,
+  });
 }
 
 type Attempt = ConnectFailure | { readonly kind: "connected"; readonly nats: NatsConnection };

@@ -35,6 +35,12 @@ export function insecureServers({ servers, via }: Reach): string[] {
   return all.filter(leavesUnencrypted).map((server) => `ws://${new URL(server).host}`);
 }
 
+/** The addresses for people, without their queries, which may hold a secret. */
+export function showServers(servers: Servers): string {
+  const all = typeof servers === "string" ? [servers] : servers;
+  return all.map((server) => server.replace(/[?#].*$/s, "")).join(", ");
+}
+
 /** Whether a connection to the address leaves this machine unencrypted. */
 export function leavesUnencrypted(server: string): boolean {
   const { protocol, hostname } = new URL(server);

@@ -2,6 +2,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "../connection/connect.ts";
 import { classifyConnectFailure } from "../connection/failure.ts";
+import { showServers } from "../connection/login.ts";
 import { type Deadline, now } from "../deadline.ts";
 import type { DrainSettings } from "../index.ts";
 import { readConsumerState } from "../observe/consumer-state.ts";
@@ -27,7 +28,7 @@ export async function readView(settings: DrainSettings): Promise<View> {
   const deadline = now() + VIEW_MS;
   const connecting = await connect({ ...settings, name }, deadline, new AbortController().signal);
   if (connecting.kind !== "connected") {
-    const { message } = classifyConnectFailure(connecting, showServers(settings));
+    const { message } = classifyConnectFailure(connecting, showServers(settings.servers));
     return { stream, consumer, reports: [], problem: message };
   }
   const { connection } = connecting;
@@ -57,10 +58,4 @@ async function lastReports(
 ): Promise<readonly Report[]> {
   if (history === undefined) return [];
   return await readHistory(nats, { ...history, stream, consumer, domain }, deadline - now());
-}
-
-/** The addresses without their queries, which may hold a secret. */
-function showServers({ servers }: DrainSettings): string {
-  const all = typeof servers === "string" ? [servers] : servers;
-  return all.map((server) => server.replace(/[?#].*$/s, "")).join(", ");
 }

@@ -4,7 +4,7 @@ import { PermissionViolationError } from "@nats-io/nats-core";
 import { type Deadline, now } from "../deadline.ts";
 import { copyHeaders, type HeaderMap } from "../message/headers.ts";
 import type { PublishedIn, Publisher } from "./publish.ts";
-import { readStored } from "./stored.ts";
+import { readStored, staysAsItIs } from "./stored.ts";
 
 /** A dead letter to be published. */
 export interface DeadLetter {
@@ -33,6 +33,7 @@ export async function isStored(
     const { nats } = await publisher.connection();
     const timeoutMs = Math.min(ASK_MS, deadline - now());
     const stored = await readStored(nats, ack, timeoutMs);
+    if (!staysAsItIs(stored)) return false;
     return same(letter.data, stored.data) && same(told(letter.headers), told(stored.headers));
   } catch (error) {
     return error instanceof PermissionViolationError && (!letter.isFirst || ack.attempts > 1);

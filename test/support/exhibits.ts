@@ -51,6 +51,8 @@ export function serverExhibit(server: TestServer) {
       consumerState: (stream: string, consumer: string) => server.consumerState(stream, consumer),
       consumerConfig: async (stream: string, consumer: string) =>
         (await (await manager()).consumers.info(stream, consumer)).config,
+      updateStream: async (stream: string, config: Parameters<JetStreamManager["streams"]["update"]>[1]) =>
+        void (await (await manager()).streams.update(stream, config)),
       streamState: async (stream: string) => (await (await manager()).streams.info(stream)).state,
       consumerCount: async (stream: string) =>
         (await (await manager()).streams.info(stream)).state.consumer_count,

@@ -3,6 +3,7 @@ import { type Budget, planBudget } from "../../budget.ts";
 import { connect } from "../../connection/connect.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { classifyConnectFailure } from "../../connection/failure.ts";
+import { insecureServers, showServers } from "../../connection/login.ts";
 import { now } from "../../deadline.ts";
 import { preflight } from "../../report/preflight.ts";
 import { type Ending, REASONS } from "../../report/reasons.ts";
@@ -36,12 +37,11 @@ async function examine(options: DoctorOptions): Promise<Diagnosis> {
     const report = { outcome: "fatal", reason: "invalid-options", message } as const;
     return { ok: false, findings: [{ code: report.reason, message }], budget: undefined, report };
   }
-  const { servers, auth, inboxPrefix } = settings.login;
-  const request = { servers: servers.split(",").map((each) => each.trim()), auth, name: "sluice-doctor" };
-  const whole = inboxPrefix === undefined ? request : { ...request, inboxPrefix };
-  const attempt = await connect(whole, now() + budget.connectMs, new AbortController().signal);
+  const { login } = settings;
+  const request = { ...login, name: "sluice-doctor" };
+  const attempt = await connect(request, now() + budget.connectMs, new AbortController().signal);
   if (attempt.kind !== "connected")
-    return diagnose(budget, [], [classifyConnectFailure(attempt, servers)], settings);
+    return diagnose(budget, [], [classifyConnectFailure(attempt, showServers(login.servers))], settings);
   try {
     return await examineConsumer(attempt.connection, settings, budget);
   } finally {
@@ -57,8 +57,9 @@ async function examineConsumer(
   const { stream, consumer, deadLetter } = settings;
   const consumerAnswer = await askConsumer(connection, settings);
   const info = "facts" in consumerAnswer ? consumerAnswer : undefined;
-  const target = await tryTarget(settings.targetUrl);
+  const target = await tryTarget(settings.targetUrl, settings.login.allowInsecure);
   const findings: Finding[] = target === undefined ? [] : [target];
+  findings.push(...insecureServers(settings.login).map(insecure));
   const endings: Ending[] = "facts" in consumerAnswer ? [] : [consumerAnswer];
   const letter = deadLetter ? await tryDeadLetter(connection, deadLetter.subject) : undefined;
   // Behind an unanswered question there is no use in more.
@@ -89,6 +90,14 @@ async function examineConsumer(
     });
   }
   return diagnose(budget, findings, endings, settings);
+}
+
+function insecure(server: string): Finding {
+  return {
+    code: "insecure-connection",
+    message: `The connection is not encrypted (ALLOW_INSECURE): ${server}.`,
+    mend: "Give nats-server's WebSocket listener a certificate, and use wss://.",
+  };
 }
 
 /** The gravest ending says how a drain would end. */

@@ -4,14 +4,7 @@
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
 import { takesIn } from "../../report/preflight-facts.ts";
-
-/** A message of a stream; `headers` is undefined where they cannot be read. */
-export interface Stored {
-  readonly sequence: number;
-  readonly subject: string;
-  readonly headers: MsgHdrs | undefined;
-  readonly data: Uint8Array;
-}
+import type { StoredMessage } from "../../settle/stored.ts";
 
 /** A message that a drain gave up. */
 export interface DeadLetter {
@@ -38,10 +31,9 @@ export interface Malformed {
 }
 
 /** @param inboxPrefix of this user, beside `_INBOX`, which no stream's message may go to */
-export function readDeadLetter(stored: Stored, inboxPrefix?: string): DeadLetter | Malformed {
+export function readDeadLetter(stored: StoredMessage, inboxPrefix?: string): DeadLetter | Malformed {
   const { sequence, headers, data } = stored;
   const malformed = (why: string): Malformed => ({ malformed: `message ${sequence} is skipped: ${why}` });
-  if (headers === undefined) return malformed("its headers cannot be read");
   const subject = headers.get("Sluice-Subject");
   if (subject === "") return malformed("it does not say which subject it came from");
   const stream = headers.get("Sluice-Stream");

@@ -43,6 +43,8 @@ export function addRedrive(program: Command, { signal, end }: Context): void {
     .action(async (options: Options) => {
       const { stream, subject, consumer, reason } = options;
       if (!stream) throw new UsageError("--stream is missing: the stream of dead letters", NAME);
+      if (!/^[^\s.*>/\\\p{Cc}]+$/u.test(stream))
+        throw new UsageError(`--stream must be a name, not '${stream}'`, NAME);
       const settings = {
         stream,
         filter: { subject, consumer, reason },

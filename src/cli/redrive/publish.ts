@@ -1,10 +1,20 @@
 // One dead letter back to its subject, with the answer of the stream that it came from.
-import { JetStreamApiError, type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { MsgHdrs, NatsConnection } from "@nats-io/nats-core";
+import {
+  type MsgHdrs,
+  type NatsConnection,
+  PermissionViolationError,
+  TimeoutError,
+} from "@nats-io/nats-core";
+import type { Connection } from "../../connection/connection.ts";
+import { JetStreamError, NoJetStreamError, requestJetStream } from "../../connection/jetstream.ts";
+import { now } from "../../deadline.ts";
 import { copyHeaders } from "../../message/headers.ts";
-import { takesIn } from "../../report/preflight-facts.ts";
+import { Publisher } from "../../settle/publish.ts";
+import { NotAPubAckError, TooLargeError } from "../../settle/publish-error.ts";
+import { staysAsItIs } from "../../settle/stored.ts";
 import { type DeadLetter, ownHeaders } from "./dead-letter.ts";
 import { readStored } from "./stream.ts";
+import type { Targets } from "./targets.ts";
 
 /**
  * `refused`: no stream takes it, or not the one it came from. `gone`: a stub whose message is not
@@ -17,10 +27,6 @@ const PUBLISH_MS = 10_000;
 /** The names of two headers, a UUID, and line ends. */
 const ROOM_FOR_ID = 128;
 
-class TooLargeError extends Error {
-  override readonly name = "TooLargeError";
-}
-
 interface Content {
   readonly headers: MsgHdrs;
   readonly data: Uint8Array;
@@ -29,40 +35,48 @@ interface Content {
 /**
  * Publishes dead letters of the stream `deadLetters`, and tells the reason of a refusal.
  *
- * @throws for what would befall the next one too: the connection, a permission, a server that does not answer
+ * @throws for what would befall the next one too: the connection has ended
  */
 export function publisher(
-  nats: NatsConnection,
+  connection: Connection,
   deadLetters: string,
+  targets: Targets,
   tell: (line: string) => void,
 ): (letter: DeadLetter) => Promise<Answer> {
-  const client = jetstream(nats, { timeout: PUBLISH_MS });
-  const subjectsOf = streamSubjects(nats);
   return async (letter) => {
     const { subject, stream } = letter;
     const refuse = (why: string): "refused" => {
       tell(`"${subject}" is not put back: ${why}`);
       return "refused";
     };
-    const subjects = await subjectsOf(stream);
-    if (subjects === undefined) return refuse(`there is no stream "${stream}", where it came from`);
-    if (!subjects.some((each) => takesIn(each, subject)))
-      return refuse(`the stream "${stream}", where it came from, does not take that subject in`);
-    const content = letter.stubOf === undefined ? letter : await original(nats, letter, letter.stubOf);
-    if (content === undefined) {
-      tell(`message ${letter.sequence} is skipped: it is a stub, and what it is of is gone from "${stream}"`);
-      return "gone";
-    }
     try {
-      return await publishOnce(nats, client, `${deadLetters}:${letter.sequence}`, letter, content);
+      const refusal = await targets.refusal(letter);
+      if (refusal !== undefined) return refuse(refusal);
+      const content =
+        letter.stubOf === undefined ? letter : await original(connection.nats, letter, letter.stubOf);
+      if (content !== undefined)
+        return await publishOnce(connection, `${deadLetters}:${letter.sequence}`, letter, content);
     } catch (error) {
-      // The stream's own answer, or that there is none.
-      if (error instanceof JetStreamApiError || error instanceof TooLargeError) return refuse(error.message);
-      if (error instanceof Error && error.name === "JetStreamNotEnabled")
-        return refuse("no stream takes it in");
-      throw error;
+      const why = whyRefused(error);
+      if (why === undefined || connection.ended !== undefined) throw error;
+      return refuse(why);
     }
+    tell(`message ${letter.sequence} is skipped: it is a stub, and what it is of is gone from "${stream}"`);
+    return "gone";
   };
+}
+
+/**
+ * What befell this letter alone; undefined for what would befall any other. Whoever wrote it named
+ * the stream and the subject, and one that may not be published must not keep back those behind it.
+ */
+function whyRefused(error: unknown): string | undefined {
+  const own = [JetStreamError, TooLargeError, PermissionViolationError, NotAPubAckError, TimeoutError];
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof NoJetStreamError) return "no stream takes it in";
+  if (!own.some((kind) => cause instanceof kind)) return undefined;
+  if (cause instanceof TimeoutError) return "nothing confirmed it in time";
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /**
@@ -72,37 +86,53 @@ export function publisher(
  * message beat none.
  */
 async function publishOnce(
-  nats: NatsConnection,
-  client: JetStreamClient,
+  connection: Connection,
   name: string,
   { subject, stream }: DeadLetter,
   { headers, data }: Content,
 ): Promise<Answer> {
-  const publish = (msgID: string) => {
+  const { nats } = connection;
+  const publishing = new Publisher(async () => connection);
+  const publish = async (id: string) => {
+    const all = copyHeaders(headers);
     // Another stream may take the subject in today, even the one of the dead letters itself.
-    return client.publish(subject, data, {
-      msgID,
-      headers: copyHeaders(headers),
-      expect: { streamName: stream },
-    });
+    all.set("Nats-Expected-Stream", stream);
+    return await publishing.publish(subject, data, { id, headers: all }, now() + PUBLISH_MS);
   };
   const id = `sluice-redrive:${name}`;
   const size = data.length + encode(headers).length;
   const maxPayload = nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
-  if (size > maxPayload)
-    throw new TooLargeError(`${size} bytes are more than the server takes: ${maxPayload}`);
+  if (size > maxPayload) throw new TooLargeError("message", size, maxPayload);
   if (size + ROOM_FOR_ID + id.length + stream.length > maxPayload) {
-    // It leaves no room for an id: a run that ends before it can delete the dead letter puts it back twice.
-    await client.publish(subject, data, headers.keys().length === 0 ? {} : { headers: copyHeaders(headers) });
+    await publishBare(nats, subject, stream, { headers, data });
     return "stored";
   }
   const ack = await publish(id);
   if (!ack.duplicate) return "stored";
-  const stored = await readStored(nats, ack.stream, ack.seq).catch(() => undefined);
-  const isOurs = stored?.headers !== undefined && stored.subject === subject && same(stored.data, data);
-  if (isOurs && same(encode(stored.headers), encode(headers))) return "duplicate";
+  const stored = await readStored(nats, ack.stream, ack.sequence).catch(() => undefined);
+  const isOurs = stored !== undefined && stored.subject === subject && same(stored.data, data);
+  if (isOurs && staysAsItIs(stored) && same(encode(stored.headers), encode(headers))) return "duplicate";
   await publish(`${id}:${crypto.randomUUID()}`);
   return "stored";
+}
+
+/** What leaves no room for an id: a run that ends before it can delete the dead letter puts it back twice. */
+async function publishBare(
+  nats: NatsConnection,
+  subject: string,
+  stream: string,
+  { headers, data }: Content,
+): Promise<void> {
+  const options = { timeoutMs: PUBLISH_MS };
+  const withHeaders = headers.keys().length === 0 ? options : { ...options, headers: copyHeaders(headers) };
+  const answer = await requestJetStream<{ stream?: unknown; seq?: unknown }>(
+    nats,
+    subject,
+    data,
+    withHeaders,
+  );
+  // Nothing could say which stream is expected. Where another took it, the dead letter stays.
+  if (answer.stream !== stream || !Number.isSafeInteger(answer.seq)) throw new NotAPubAckError();
 }
 
 /** The message that a stub is of, where it still is. */
@@ -112,26 +142,8 @@ async function original(
   sequence: number,
 ): Promise<Content | undefined> {
   const found = await readStored(nats, stream, sequence);
-  if (found?.headers === undefined || found.subject !== subject) return undefined;
+  if (found?.subject !== subject) return undefined;
   return { headers: ownHeaders(found.headers), data: found.data };
-}
-
-/** A stream's subjects, asked once; undefined where there is no such stream. */
-function streamSubjects(nats: NatsConnection): (stream: string) => Promise<readonly string[] | undefined> {
-  const known = new Map<string, readonly string[] | undefined>();
-  return async (stream) => {
-    if (known.has(stream)) return known.get(stream);
-    const manager = await jetstreamManager(nats, { checkAPI: false });
-    const subjects = await manager.streams.info(stream).then(
-      ({ config }) => config.subjects ?? [],
-      (error: unknown) => {
-        if (error instanceof JetStreamApiError) return undefined;
-        throw error;
-      },
-    );
-    known.set(stream, subjects);
-    return subjects;
-  };
 }
 
 function encode(headers: MsgHdrs): Uint8Array {

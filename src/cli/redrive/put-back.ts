@@ -60,6 +60,7 @@ export async function putBack(
       counts[COUNT_OF[answer]] += 1;
       if (answer === "stored" || answer === "duplicate") await remove(letter.sequence);
     }
-    if (counts.redriven + counts.duplicates + counts.refused >= max) return;
+    // What is refused is none of them: it stays in front, and would keep those behind it back for ever.
+    if (counts.redriven + counts.duplicates >= max) return;
   }
 }

@@ -1,16 +1,18 @@
 // A redrive from its start to its last line: show what it will do, ask, put back.
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import type { NatsConnection } from "@nats-io/nats-core";
+import type { Connection } from "../../connection/connection.ts";
 import { openConnection } from "../connect.ts";
 import type { Login } from "../login.ts";
 import { printable } from "../terminal.ts";
 import { EXIT } from "../usage.ts";
 import type { Filter } from "./dead-letter.ts";
-import { preview } from "./preview.ts";
+import { MAX_LINES, preview } from "./preview.ts";
 import { publisher } from "./publish.ts";
 import { type Counts, putBack } from "./put-back.ts";
 import { type DeadLetterStream, openStream } from "./stream.ts";
+import { Targets } from "./targets.ts";
 
 export interface Settings {
   /** The stream of dead letters. */
@@ -26,56 +28,76 @@ export interface Settings {
 
 /** @returns the exit code */
 export async function runRedrive(login: Login, settings: Settings, signal: AbortSignal): Promise<number> {
-  const nats = await openConnection(login, "sluice-redrive");
+  const connection = await openConnection(login, "sluice-redrive", signal);
   try {
-    const letters = await openStream(nats, settings.stream, login.inboxPrefix);
+    const letters = await openStream(connection.nats, settings.stream, login.inboxPrefix);
+    const redrive: Redrive = { connection, letters, targets: new Targets(connection.nats), settings, signal };
     if (settings.isDryRun) {
-      await show(letters, settings, signal);
+      await show(redrive);
       return EXIT.ok;
     }
     if (letters.denyDelete && !settings.keep) {
       const advice = "put its dead letters back with --keep";
       throw new Error(`stream "${letters.name}" lets nobody delete from it: ${advice}`);
     }
-    if (settings.asks && !(await isMeant(letters, settings, signal))) return EXIT.failure;
-    return await redriveAll(nats, letters, settings, signal);
+    if (settings.asks && !(await isMeant(redrive))) return EXIT.failure;
+    return await redriveAll(redrive);
   } finally {
-    await nats.close();
+    await connection.close();
   }
 }
 
+/** What a run works with. */
+interface Redrive {
+  readonly connection: Connection;
+  readonly letters: DeadLetterStream;
+  readonly targets: Targets;
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+}
+
 /** Prints what would be put back. */
-async function show(letters: DeadLetterStream, settings: Settings, signal: AbortSignal): Promise<number> {
-  const { wouldRedrive, skipped, lines } = await preview(letters, { ...settings, signal });
+async function show({ letters, targets, settings, signal }: Redrive): Promise<number> {
+  const { lines, wouldRedrive, wouldRefuse, skipped } = await preview(letters, targets, {
+    ...settings,
+    signal,
+  });
   signal.throwIfAborted();
   for (const line of lines) console.log(line);
-  console.log(JSON.stringify({ wouldRedrive, skipped, left: await letters.count() }));
+  const refused = wouldRefuse > 0 ? { wouldRefuse } : {};
+  console.log(JSON.stringify({ wouldRedrive, ...refused, skipped, left: await letters.count() }));
   return wouldRedrive;
 }
 
-async function isMeant(letters: DeadLetterStream, settings: Settings, signal: AbortSignal): Promise<boolean> {
-  const wouldRedrive = await show(letters, settings, signal);
+async function isMeant(redrive: Redrive): Promise<boolean> {
+  const { signal } = redrive;
+  const wouldRedrive = await show(redrive);
   if (wouldRedrive === 0) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal is in raw mode, where Ctrl-C is a character like others.
+  terminal.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  const closed = once(terminal, "close").then(() => "");
   try {
-    const answer = await terminal.question(`Put back ${wouldRedrive}? [y/N] `, { signal });
+    const asked = terminal.question(`Put back ${wouldRedrive}? [y/N] `, { signal });
+    const answer = await Promise.race([asked, closed]);
     return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Error && error.name === "AbortError") return false; // Ctrl-D
+    throw error;
   } finally {
     terminal.close();
   }
 }
 
-async function redriveAll(
-  nats: NatsConnection,
-  letters: DeadLetterStream,
-  { filter, max, rate, keep }: Settings,
-  signal: AbortSignal,
-): Promise<number> {
+async function redriveAll({ connection, letters, targets, settings, signal }: Redrive): Promise<number> {
+  const { filter, max, rate, keep } = settings;
   const counts: Counts = { redriven: 0, duplicates: 0, skipped: 0, refused: 0 };
   const told = new Set<string>();
   const tell = (line: string): void => {
-    if (!told.has(line)) process.stderr.write(`${printable(line)}\n`);
+    if (told.has(line) || told.size > MAX_LINES) return;
     told.add(line);
+    process.stderr.write(told.size > MAX_LINES ? "and more\n" : `${printable(line)}\n`);
   };
   try {
     await putBack(letters, counts, {
@@ -83,7 +105,7 @@ async function redriveAll(
       max,
       signal,
       tell,
-      publish: publisher(nats, letters.name, tell),
+      publish: publisher(connection, letters.name, targets, tell),
       remove: async (sequence) => (keep ? undefined : await letters.remove(sequence)),
       pace: pacer(rate, signal),
     });

@@ -1,15 +1,12 @@
 // The stream of dead letters: read in order without a consumer, message by message, and deleted from.
-import {
-  JetStreamApiError,
-  type JetStreamManager,
-  jetstreamManager,
-  type StoredMsg,
-} from "@nats-io/jetstream";
-import type { MsgHdrs, NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection } from "@nats-io/nats-core";
 import { classifyApiError } from "../../connection/failure.ts";
-import type { Stored } from "./dead-letter.ts";
+import { apiPrefix, JetStreamError, requestJetStream } from "../../connection/jetstream.ts";
+import { getStored, type StoredMessage, type StoredQuery } from "../../settle/stored.ts";
 
 const REQUEST_MS = 5_000;
+/** nats-server's "no message found". */
+const NONE = 10_037;
 // "sequence … not found", and the older "stream message delete failed".
 const GONE = [10_043, 10_057];
 
@@ -23,7 +20,7 @@ export interface DeadLetterStream {
    * Its messages up to the last that it had when it was opened, in order: one that becomes a dead
    * letter again because of this very run must not go round for ever.
    */
-  read(): AsyncGenerator<Stored>;
+  read(): AsyncGenerator<StoredMessage>;
   /** Deletes a message; one that is gone already is none to complain about. */
   remove(sequence: number): Promise<void>;
   /** Messages in it now. */
@@ -36,38 +33,38 @@ export async function openStream(
   name: string,
   inboxPrefix: string | undefined,
 ): Promise<DeadLetterStream> {
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: REQUEST_MS });
-  const { config, state } = await asking(name, () => manager.streams.info(name));
+  const { config, state } = await asking(name, () => askStream(nats, name));
   return {
     name,
     inboxPrefix,
-    denyDelete: config.deny_delete,
-    read: () => readMessages(manager, name, state.first_seq, state.last_seq),
+    denyDelete: config?.deny_delete === true,
+    read: () => readMessages(nats, name, state.first_seq, state.last_seq),
     remove: async (sequence) => {
       await asking(name, async () => {
-        await manager.streams.deleteMessage(name, sequence, false).catch((error: unknown) => {
-          if (!(error instanceof JetStreamApiError && GONE.includes(error.code))) throw error;
-        });
+        await askApi(nats, `STREAM.MSG.DELETE.${name}`, { seq: sequence, no_erase: true }).catch(
+          (error: unknown) => {
+            if (!(error instanceof JetStreamError && GONE.includes(error.code))) throw error;
+          },
+        );
       });
     },
-    count: async () => (await asking(name, () => manager.streams.info(name))).state.messages,
+    count: async () => (await asking(name, () => askStream(nats, name))).state.messages,
   };
 }
 
 async function* readMessages(
-  manager: JetStreamManager,
+  nats: NatsConnection,
   stream: string,
   first: number,
   last: number,
-): AsyncGenerator<Stored> {
+): AsyncGenerator<StoredMessage> {
   for (let next = Math.max(1, first); next <= last; ) {
-    // The next that there is, for deleted messages leave holes of any width. nats-server takes this
-    // with every get since 2.9; the library's type has it for direct gets only.
-    const query = { seq: next, next_by_subj: ">" };
-    const message = await asking(stream, () => manager.streams.getMessage(stream, query));
-    if (!message || message.seq > last) return;
-    yield stored(message);
-    next = message.seq + 1;
+    // The next that there is, for deleted messages leave holes of any width.
+    const message = await read(nats, stream, { seq: next, next_by_subj: ">" });
+    // An answer that goes back would be read for ever.
+    if (!message || !(message.sequence >= next && message.sequence <= last)) return;
+    yield message;
+    next = message.sequence + 1;
   }
 }
 
@@ -76,26 +73,52 @@ export async function readStored(
   nats: NatsConnection,
   stream: string,
   seq: number,
-): Promise<Stored | undefined> {
-  const manager = await jetstreamManager(nats, { checkAPI: false, timeout: REQUEST_MS });
-  const message = await asking(stream, () => manager.streams.getMessage(stream, { seq }));
-  return message === null ? undefined : stored(message);
+): Promise<StoredMessage | undefined> {
+  return await read(nats, stream, { seq });
 }
 
-function stored(message: StoredMsg): Stored {
-  return { sequence: message.seq, subject: message.subject, headers: headersOf(message), data: message.data };
+async function read(
+  nats: NatsConnection,
+  stream: string,
+  query: StoredQuery,
+): Promise<StoredMessage | undefined> {
+  return await asking(stream, async () => {
+    try {
+      return await getStored(nats, { stream, domain: undefined }, query, REQUEST_MS);
+    } catch (error) {
+      if (error instanceof JetStreamError && error.code === NONE) return undefined;
+      throw error;
+    }
+  });
 }
 
-/**
- * The library reads them when they are asked for, and throws where its own clients could not have
- * written them.
- */
-function headersOf(message: StoredMsg): MsgHdrs | undefined {
+/** A stream's subjects; undefined where there is no such stream. */
+export async function readSubjects(
+  nats: NatsConnection,
+  stream: string,
+): Promise<readonly string[] | undefined> {
   try {
-    return message.header;
-  } catch {
-    return undefined;
+    const { subjects } = (await askStream(nats, stream)).config ?? {};
+    return Array.isArray(subjects) ? subjects.map(String) : [];
+  } catch (error) {
+    if (error instanceof JetStreamError) return undefined;
+    throw error;
   }
+}
+
+/** The part of the server's answer that is read. */
+interface StreamInfo {
+  readonly config?: { readonly subjects?: unknown; readonly deny_delete?: unknown };
+  readonly state: { readonly first_seq: number; readonly last_seq: number; readonly messages: number };
+}
+
+async function askStream(nats: NatsConnection, stream: string): Promise<StreamInfo> {
+  return await askApi<StreamInfo>(nats, `STREAM.INFO.${stream}`, {});
+}
+
+async function askApi<Answer>(nats: NatsConnection, method: string, question: object): Promise<Answer> {
+  const subject = `${apiPrefix(undefined)}.${method}`;
+  return await requestJetStream<Answer>(nats, subject, JSON.stringify(question), { timeoutMs: REQUEST_MS });
 }
 
 /** @throws {Error} in the words of an operator */
@@ -108,10 +131,7 @@ async function asking<T>(stream: string, ask: () => Promise<T>): Promise<T> {
 }
 
 function explain(error: unknown, stream: string): string {
-  const known = error instanceof JetStreamApiError ? classifyApiError(error, stream, "") : undefined;
+  const known = error instanceof JetStreamError ? classifyApiError(error, stream, "") : undefined;
   if (known) return known.message;
-  if (!(error instanceof Error)) return String(error);
-  // The request that was denied has timed out, and its cause knows why.
-  const { cause } = error;
-  return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -30,13 +30,14 @@ const CLEAR = "\u001b[H\u001b[2J";
  * @throws {Error} of one line: the server or the consumer cannot be asked
  */
 export async function runStatus(login: Login, settings: Settings, signal: AbortSignal): Promise<number> {
-  const nats = await openConnection(login, "sluice-status");
+  const connection = await openConnection(login, "sluice-status", signal);
+  const { nats } = connection;
   try {
     await show(await ask(nats, settings), settings);
     if (settings.watchMs !== undefined) await watch(nats, settings, settings.watchMs, signal);
     return EXIT.ok;
   } finally {
-    await nats.close();
+    await connection.close();
   }
 }
 
