@@ -19,17 +19,17 @@ const INFO =
 const GREETING: readonly PeerStep[] = [{ binary: INFO }, { await: "frame" }, { binary: "PONG\r\n" }];
 const LONG_MS = 20_000;
 
-async function attempt(servers: Servers, ms = LONG_MS) {
+async function attempt(servers: Servers, ms = LONG_MS, allowInsecure = false) {
   const started = performance.now();
-  const given = { servers, name: "peer", auth: { user: "admin", password: "admin-pw" } };
+  const given = { servers, allowInsecure, name: "peer", auth: { user: "admin", password: "admin-pw" } };
   const made = await connect(given, now() + ms, new AbortController().signal);
   if (made.kind === "connected") onTestFinished(() => made.connection.close());
   return { made, tookMs: performance.now() - started };
 }
 
 /** What a connection to such a peer fails with, well before its time is up. */
-async function failureOf(servers: string): Promise<string> {
-  const { made, tookMs } = await attempt(servers);
+async function failureOf(servers: string, allowInsecure = false): Promise<string> {
+  const { made, tookMs } = await attempt(servers, LONG_MS, allowInsecure);
   if (made.kind === "connected") throw new Error("connected");
   expect(tookMs).toBeLessThan(LONG_MS / 4);
   const { reason, message } = classifyConnectFailure(made, "the server");
@@ -163,7 +163,8 @@ test("credentials that one server refuses are tried at the next", async () => {
 test("a server that requires TLS gets no credentials over ws://, also where that is allowed", async () => {
   const server = await labScripted({ serverInfo: { tls_required: true } });
   // An address that is this machine's, by a name that does not say so.
-  const failure = await failureOf(`ws://0.0.0.0:${server.port}`);
-  expect(failure).toMatch(/^invalid-options: .*requires TLS/);
+  const elsewhere = `ws://0.0.0.0:${server.port}`;
+  expect(await failureOf(elsewhere)).toMatch(/^invalid-options: .*would not be encrypted/);
+  expect(await failureOf(elsewhere, true)).toMatch(/^invalid-options: .*requires TLS/);
   expect(await server.connects()).toEqual([]);
 });
