@@ -22,7 +22,11 @@ import { validateOptions } from "./validate.ts";
 /** A limit, known beforehand or asked of the platform when the drain starts. Milliseconds. */
 export type Limit =
   | { readonly limitMs: number; readonly remainingMs?: undefined }
-  | { readonly limitMs?: undefined; readonly remainingMs: () => number };
+  | {
+      readonly limitMs?: undefined;
+      /** Asked once, when the drain starts. */
+      readonly remainingMs: () => number;
+    };
 
 /** The platform's bindings; may be left out where the drain's options do not use them. */
 export type WithEnv<Env> = unknown extends Env ? { readonly env?: Env } : { readonly env: Env };

@@ -1,5 +1,9 @@
-// The public face of `sluice`.
-
+/**
+ * One bounded drain of a JetStream pull consumer: {@link defineDrain}, what a handler returns
+ * ({@link ack}, {@link retry}, {@link reject}), the {@link Report}, and their types.
+ *
+ * @module sluice
+ */
 export { type Budget, type BudgetOptions, LimitTooSmallError, MIN_LIMIT_MS, planBudget } from "./budget.ts";
 export { type InvalidOption, invalidOption } from "./checks.ts";
 export type { Auth, Servers } from "./connection/login.ts";
@@ -38,18 +42,23 @@ export {
   type DrainHandlers,
   type DrainOptions,
   type DrainSettings,
+  type HandlesBatch,
+  type HandlesOne,
 } from "./options.ts";
-export { type Outcome, REASONS, type Reason } from "./report/reasons.ts";
+export { type Outcome, REASONS, type Reason, type ReasonEntry } from "./report/reasons.ts";
 export type { Counts, Finding, Report, Timings } from "./report/report.ts";
 export type { DeadLetterOptions } from "./settle/dead-letter.ts";
 export type { Publish, Published, PublishOptions } from "./settle/publish.ts";
 export { PublishError } from "./settle/publish-error.ts";
 export {
+  type AckSettlement,
   ack,
   exponentialDelay,
   RejectError,
+  type RejectSettlement,
   type RetryDelay,
   RetryError,
+  type RetrySettlement,
   reject,
   retry,
   type Settlement,

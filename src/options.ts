@@ -24,16 +24,18 @@ export type DrainOptions<Env = unknown, C extends Codec = "bytes", Value = Codec
 /** Who handles: a handler of one message, or one of a batch. */
 export type DrainHandlers<Env, Value> = HandlesOne<Env, Value> | HandlesBatch<Env, Value>;
 
-interface HandlesOne<Env, Value> {
-  /** Called once a message; what it returns decides how the message is settled. */
+/** The handlers of a drain that handles one message at a time. */
+export interface HandlesOne<Env, Value> {
+  /** Called once per message; what it returns decides how the message is settled. */
   readonly handler: Handler<Env, Value>;
   readonly batchHandler?: undefined;
 }
 
-interface HandlesBatch<Env, Value> {
+/** The handlers of a drain that handles all messages of a Fetch together. */
+export interface HandlesBatch<Env, Value> {
   /**
-   * In place of `handler`: called once a Fetch with all that it delivered; returns nothing, or an
-   * entry a message.
+   * In place of `handler`: called once per Fetch with all that it delivered; returns nothing, or one
+   * entry per message.
    */
   readonly batchHandler: BatchHandler<Env, Value>;
   readonly handler?: undefined;

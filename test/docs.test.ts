@@ -52,7 +52,7 @@ describe("the README", () => {
 });
 
 describe("the documents", () => {
-  test.each(GENERATED)("%s has the tables that the code gives (node test/support/docs.ts)", (path) => {
+  test.each(GENERATED)("%s has the tables that the code gives (npm run docs)", (path) => {
     const text = readDocument(path);
     expect(text).toBe(withTables(text));
   });

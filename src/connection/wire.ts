@@ -5,9 +5,11 @@
  * of Workers.
  */
 export interface Fetcher {
+  /** As the runtime's own `fetch`; answers the upgrade with a WebSocket. */
   fetch(input: string, init?: RequestInit): Promise<Response>;
 }
 
+/** How the WebSocket is opened. */
 export interface SocketOptions {
   /** Extra headers of the upgrade request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;

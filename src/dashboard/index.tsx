@@ -1,4 +1,8 @@
-// `sluice/dashboard`: the dashboard and the metrics as a Hono app, to serve or to mount at the root.
+/**
+ * The dashboard and the metrics as a Hono app, to serve or to mount at the root.
+ *
+ * @module sluice/dashboard
+ */
 import { type Context, Hono } from "hono";
 import { csrf } from "hono/csrf";
 import type { Child } from "hono/jsx";
@@ -11,6 +15,7 @@ import { hasSession, logIn, logOut } from "./session.ts";
 export type { View } from "./page.tsx";
 export { readView } from "./view.ts";
 
+/** Who may look, at what, and what the button does. */
 export interface DashboardOptions<Env> {
   /** The token to log in with, and the bearer token of `GET /metrics`. It signs the sessions, too. */
   readonly token: (env: Env) => string;

@@ -2,9 +2,16 @@
 
 /** The part of a `Response` that is looked at. */
 export interface HttpResponse {
+  /** Decides what becomes of the message. */
   readonly status: number;
-  readonly headers: { get(name: string): string | null };
-  readonly body?: { cancel?(): unknown } | null;
+  readonly headers: {
+    /** Reads `Retry-After`. */
+    get(name: string): string | null;
+  };
+  readonly body?: {
+    /** Nobody reads the body: the connection is free again. */
+    cancel?(): unknown;
+  } | null;
 }
 
 /** Whether a value is a Response, of whatever runtime: data that was parsed has no methods. */

@@ -29,6 +29,7 @@ export interface Message<Value = Uint8Array> {
    * @throws {SyntaxError} when it is none, or not UTF-8
    */
   json(): unknown;
+  /** The body parsed, as the type that the caller claims: nothing checks it; `schema` does. */
   json<T>(): T;
   /** Read when they are asked for. What no client could carry is left out, and named in `headers.dropped`. */
   readonly headers: MessageHeaders;

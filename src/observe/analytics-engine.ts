@@ -4,6 +4,7 @@ import type { Observer } from "./observer.ts";
 
 /** The part of Workers' `AnalyticsEngineDataset` that is used. */
 export interface Dataset {
+  /** Writes one row. Returns at once. */
   writeDataPoint(point: { indexes?: string[]; blobs?: string[]; doubles?: number[] }): void;
 }
 

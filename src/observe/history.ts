@@ -9,6 +9,7 @@ import { readHeaders } from "../message/headers.ts";
 import { inboxPrefixOf } from "../message/raw.ts";
 import type { Report } from "../report/report.ts";
 
+/** Where a drain keeps its last reports. */
 export interface HistoryOptions {
   /** Name of the KV bucket. It must exist; its own `history` says how many reports it keeps, 64 at most. */
   readonly bucket: string;

@@ -1,4 +1,8 @@
-// `sluice/observe`: what a drain's observer may be, beside one's own, and its history.
+/**
+ * What a drain's observer may be, beside one's own, and a drain's history.
+ *
+ * @module sluice/observe
+ */
 export { analyticsObserver, type Dataset } from "./analytics-engine.ts";
 export {
   type HistoryEntry,

@@ -3,6 +3,7 @@ import type { Outcome } from "../report/reasons.ts";
 import type { Report } from "../report/report.ts";
 import type { Observer } from "./observer.ts";
 
+/** The console's method, and the level of most log collectors. */
 export type LogLevel = "info" | "warn" | "error";
 
 /** The members of a line, beside the report's own. */

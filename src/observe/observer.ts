@@ -22,6 +22,7 @@ export interface ObservedMessage {
    * Headers to pass on to what the handler calls, as `traceparent`: the handler finds them in its context.
    */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The handler has ended, and what becomes of the message is decided. */
   end?(end: MessageEnd): void;
 }
 
@@ -41,6 +42,7 @@ export interface Observer {
     readonly limitMs: number;
     readonly at: Date;
   }): Observer | undefined | void;
+  /** The connection is open and authenticated. */
   connected?(connection: { readonly connectMs: number }): void;
   /** A Fetch has ended. Never called for the pulls that make it up. */
   fetched?(fetch: {
@@ -57,5 +59,6 @@ export interface Observer {
     readonly unconfirmed: number;
     readonly durationMs: number;
   }): void;
+  /** The drain has ended. Last of all, and at most once. */
   report?(report: Report): void | Promise<void>;
 }

@@ -1,6 +1,10 @@
-// An observer that traces with OpenTelemetry, by the semantic conventions for messaging: a span for
-// the drain, and in it one for each Fetch (receive), each handler (process) and the settling
-// (settle).
+/**
+ * An observer that traces with OpenTelemetry, by the semantic conventions for messaging: a span for
+ * the drain, and in it one for each Fetch (receive), each handler (process) and the settling
+ * (settle).
+ *
+ * @module sluice/opentelemetry
+ */
 import {
   type Context,
   context,
@@ -16,8 +20,9 @@ import type { Report } from "../report/report.ts";
 import type { MessageEnd, ObservedMessage, Observer } from "./observer.ts";
 import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
 
+/** With which tracer. */
 export interface OpenTelemetryOptions {
-  /** @default the global provider's tracer of the name `sluice` */
+  /** Makes the spans. @default the global provider's tracer of the name `sluice` */
   readonly tracer?: Tracer;
 }
 

@@ -3,11 +3,13 @@ import type { ObservedMessage, Observer } from "./observer.ts";
 
 /** The part of a span of Workers that is used. */
 export interface TracingSpan {
+  /** Adds an attribute to the span. */
   setAttribute(name: string, value: string | number | boolean): void;
 }
 
 /** The part of `tracing` from `cloudflare:workers` that is used. */
 export interface Tracing {
+  /** Runs the callback inside a span, which ends when what it returns is settled. */
   enterSpan<T>(name: string, callback: (span: TracingSpan) => T): T;
 }
 

@@ -14,12 +14,14 @@ import { type Deadline, now, timer } from "../deadline.ts";
 import { copyHeaders, type HeaderMap } from "../message/headers.ts";
 import { isPassingCode, isSizeCode, NotAPubAckError, PublishError, TooLargeError } from "./publish-error.ts";
 
+/** What a published message has beside its subject and body. */
 export interface PublishOptions {
   /**
    * The `Nats-Msg-Id`: the stream keeps one message of an id within its duplicate window.
    * @default a new one, the same for every retry
    */
   readonly id?: string;
+  /** Its headers, beside the id. @default none */
   readonly headers?: MsgHdrs | Readonly<Record<string, string>>;
 }
 

@@ -20,16 +20,20 @@ interface Branded {
  */
 export type Settlement = AckSettlement | RetrySettlement | RejectSettlement;
 
-interface AckSettlement extends Branded {
+/** What {@link ack} makes. */
+export interface AckSettlement extends Branded {
   readonly kind: "ack";
 }
 
-interface RetrySettlement extends Branded {
+/** What {@link retry} makes. */
+export interface RetrySettlement extends Branded {
   readonly kind: "retry";
+  /** Milliseconds until the next delivery, from 0. @default the drain's `retryDelay` */
   readonly delayMs?: number;
 }
 
-interface RejectSettlement extends Branded {
+/** What {@link reject} makes. */
+export interface RejectSettlement extends Branded {
   readonly kind: "reject";
   readonly reason: string;
 }

@@ -1,6 +1,8 @@
-// The public face of `sluice/testing`: a drain's handlers against made-up messages, with a clock of
-// one's own.
-
+/**
+ * A drain's handlers against made-up messages, with a clock of one's own.
+ *
+ * @module sluice/testing
+ */
 export { FakeClock } from "./clock.ts";
 export { type TestInput, type TestResult, type TestSettings, testDrain } from "./drain.ts";
 export { type FakeMessage, type FakeMessageOptions, fakeMessage } from "./message.ts";

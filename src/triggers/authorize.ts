@@ -5,6 +5,7 @@ import { problem } from "./status.ts";
 /** `true` lets the request pass, `false` refuses it with 401, and a response refuses it in its own words. */
 export type Authorize<Env> = (request: Request, env: Env) => boolean | Response | Promise<boolean | Response>;
 
+/** Where {@link bearer} finds the token. */
 export interface BearerOptions {
   /**
    * Header that has `Bearer <token>`, where the platform takes `Authorization` itself (Supabase,

@@ -5,9 +5,11 @@ import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
 
 /** A Durable Object's storage, as far as it is used here. */
 export interface AlarmStorage {
+  /** Sets the one alarm of the object, in milliseconds since the epoch. */
   setAlarm(scheduledTime: number): Promise<void>;
 }
 
+/** How often the alarm drains. */
 export interface AlarmOptions<Env> extends TriggerOptions<Env> {
   /** Time from one drain's start to the next, in milliseconds from 1. @default 60000 */
   readonly everyMs?: number | undefined;

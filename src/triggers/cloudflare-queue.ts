@@ -6,7 +6,9 @@ import { DrainFatalError } from "./throw.ts";
 
 /** A batch of Cloudflare Queues, as far as it is used here. Its messages only say that there is work. */
 export interface MessageBatch {
+  /** None of its messages comes again. */
   ackAll(): void;
+  /** All of its messages come again, after `delaySeconds`. */
   retryAll(options?: { delaySeconds?: number }): void;
 }
 

@@ -4,6 +4,7 @@ import type { Report } from "../report/report.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
 import { orThrow } from "./throw.ts";
 
+/** How a step ends for good. */
 export interface StepOptions<Env> extends TriggerOptions<Env> {
   /** `NonRetryableError` of `cloudflare:workflows`, which only workerd can import. */
   readonly NonRetryableError: new (

@@ -1,5 +1,8 @@
-// `sluice/cloudflare`: what Workers call a drain from. Each trigger says in its own verbs how the
-// drain ended.
+/**
+ * What Workers call a drain from. Each trigger says in its own verbs how the drain ended.
+ *
+ * @module sluice/cloudflare
+ */
 export { type AlarmOptions, type AlarmStorage, drainAlarm } from "./cloudflare-alarm.ts";
 export { type CronController, scheduled } from "./cloudflare-cron.ts";
 export { drainOnMessage, type MessageBatch } from "./cloudflare-queue.ts";

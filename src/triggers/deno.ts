@@ -1,5 +1,9 @@
-// `sluice/deno`: a drain as the handler of Deno.cron, which retries what throws by its
-// backoffSchedule and nothing else.
+/**
+ * A drain as the handler of Deno.cron, which retries what throws by its backoffSchedule and nothing
+ * else.
+ *
+ * @module sluice/deno
+ */
 import type { Drain } from "../drain.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
 import { DrainFatalError, orThrow } from "./throw.ts";
@@ -10,6 +14,7 @@ export { DrainError, DrainFatalError, DrainRetryableError, type ErrorMapping, or
 /** Waits between the tries of one tick, in milliseconds. Deno takes five at most, each of an hour at most. */
 export const BACKOFF_SCHEDULE: number[] = [1_000, 5_000, 30_000];
 
+/** What {@link drainCron} takes beside the drain. */
 export interface DenoCronOptions<Env> extends TriggerOptions<Env> {
   /** The drain's `env`, made at each run. @default undefined */
   readonly env?: (() => Env) | undefined;

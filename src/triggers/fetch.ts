@@ -1,5 +1,9 @@
-// `sluice/fetch`: a drain behind a URL, as the plain function from a Request to a Response that
-// every runtime serves.
+/**
+ * A drain behind a URL, as the plain function from a Request to a Response that every runtime
+ * serves.
+ *
+ * @module sluice/fetch
+ */
 import { MIN_LIMIT_MS } from "../budget.ts";
 import type { Drain, RunExtras } from "../drain.ts";
 import { type Authorize, refusal } from "./authorize.ts";
@@ -17,6 +21,7 @@ export {
   orThrow,
 } from "./throw.ts";
 
+/** Who may call, how, and what is answered. */
 export interface DrainHandlerOptions<Env> extends TriggerOptions<Env> {
   /**
    * Who may start the drain. There is no default: `() => true` opens it, where the platform itself

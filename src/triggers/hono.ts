@@ -1,10 +1,15 @@
-// `sluice/hono`: POST /drain behind a bearer token, as a Hono app to serve or to mount.
+/**
+ * `POST /drain` behind a bearer token, as a Hono app to serve or to mount.
+ *
+ * @module sluice/hono
+ */
 import { type Context, Hono } from "hono";
 import type { Drain } from "../drain.ts";
 import { bearer } from "./authorize.ts";
 import { type DrainHandlerOptions, drainHandler, type FetchContext } from "./fetch.ts";
 import type { Given } from "./limit.ts";
 
+/** Who may call. */
 export interface DrainRoutesOptions<Env> extends Omit<DrainHandlerOptions<Env>, "authorize"> {
   /**
    * The bearer token, or where the bindings have it. Without one, or with an empty one, every call

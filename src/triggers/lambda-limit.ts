@@ -5,6 +5,7 @@ import { belowRemaining, given, runDrain, type TriggerOptions } from "./limit.ts
 
 /** What Lambda gives beside the event, as far as it is used here. */
 export interface LambdaContext {
+  /** Milliseconds until Lambda ends the invocation. */
   getRemainingTimeInMillis(): number;
 }
 

@@ -1,4 +1,8 @@
-// `sluice/lambda`: a drain as an AWS Lambda function that a schedule or an async event invokes.
+/**
+ * A drain as an AWS Lambda function that a schedule or an async event invokes.
+ *
+ * @module sluice/lambda
+ */
 import type { Drain } from "../drain.ts";
 import type { Report } from "../report/report.ts";
 import { type LambdaContext, runInLambda } from "./lambda-limit.ts";
@@ -10,6 +14,7 @@ export { type SqsBatchResponse, type SqsEvent, sqsHandler } from "./lambda-sqs.t
 export type { TriggerOptions } from "./limit.ts";
 export { DrainError, DrainFatalError, DrainRetryableError, type ErrorMapping, orThrow } from "./throw.ts";
 
+/** What {@link lambdaHandler} takes beside the drain. */
 export interface LambdaOptions<Env> extends TriggerOptions<Env> {
   /** Errors to throw in place of these. @default the two errors of {@link orThrow} */
   readonly errors?: ErrorMapping | undefined;

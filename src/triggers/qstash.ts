@@ -1,5 +1,8 @@
-// `sluice/qstash`: Upstash QStash calls the URL. Its signature is the authorization, and 489 tells
-// it to give up.
+/**
+ * Upstash QStash calls the URL. Its signature is the authorization, and 489 tells it to give up.
+ *
+ * @module sluice/qstash
+ */
 import { type Authorize, refusal } from "./authorize.ts";
 import { type Given, given } from "./limit.ts";
 import { problem, type StatusTable } from "./status.ts";
@@ -13,6 +16,7 @@ export const QSTASH_STATUS: StatusTable = {
   fatal: { status: 489, headers: { "Upstash-NonRetryable-Error": "true" } },
 };
 
+/** The signing keys, and how strictly a signature is read. */
 export interface QStashOptions<Env> {
   /** QSTASH_CURRENT_SIGNING_KEY, or where the bindings have it. Without it every call is refused. */
   readonly currentKey: Given<Env, string>;

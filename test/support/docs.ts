@@ -1,4 +1,4 @@
-// The tables of docs/, made from the code that they describe. `node test/support/docs.ts` writes them; a test compares.
+// The tables of docs/, made from the code that they describe. `npm run docs` writes them; a test compares.
 import { readFileSync, writeFileSync } from "node:fs";
 import { REASONS, type Reason } from "../../src/index.ts";
 import { FAULTS, type Fault, type FaultId, reasonsOf } from "../conformance/fault-table.ts";
