@@ -9,7 +9,7 @@ import { type Deadline, now, waitUntil } from "./deadline.ts";
 import { Consumer } from "./fetch/consumer.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
 import { guardObserver } from "./observe/guard.ts";
-import { writeHistory } from "./observe/history.ts";
+import { readLastRecord, writeHistory } from "./observe/history.ts";
 import type { Observer } from "./observe/observer.ts";
 import { type AnyOptions, type DrainOptions, type Resolved, withDefaults } from "./options.ts";
 import { Journal } from "./report/journal.ts";
@@ -172,6 +172,9 @@ async function drain<Env>(
   const connectMs = now() - start.at;
   observer?.connected?.({ connectMs });
   const answering = consumer.listen(connection, deadlines.handle);
+  const history = options.history && { ...options, ...options.history };
+  // Asked while the drain works, so that keeping its report takes one round trip.
+  const last = history && readLastRecord(connection.nats, history, deadlines.settle - now());
   const given = {
     connection,
     consumer,
@@ -194,11 +197,10 @@ async function drain<Env>(
     const cutShort = await run.handle();
     const gone = await run.confirm();
     report = run.report(fetched, cutShort, gone);
-    const { history } = options;
     if (
       history &&
       !connection.ended &&
-      !(await writeHistory(connection.nats, report, history, deadlines.settle - now()))
+      !(await writeHistory(connection.nats, report, history, deadlines.settle - now(), last))
     ) {
       journal.note("history-failed", `bucket "${history.bucket}"`);
       report = run.report(fetched, cutShort, gone);

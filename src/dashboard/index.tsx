@@ -64,8 +64,8 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
     const allowed = await authorize(c.req.raw, c.env);
     if (allowed instanceof Response) return allowed;
     if (!allowed) return c.body(null, 401);
-    const { stream, consumer, state, reports } = await view(c.env);
-    const text = prometheus(reports, state && { stream, consumer, ...state });
+    const { stream, consumer, state, reports, totals } = await view(c.env);
+    const text = prometheus(reports, state && { stream, consumer, ...state }, totals);
     return c.body(text, 200, { "Content-Type": PROMETHEUS_TYPE, "Cache-Control": "no-store" });
   });
   return app;

@@ -2,6 +2,7 @@
 // a number or a report's own sentence: never a body, never a secret.
 import type { Child } from "hono/jsx";
 import type { Counts, Report } from "../index.ts";
+import type { Totals } from "../observe/totals.ts";
 import { STYLE } from "./style.ts";
 import { ms, Timeline } from "./timeline.tsx";
 
@@ -20,6 +21,8 @@ export interface View {
   readonly problem?: string;
   /** Oldest first. */
   readonly reports: readonly Report[];
+  /** Over every drain since the first that the history had, for the metrics. */
+  readonly totals?: Totals | undefined;
 }
 
 const SIGNS = { completed: "✓", retryable: "↻", fatal: "✗" } as const;

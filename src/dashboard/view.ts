@@ -6,12 +6,12 @@ import { showServers } from "../connection/login.ts";
 import { type Deadline, now } from "../deadline.ts";
 import type { DrainSettings } from "../index.ts";
 import { readConsumerState } from "../observe/consumer-state.ts";
-import { readHistory } from "../observe/history.ts";
-import type { Report } from "../report/report.ts";
+import { type History, readWholeHistory } from "../observe/history-read.ts";
 import type { View } from "./page.tsx";
 
 /** Longest wait for a page's facts, in milliseconds. */
 const VIEW_MS = 5_000;
+const NO_HISTORY: History = { reports: [], totals: undefined };
 
 /**
  * Asks for the consumer's state and, where the drain keeps a `history`, for its last reports. Never
@@ -41,11 +41,11 @@ export async function readView(settings: DrainSettings): Promise<View> {
 
 async function readFacts(nats: NatsConnection, settings: DrainSettings, deadline: Deadline): Promise<View> {
   const { stream, consumer } = settings;
-  const [state, reports] = await Promise.allSettled([
+  const [state, history] = await Promise.allSettled([
     readConsumerState(nats, settings, deadline - now()),
     lastReports(nats, settings, deadline),
   ]);
-  const known = { stream, consumer, reports: reports.status === "fulfilled" ? reports.value : [] };
+  const known = { stream, consumer, ...(history.status === "fulfilled" ? history.value : NO_HISTORY) };
   if (state.status === "fulfilled") return { ...known, state: state.value };
   const why = state.reason instanceof Error ? state.reason.message : "nothing answered";
   return { ...known, problem: `The consumer could not be asked: ${why}.` };
@@ -55,7 +55,7 @@ async function lastReports(
   nats: NatsConnection,
   { stream, consumer, domain, history }: DrainSettings,
   deadline: Deadline,
-): Promise<readonly Report[]> {
-  if (history === undefined) return [];
-  return await readHistory(nats, { ...history, stream, consumer, domain }, deadline - now());
+): Promise<History> {
+  if (history === undefined) return NO_HISTORY;
+  return await readWholeHistory(nats, { ...history, stream, consumer, domain }, deadline - now());
 }

@@ -92,26 +92,30 @@ export const downloadWithGo: Download = async (folder, signal) => {
 };
 
 /** Unpacks the distribution's own package (2.9.10 on Debian 12) without installing it. */
-export const downloadWithApt: Download = async (folder, signal) => {
+export const downloadWithApt: Download = async (folder, signal) =>
+  join(await unpackWithApt("nats-server", folder, signal), "usr", "sbin", EXECUTABLE);
+
+/** Unpacks a package of the distribution below `folder`, an empty one, and resolves to where. */
+export async function unpackWithApt(name: string, folder: string, signal?: AbortSignal): Promise<string> {
   const options = { cwd: folder, timeoutMs: DOWNLOAD_TIMEOUT_MS, signal };
   try {
-    await run("apt-get", ["download", "nats-server"], options);
+    await run("apt-get", ["download", name], options);
   } catch (error) {
     signal?.throwIfAborted();
     if (isNotInstalled(error)) throw error;
-    await downloadWithFreshLists(folder, signal);
+    await downloadWithFreshLists(name, folder, signal);
   }
-  const deb = (await readdir(folder)).find((name) => name.endsWith(".deb"));
+  const deb = (await readdir(folder)).find((file) => file.endsWith(".deb"));
   if (deb === undefined) throw new Error("apt-get downloaded no package");
   await run("dpkg-deb", ["-x", deb, "unpacked"], options);
-  return join(folder, "unpacked", "usr", "sbin", EXECUTABLE);
-};
+  return join(folder, "unpacked");
+}
 
 /**
  * A container image often comes without package lists. They are fetched into `folder`: no root, no
  * change to the system.
  */
-async function downloadWithFreshLists(folder: string, signal?: AbortSignal): Promise<void> {
+async function downloadWithFreshLists(name: string, folder: string, signal?: AbortSignal): Promise<void> {
   const lists = join(folder, "lists");
   const cache = join(folder, "cache");
   await mkdir(join(lists, "partial"), { recursive: true });
@@ -129,7 +133,7 @@ async function downloadWithFreshLists(folder: string, signal?: AbortSignal): Pro
   // download decides.
   const updated = await run("apt-get", [...own, "update"], options).catch((error: unknown) => error);
   try {
-    await run("apt-get", [...own, "download", "nats-server"], options);
+    await run("apt-get", [...own, "download", name], options);
   } catch (error) {
     throw updated instanceof Error ? updated : error;
   }

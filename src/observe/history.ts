@@ -1,13 +1,14 @@
 // History: the last reports of a consumer's drains, kept in a NATS KV bucket. A value of a bucket
 // is a message of its stream, so a plain publish writes one: the KV library would add 65 KB to a
-// Worker. The bucket's own history (64 at most) keeps the last ones, so nothing is counted or
-// deleted here.
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/nats-core";
-import { apiPrefix, requestJetStream } from "../connection/jetstream.ts";
-import { timer } from "../deadline.ts";
+// Worker. The bucket's own history (64 at most) keeps the last ones, so nothing is deleted here.
+// This file writes; history-read.ts reads.
+import { headers, type Msg, type NatsConnection } from "@nats-io/nats-core";
+import { apiPrefix, JetStreamError, requestJetStream } from "../connection/jetstream.ts";
+import { request } from "../connection/request.ts";
+import { type Deadline, now, waitUntil } from "../deadline.ts";
 import { readHeaders } from "../message/headers.ts";
-import { inboxPrefixOf } from "../message/raw.ts";
 import type { Report } from "../report/report.ts";
+import { addReport, readTotals, type Totals } from "./totals.ts";
 
 /** Where a drain keeps its last reports. */
 export interface HistoryOptions {
@@ -29,8 +30,16 @@ export interface HistoryEntry {
   readonly data: string;
 }
 
-/** The most values that a bucket keeps of one key (nats-server and ADR-8). */
-const MAX_REPORTS = 64;
+/** The last record that the bucket has: its sequence, 0 where there is none, and its totals. */
+export interface LastRecord {
+  readonly sequence: number;
+  readonly totals: Totals | undefined;
+}
+
+/** nats-server's refusal where another record came in between, by its number in errors.json. */
+const WRONG_LAST_SEQUENCE: readonly number[] = [10071, 10164];
+/** So often another drain may come in between, before a report is kept without totals. */
+const MAX_CONFLICTS = 8;
 
 /** The subject of a consumer's reports: one key for each consumer of each stream. */
 export function historySubject({ bucket, stream, consumer }: HistoryKey): string {
@@ -38,113 +47,94 @@ export function historySubject({ bucket, stream, consumer }: HistoryKey): string
 }
 
 /** The message that keeps a report. */
-export function historyEntry(report: Report, bucket: string): HistoryEntry {
+export function historyEntry(report: Report, bucket: string, totals?: Totals): HistoryEntry {
   const { stream, consumer } = report;
-  return { subject: historySubject({ bucket, stream, consumer }), data: JSON.stringify(report) };
+  const record = totals === undefined ? report : { ...report, totals };
+  return { subject: historySubject({ bucket, stream, consumer }), data: JSON.stringify(record) };
+}
+
+/**
+ * Asks for the last record, whose totals the next one goes on from. Undefined where the user may
+ * not read it, or nothing answers: the next is then kept without totals. Never rejects.
+ *
+ * @param timeoutMs how long to wait for the answer, in milliseconds
+ */
+export async function readLastRecord(
+  nats: NatsConnection,
+  key: HistoryKey,
+  timeoutMs: number,
+): Promise<LastRecord | undefined> {
+  const subject = `${apiPrefix(key.domain)}.DIRECT.GET.KV_${key.bucket}`;
+  const question = JSON.stringify({ last_by_subj: historySubject(key) });
+  try {
+    const msg = await request(nats, subject, question, { timeoutMs });
+    const { code } = readHeaders(msg);
+    if (code === 404) return { sequence: 0, totals: undefined };
+    if (code !== 0) return undefined;
+    const sequence = Number(readHeaders(msg).get("Nats-Sequence"));
+    return sequence > 0 ? { sequence, totals: totalsOf(msg) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined of what is no record: a deletion, or something else that was put under the key. */
+function totalsOf(msg: Msg): Totals | undefined {
+  try {
+    return readTotals({ ...msg.json<{ readonly totals?: unknown } | null>() }.totals);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
  * Keeps a report, and resolves to whether the bucket has it. Never rejects: a drain does not fail
- * for its history.
+ * for its history. Where drains end at once, each goes on from the totals of the one before it.
  *
- * @param timeoutMs how long to wait for the stream's PubAck, in milliseconds
+ * @param timeoutMs how long all of it may take, in milliseconds
+ * @param asked the last record, where it has been asked for already. @default asks for it
  */
 export async function writeHistory(
   nats: NatsConnection,
   report: Report,
-  { bucket }: HistoryOptions,
+  { bucket, domain }: HistoryOptions & Pick<HistoryKey, "domain">,
   timeoutMs: number,
+  asked?: Promise<LastRecord | undefined>,
 ): Promise<boolean> {
-  const { subject, data } = historyEntry(report, bucket);
-  try {
-    await requestJetStream(nats, subject, data, { timeoutMs });
-    return true;
-  } catch {
-    return false;
+  const { stream, consumer } = report;
+  const key = { bucket, domain, stream, consumer };
+  const by: Deadline = now() + timeoutMs;
+  const answer = await waitUntil(asked ?? readLastRecord(nats, key, timeoutMs), by - timeoutMs / 2);
+  let last = answer.done ? answer.value : undefined;
+  for (let attempt = 1; now() < by; attempt += 1) {
+    try {
+      await publish(nats, report, key, last, by - now());
+      return true;
+    } catch (error) {
+      if (!(error instanceof JetStreamError && WRONG_LAST_SEQUENCE.includes(error.code))) return false;
+      // A replica that is behind would tell the same sequence again and again.
+      last = attempt < MAX_CONFLICTS ? await readLastRecord(nats, key, by - now()) : undefined;
+    }
   }
+  return false;
 }
 
-/**
- * The reports that the bucket still has, oldest first: none where there is no such bucket, or the
- * user may not read it. One round trip from nats-server 2.11 on; before that, one for each report.
- *
- * @param timeoutMs how long to wait for each answer, in milliseconds
- */
-export async function readHistory(
+async function publish(
   nats: NatsConnection,
-  key: HistoryKey,
+  report: Report,
+  { bucket }: HistoryKey,
+  last: LastRecord | undefined,
   timeoutMs: number,
-): Promise<readonly Report[]> {
-  const api = `${apiPrefix(key.domain)}.DIRECT.GET.KV_${key.bucket}`;
-  const reports: Report[] = [];
-  let seq = 1;
-  while (reports.length < MAX_REPORTS) {
-    const question = { seq, next_by_subj: historySubject(key), batch: MAX_REPORTS };
-    const found = await ask(nats, api, JSON.stringify(question), timeoutMs);
-    for (const msg of found.values) reports.push(...readReport(msg));
-    if (found.complete || found.lastSequence < seq) break;
-    seq = found.lastSequence + 1;
-  }
-  return reports;
-}
-
-interface Found {
-  readonly values: readonly Msg[];
-  readonly lastSequence: number;
-  /** Nothing is left to ask for. */
-  readonly complete: boolean;
-}
-
-/** One request, which a server that knows batches answers with many messages and a status at their end. */
-async function ask(
-  nats: NatsConnection,
-  subject: string,
-  question: string,
-  timeoutMs: number,
-): Promise<Found> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const values: Msg[] = [];
-  let lastSequence = 0;
-  const inbox = createInbox(inboxPrefixOf(nats));
-  const subscription = nats.subscribe(inbox, {
-    callback: (error, msg) => {
-      if (error) return resolve(true);
-      const headers = readHeaders(msg);
-      if (headers.code !== 0) return resolve(true);
-      values.push(msg);
-      lastSequence = Number(headers.get("Nats-Sequence"));
-      // Before 2.11 there are no batches, and one answer is all that comes.
-      if (!headers.has("Nats-Num-Pending")) resolve(false);
-    },
-  });
-  const late = timer(timeoutMs);
-  void late.fired.then(() => resolve(true));
-  try {
-    nats.publish(subject, question, { reply: inbox });
-    return { complete: await promise, values, lastSequence };
-  } catch {
-    return { complete: true, values, lastSequence };
-  } finally {
-    late.cancel();
-    if (!subscription.isClosed()) subscription.unsubscribe();
-  }
-}
-
-/** The report of a value; none where it is a deletion, or something else that was put under the key. */
-function readReport(msg: Msg): readonly Report[] {
-  try {
-    const value: unknown = msg.json();
-    return isReport(value) ? [value] : [];
-  } catch {
-    return [];
-  }
-}
-
-function isReport(value: unknown): value is Report {
-  if (typeof value !== "object" || value === null) return false;
-  const { outcome, reason, timings, findings, startedAt } = value as Partial<Record<keyof Report, unknown>>;
-  const texts = [outcome, reason, startedAt].every((field) => typeof field === "string");
-  return texts && typeof timings === "object" && timings !== null && Array.isArray(findings);
+): Promise<void> {
+  const entry = historyEntry(report, bucket, last && addReport(last.totals, report));
+  const expected = headers();
+  if (last) expected.set("Nats-Expected-Last-Subject-Sequence", String(last.sequence));
+  await requestJetStream(
+    nats,
+    entry.subject,
+    entry.data,
+    last ? { headers: expected, timeoutMs } : { timeoutMs },
+  );
 }
 
 /**

@@ -10,10 +10,12 @@ export {
   type HistoryOptions,
   historyEntry,
   historySubject,
-  readHistory,
+  type LastRecord,
   writeHistory,
 } from "./history.ts";
+export { type History, readHistory, readWholeHistory } from "./history-read.ts";
 export { type LogLevel, type LogLine, logObserver } from "./log.ts";
 export type { MessageEnd, ObservedMessage, Observer } from "./observer.ts";
 export { type ConsumerState, PROMETHEUS_TYPE, prometheus } from "./prometheus.ts";
+export type { Result, Totals } from "./totals.ts";
 export { type Tracing, type TracingSpan, tracingObserver } from "./workers-tracing.ts";

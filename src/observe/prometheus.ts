@@ -1,6 +1,7 @@
 // Reports and a consumer's state as Prometheus text (exposition format 0.0.4). Pure.
 import { type Outcome, REASONS, type Reason } from "../report/reasons.ts";
-import type { Counts, Report } from "../report/report.ts";
+import type { Report } from "../report/report.ts";
+import { addReport, BUCKETS, MAX_REPORTS, RESULTS, type Totals } from "./totals.ts";
 
 /** What a consumer says of itself, as `CONSUMER.INFO` has it. */
 export interface ConsumerState {
@@ -19,34 +20,30 @@ export interface ConsumerState {
 /** Media type of the text. */
 export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Upper bounds in seconds: from a drain that finds nothing to the longest that platforms allow. */
-const BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 300, 900];
-
-/** What became of the deliveries: the label's values. */
-const RESULTS: Readonly<Record<Exclude<keyof Counts, "fetched">, string>> = {
-  acked: "acked",
-  retried: "retried",
-  rejected: "rejected",
-  deadLettered: "dead_lettered",
-  released: "released",
-  exhausted: "exhausted",
-  unconfirmed: "unconfirmed",
-};
-
 type Labels = Readonly<Record<string, string>>;
 
 /**
  * The metrics of a consumer and its drains. Labels are bounded: the names of stream and consumer,
  * the outcomes, the reasons and the results.
  *
- * `reports` are what a history still has, oldest first, 64 at most. Their sums fall when an old
- * report goes, so they are gauges: a counter that falls would read as a restart.
+ * `reports` are what a history still has, oldest first, 64 at most. `totals` are its running ones,
+ * which counters come from: sums over `reports` would fall when an old report goes. Without them the
+ * reports are summed only while none can have gone.
  *
  * @example
- * new Response(prometheus(reports, state), { headers: { "Content-Type": PROMETHEUS_TYPE } });
+ * const { reports, totals } = await readWholeHistory(nats, key, 5_000);
+ * new Response(prometheus(reports, state, totals), { headers: { "Content-Type": PROMETHEUS_TYPE } });
  */
-export function prometheus(reports: readonly Report[], state?: ConsumerState): string {
-  return [...stateMetrics(state), ...lastDrain(reports.at(-1)), ...historyMetrics(reports)].join("");
+export function prometheus(reports: readonly Report[], state?: ConsumerState, totals?: Totals): string {
+  const last = reports.at(-1);
+  const all = totals ?? (reports.length < MAX_REPORTS ? sumOf(reports) : undefined);
+  return [...stateMetrics(state), ...lastDrain(last), ...(last && all ? totalMetrics(last, all) : [])].join(
+    "",
+  );
+}
+
+function sumOf(reports: readonly Report[]): Totals | undefined {
+  return reports.reduce<Totals | undefined>(addReport, undefined);
 }
 
 function stateMetrics(state: ConsumerState | undefined): string[] {
@@ -85,49 +82,43 @@ function lastDrain(report: Report | undefined): string[] {
   ];
 }
 
-function historyMetrics(reports: readonly Report[]): string[] {
-  const first = reports[0];
-  if (!first) return [];
-  const labels = { stream: first.stream, consumer: first.consumer };
-  const byReason = Map.groupBy(reports, ({ reason }) => reason);
-  const drains = Array.from(
-    byReason,
-    ([reason, those]): Sample => [{ ...labels, outcome: outcomeOf(reason), reason }, those.length],
+function totalMetrics({ stream, consumer }: Report, totals: Totals): string[] {
+  const labels = { stream, consumer };
+  const drains = Object.entries(totals.drains).map(
+    ([reason, count]): Sample => [{ ...labels, outcome: outcomeOf(reason), reason }, count],
   );
-  const messages = Object.entries(RESULTS).map(
-    ([count, result]): Sample => [
-      { ...labels, result },
-      sum(reports.map((report) => report[count as keyof typeof RESULTS])), // the table's own key
-    ],
+  const messages = RESULTS.map(
+    (result): Sample => [{ ...labels, result: snakeCase(result) }, totals.messages[result]],
   );
   return [
-    family("sluice_history_drains", "gauge", "Drains in the history, by reason.", drains),
-    family("sluice_history_messages", "gauge", "Deliveries in the history, by result.", messages),
-    durations(labels, reports),
+    family("sluice_drains_total", "counter", "Drains, by how they ended.", drains),
+    family("sluice_messages_total", "counter", "Deliveries, by what became of them.", messages),
+    durations(labels, totals),
   ];
 }
 
 /** A report that a later version wrote may have a reason that this one does not know. */
-function outcomeOf(reason: Reason): string {
-  return Object.hasOwn(REASONS, reason) ? REASONS[reason].outcome : "unknown";
+function outcomeOf(reason: string): string {
+  return Object.hasOwn(REASONS, reason) ? REASONS[reason as Reason].outcome : "unknown"; // one of the table's
 }
 
-function durations(labels: Labels, reports: readonly Report[]): string {
-  const name = "sluice_history_drain_duration_seconds";
-  const seconds = reports.map(({ timings }) => timings.totalMs / 1_000);
-  const buckets = BUCKETS.map((bound) =>
-    line(
-      `${name}_bucket`,
-      { ...labels, le: String(bound) },
-      seconds.filter((value) => value <= bound).length,
-    ),
-  );
+/** As Prometheus writes values: `deadLettered` is `dead_lettered`. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function durations(labels: Labels, { durations: counts, totalMs }: Totals): string {
+  const name = "sluice_drain_duration_seconds";
+  let count = 0;
+  const buckets = [...BUCKETS.map(String), "+Inf"].map((le, at) => {
+    count += counts[at] ?? 0;
+    return line(`${name}_bucket`, { ...labels, le }, count);
+  });
   return [
-    header(name, "histogram", "How long the drains in the history took."),
+    header(name, "histogram", "How long drains took."),
     ...buckets,
-    line(`${name}_bucket`, { ...labels, le: "+Inf" }, seconds.length),
-    line(`${name}_sum`, labels, sum(seconds)),
-    line(`${name}_count`, labels, seconds.length),
+    line(`${name}_sum`, labels, totalMs / 1_000),
+    line(`${name}_count`, labels, count),
   ].join("");
 }
 
@@ -148,8 +139,4 @@ function line(name: string, labels: Labels, value: number): string {
 
 function escaped(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,37 +1,22 @@
 // Each command that preflight gives, run by the real `nats` on a real server: it takes the command, and the finding is gone.
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { ConsumerConfig } from "@nats-io/jetstream";
 import { expect, it, onTestFinished } from "vitest";
 import { startTestServer } from "../support/nats.ts";
+import { findNatsCli } from "../support/tools.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MAIN = join(ROOT, "src", "cli", "main.ts");
-const VERSION = "v0.5.1";
-const BUILD_MS = 600_000;
 const SECOND_NS = 1_000_000_000;
 
 const run = promisify(execFile);
 
-/** The folder with `nats`, built once with Go and kept as nats-server is; undefined where it cannot be built. */
-async function natsCli(): Promise<string | undefined> {
-  const folder = join(ROOT, "node_modules", ".cache", "sluice", "nats-cli");
-  if (existsSync(join(folder, "nats"))) return folder;
-  await mkdir(folder, { recursive: true });
-  const env = { ...process.env, GOBIN: folder, CGO_ENABLED: "0" };
-  const args = ["install", `github.com/nats-io/natscli/nats@${VERSION}`];
-  return await run("go", args, { env, timeout: BUILD_MS }).then(
-    () => folder,
-    () => undefined,
-  );
-}
-
-const folder = await natsCli();
+const nats = await findNatsCli();
 
 const BAD: [code: string, config: Partial<ConsumerConfig>, env: Record<string, string>, args: string[]][] = [
   ["inactive-threshold", { inactive_threshold: 5 * SECOND_NS }, {}, ["--every", "1m"]],
@@ -52,7 +37,7 @@ const BAD: [code: string, config: Partial<ConsumerConfig>, env: Record<string, s
   ],
 ];
 
-it.skipIf(folder === undefined).each(BAD)(
+it.skipIf(nats === undefined).each(BAD)(
   "the mend of %s is a command that nats takes, and mends it",
   async (code, config, vars, args) => {
     const server = await startTestServer();
@@ -76,7 +61,7 @@ it.skipIf(folder === undefined).each(BAD)(
     const [found] = (await diagnose()).filter((finding) => finding.code === code);
     const home = await mkdtemp(join(tmpdir(), "sluice-mends-"));
     onTestFinished(() => rm(home, { recursive: true, force: true }));
-    const path = `${folder}:${process.env.PATH ?? ""}`;
+    const path = `${dirname(nats ?? "")}:${process.env.PATH ?? ""}`;
     const own = { PATH: path, HOME: home, NATS_URL: server.natsUrl };
     await run("sh", ["-c", found?.mend ?? "false"], {
       env: { ...own, NATS_USER: "admin", NATS_PASSWORD: "admin-pw" },

@@ -1,9 +1,11 @@
 // History in a real KV bucket.
 import { expect, onTestFinished, test } from "vitest";
-import { readHistory, writeHistory } from "../../src/observe/history.ts";
+import { historyEntry, writeHistory } from "../../src/observe/history.ts";
+import { readHistory, readWholeHistory } from "../../src/observe/history-read.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
+import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 import { aReport } from "./report.ts";
 
 const KEY = { bucket: BUCKET, stream: "EVENTS", consumer: "sluice" };
@@ -35,6 +37,49 @@ test("the last 64 reports are read back, oldest first, and another consumer's ar
   const reports = await readHistory(nats, KEY, MS);
   expect(reports.map(({ heartbeats }) => heartbeats)).toEqual(Array.from({ length: 64 }, (_, at) => at + 6));
   expect(reports.at(-1)).toEqual(aReport({ heartbeats: 69 }));
+});
+
+test("the totals are of every drain, also of those that the bucket has forgotten", async () => {
+  const nats = await withBucket();
+  for (let count = 0; count < 70; count++) await writeHistory(nats, aReport(), KEY, MS);
+  const { totals } = await readWholeHistory(nats, KEY, MS);
+  expect(totals).toMatchObject({ drains: { empty: 70 }, messages: { acked: 280, retried: 70 } });
+  expect(totals?.durations).toEqual([0, 0, 70, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+});
+
+test("drains that end at once are all in the totals", async () => {
+  const nats = await withBucket();
+  const reasons = ["empty", "deadline", "batch-full", "max-wait"] as const;
+  await Promise.all(reasons.map((reason) => writeHistory(nats, aReport({ reason }), KEY, MS)));
+  const { reports, totals } = await readWholeHistory(nats, KEY, MS);
+  expect(reports).toHaveLength(4);
+  expect(totals?.drains).toEqual({ empty: 1, deadline: 1, "batch-full": 1, "max-wait": 1 });
+});
+
+test("the totals begin anew after what is no record, or has none that can be read", async () => {
+  const nats = await withBucket();
+  const broken = JSON.stringify({ ...aReport(), totals: { drains: { empty: -1 } } });
+  for (const value of ["{", "", broken]) {
+    await writeHistory(nats, aReport(), KEY, MS);
+    nats.publish(historyEntry(aReport(), BUCKET).subject, value);
+    await writeHistory(nats, aReport(), KEY, MS);
+    expect((await readWholeHistory(nats, KEY, MS)).totals?.drains).toEqual({ empty: 1 });
+  }
+});
+
+test("a user who may write and not read keeps reports without totals", async () => {
+  const server = await labServer({
+    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
+      { user: drain, password: "drain-pw", permissions: {
+        publish: { allow: ["$KV.drains.>"] }, subscribe: { allow: ["_INBOX.>"] } } } ] } }`,
+  });
+  const admin = await connectAs("admin", server.wsUrl);
+  onTestFinished(() => admin.close());
+  await makeBucket(admin.nats);
+  const drain = await connectAs("drain", server.wsUrl);
+  onTestFinished(() => drain.close());
+  expect(await writeHistory(drain.nats, aReport(), KEY, MS)).toBe(true);
+  expect(await readWholeHistory(admin.nats, KEY, MS)).toEqual({ reports: [aReport()], totals: undefined });
 });
 
 test("what is no report is left out", async () => {

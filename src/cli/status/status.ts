@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { readConsumerState } from "../../observe/consumer-state.ts";
-import { readHistory } from "../../observe/history.ts";
+import { readHistory } from "../../observe/history-read.ts";
 import { openConnection } from "../connect.ts";
 import type { Login } from "../login.ts";
 import { EXIT } from "../usage.ts";
