@@ -68,6 +68,8 @@ export class Puller {
     }
     const end = await this.#ended.promise;
     this.#inbox?.close();
+    // However it ended: what a batch handler has been brought so far is a batch.
+    this.#parts.batchEnded();
     const { delivered, heartbeats } = this;
     return end && (await this.#explainer.explain(end, { delivered, heartbeats, pending: this.#pending }));
   }
@@ -119,18 +121,26 @@ export class Puller {
     if (left <= 0) return 0;
     const handling = this.#parts.handling();
     const { deadline } = plan;
-    if (now() >= deadline) return 0;
-    if (plan.whole) return handling.running + handling.queued === 0 ? left : 0;
+    const leftMs = deadline - now();
+    if (leftMs <= 0) return 0;
+    // A batch is pulled once the one before it is handled, and while one as slow ends in time.
+    if (plan.whole)
+      return this.#isIdle && leftMs > (handling.slowestMs ?? 0) ? Math.min(left, this.#room) : 0;
     // What a Fetch left in memory is handled before the next one brings as much again.
     if (this.#fetchedInFetch === 0 && this.#fetchesMade > 1 && handling.queued > 0) return 0;
     if (this.#isSaidEmpty) return 0;
     if (this.#firstMessageAt === undefined)
       return Math.min(left, firstPull({ ...plan, last: this.#lastDeliveries }));
-    const leftMs = deadline - now();
     const elapsedMs = now() - this.#firstMessageAt;
     const pending = this.#pending;
     const last = this.#lastDeliveries;
     return Math.min(left, nextPull({ ...plan, ...handling, leftMs, elapsedMs, pending, last }));
+  }
+
+  /** Messages that the consumer gives out before it waits for acks: a pull request for more would wait too. */
+  get #room(): number {
+    const { maxAckPending = 0 } = this.#parts.consumer.facts ?? {};
+    return maxAckPending > 0 ? maxAckPending : Number.POSITIVE_INFINITY;
   }
 
   /** The smaller of max deliver and the deliveries after which a message is a dead letter. */
@@ -234,8 +244,8 @@ export class Puller {
   /** The pull brought all it could; `whole`: and so did the Fetch. */
   #pullIsFull(whole: boolean): void {
     const { plan, batchEnded } = this.#parts;
-    if (whole || plan.whole) {
-      batchEnded();
+    if (whole || plan.whole) batchEnded();
+    if (whole) {
       if (this.#fetchesMade >= plan.fetches) {
         this.#end(ending("batch-full"));
         return;
@@ -264,7 +274,7 @@ export class Puller {
     const moved = handled !== this.#handledWhenEmpty;
     const waits = this.#parts.plan.until === "limit";
     if (!waits) this.#handledWhenEmpty = handled;
-    const mayBeMore = this.delivered > 0 && this.#pending !== 0 && !this.#parts.plan.whole;
+    const mayBeMore = this.delivered > 0 && this.#pending !== 0;
     // It has some that it does not give: acks that are under way may make room for them.
     const isStuck = this.#isIdle && pull.delivered === 0 && !moved;
     if (waits || (mayBeMore && !isStuck)) this.consider();
