@@ -88,6 +88,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     observer: given.observer,
     settle: (msg, message, end) => ends.settle(msg, message, end),
     isLast: (message) => settler.isLast(message),
+    failuresLeft: () => streak.left,
     late: () => stop.stop("deadline"),
     progressed: () => puller.consider(),
   });
@@ -98,6 +99,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     journal,
     deliver: (msg) => pool.push(msg),
     handling: () => pool.progress,
+    failuresLeft: () => streak.left,
     batchEnded: () => pool.endFetch(),
   });
   return { pool, puller, outbox, streak, isolated };

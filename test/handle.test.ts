@@ -31,6 +31,7 @@ function startPool(
     deadline: Number.POSITIVE_INFINITY,
     observer: undefined,
     isLast: () => false,
+    failuresLeft: () => Number.POSITIVE_INFINITY,
     late: () => {},
     progressed: () => {},
     handlerTimeoutMs: undefined,

@@ -72,6 +72,7 @@ describe("a later pull", () => {
       { last: { limit: 4, redeliverable: 9, latestCount: 3 } },
       1,
     ],
+    ["and while handlers fail, which may end the drain", { failuresLeft: 3 }, 1],
     ["and always at max deliver 1", { last: { ...NEW, limit: 1 } }, 1],
   ];
   it.each(table)("%s", (_what, pace, batch) => {

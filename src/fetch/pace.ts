@@ -23,6 +23,8 @@ export interface Pace {
   /** Messages not delivered yet; undefined: not known. */
   readonly pending?: number | undefined;
   readonly last: LastDeliveries;
+  /** So many failures more end the drain; infinite while the latest handler did not fail. */
+  readonly failuresLeft?: number;
 }
 
 /** What is known of messages that may be at their last delivery. */
@@ -54,9 +56,11 @@ export function firstPull({
 /** Messages to ask for next; 0 for none now. */
 export function nextPull(pace: Pace): number {
   const { concurrency, leftMs, elapsedMs, roundTripMs, queued, running, handled, slowestMs = 0, last } = pace;
-  const { pending = Number.POSITIVE_INFINITY } = pace;
-  const free = leftMs > slowestMs ? Math.max(0, concurrency - running - queued) : 0;
-  if (mayBeLast(last)) return free;
+  const { pending = Number.POSITIVE_INFINITY, failuresLeft = Number.POSITIVE_INFINITY } = pace;
+  const slots = Math.min(concurrency, failuresLeft);
+  const free = leftMs > slowestMs ? Math.max(0, slots - running - queued) : 0;
+  // What a drain that stops gives back has cost a delivery.
+  if (mayBeLast(last) || failuresLeft < Number.POSITIVE_INFINITY) return free;
   if (handled === 0 || leftMs <= 0) return free;
   // By the slowest handler so far where a delivery too many cannot be had back, by their average
   // where it can.

@@ -46,6 +46,8 @@ export interface PullerParts {
   readonly journal: Journal;
   readonly deliver: (msg: Msg) => void;
   readonly handling: () => Handling;
+  /** So many failures more end the drain; infinite while the latest handler did not fail. */
+  readonly failuresLeft: () => number;
   /** A batch is whole: no more of its deliveries come. */
   readonly batchEnded: () => void;
 }

@@ -134,10 +134,11 @@ export class Puller {
     const elapsedMs = now() - this.#firstMessageAt;
     const pending = this.#pending;
     const last = this.#lastDeliveries;
-    return Math.min(left, nextPull({ ...plan, ...handling, leftMs, elapsedMs, pending, last }));
+    const failuresLeft = this.#parts.failuresLeft();
+    return Math.min(left, nextPull({ ...plan, ...handling, leftMs, elapsedMs, pending, last, failuresLeft }));
   }
 
-  /** Messages that the consumer gives out before it waits for acks: a pull request for more would wait too. */
+  /** Messages that the consumer gives out before it waits for acks, as a pull request for more would. */
   get #room(): number {
     const { maxAckPending = 0 } = this.#parts.consumer.facts ?? {};
     return maxAckPending > 0 ? maxAckPending : Number.POSITIVE_INFINITY;

@@ -22,6 +22,11 @@ export class FailureStreak {
     this.#reached = reached;
   }
 
+  /** Failures that are left before it is reached; infinite while the latest handler did not fail. */
+  get left(): number {
+    return this.#length === 0 ? Number.POSITIVE_INFINITY : this.#most - this.#length;
+  }
+
   /** Longest wait that the target asked for, in milliseconds. */
   get longestWaitMs(): number | undefined {
     return this.#longestWaitMs;

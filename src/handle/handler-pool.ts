@@ -137,8 +137,8 @@ export class HandlerPool<Env> implements Pool {
   }
 
   #pump(): void {
-    const { concurrency } = this.#options;
-    while (!this.#stopped && !this.#breathing && this.#running.size < concurrency) {
+    const { concurrency, failuresLeft } = this.#options;
+    while (!this.#stopped && !this.#breathing && this.#running.size < Math.min(concurrency, failuresLeft())) {
       const job = this.#queue.first;
       if (!job) break;
       const at = now();

@@ -68,6 +68,8 @@ export interface PoolParts<Env> {
   readonly settle: (msg: Msg, message: DeliveredMessage, end: HandlerEnd) => Settled | Promise<Settled>;
   /** Whether this delivery is the last that the server makes of the message. */
   readonly isLast: (message: DeliveredMessage) => boolean;
+  /** So many failures more end the drain: no more handlers run at once then. */
+  readonly failuresLeft: () => number;
   /** The pool looked at the clock, and it is too late to start what waits. */
   readonly late: () => void;
   /** A message has left: there is room for another. */
