@@ -15,9 +15,11 @@ import { valueReader } from "./message/value.ts";
 import type { Observer } from "./observe/observer.ts";
 import type { Resolved } from "./options.ts";
 import type { Journal } from "./report/journal.ts";
+import { withoutCopies } from "./settle/copy.ts";
 import { Outbox } from "./settle/outbox.ts";
 import { type Publish, Publisher } from "./settle/publish.ts";
 import { Receipts } from "./settle/receipts.ts";
+import { Reserve } from "./settle/reserve.ts";
 import { Settler } from "./settle/settler.ts";
 import type { Stop } from "./stop.ts";
 
@@ -49,6 +51,7 @@ export interface Parts {
   readonly pool: Pool;
   readonly puller: Puller;
   readonly outbox: Outbox;
+  readonly reserve: Reserve;
   readonly streak: FailureStreak;
   readonly isolated: LazyConnection | undefined;
 }
@@ -69,7 +72,8 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     confirmEach: options.confirm === "leader",
   });
   const deadline = deadlines.handle + budget.settleMs / 2;
-  const settler = new Settler({ publisher, outbox, consumer, journal, options, deadline });
+  const reserve = new Reserve({ publisher, outbox, journal, domain: options.domain });
+  const settler = new Settler({ publisher, outbox, reserve, consumer, journal, options, deadline });
   const streak = new FailureStreak(options.stopAfterFailures, () => stop.stop("handlers-failing"));
   const ends = new HandlerEnds({ settler, journal, streak, onError: options.onError });
   const publish: Publish = (subject, data, settings = {}) =>
@@ -84,7 +88,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     },
     deadline: deadlines.handle,
     handlerTimeoutMs: options.handlerTimeoutMs,
-    readValue: valueReader(options),
+    readValue: options.deadLetter ? withoutCopies(valueReader(options)) : valueReader(options),
     observer: given.observer,
     settle: (msg, message, end) => ends.settle(msg, message, end),
     isLast: (message) => settler.isLast(message),
@@ -102,7 +106,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     failuresLeft: () => streak.left,
     batchEnded: () => pool.endFetch(),
   });
-  return { pool, puller, outbox, streak, isolated };
+  return { pool, puller, outbox, reserve, streak, isolated };
 }
 
 function makePool<Env>(options: Resolved<Env>, parts: PoolParts<Env>): Pool {

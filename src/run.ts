@@ -1,4 +1,5 @@
 // One drain under way: its Fetch, its handlers, its settlements, and what it knows when it ends.
+import type { Msg } from "@nats-io/nats-core";
 import { assemble, type Parts, type RunParts } from "./assemble.ts";
 import { classifyPermission } from "./connection/failure.ts";
 import { now } from "./deadline.ts";
@@ -23,7 +24,7 @@ export class DrainRun<Env> implements AsyncDisposable {
     this.#parts = assemble({ ...given, stop: this.#stop });
     this.#cleanups.push(
       connection.onDenied((denied) => this.#denied(denied.subject, classifyPermission(denied))),
-      keepAlive(given.consumer, this.#parts.pool, this.#parts.outbox, given.journal),
+      keepAlive(given.consumer, { held: () => this.#held() }, this.#parts.outbox, given.journal),
     );
     // Nobody would hear a settlement any more: what has not started must not start.
     void connection.lost.then(() => this.#end("drop"));
@@ -67,6 +68,9 @@ export class DrainRun<Env> implements AsyncDisposable {
     const { budget, connection, connectMs, consumer, deadlines, observer } = this.#given;
     const { outbox, pool } = this.#parts;
     const startedAt = now();
+    // Some of the slice is left to confirm what this settles.
+    const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 3) / 4, startedAt + budget.settleMs);
+    await this.#parts.reserve.copyAll(copiedBy);
     // Nothing is handled any more, so an answer has no reason to be late: what the slice allows,
     // and no longer.
     const by = Math.min(deadlines.settle, startedAt + budget.settleMs);
@@ -122,6 +126,10 @@ export class DrainRun<Env> implements AsyncDisposable {
     this.#stop[Symbol.dispose]();
     for (const cleanup of this.#cleanups) cleanup();
     await this.#parts.isolated?.close();
+  }
+
+  #held(): Msg[] {
+    return [...this.#parts.pool.held(), ...this.#parts.reserve.held()];
   }
 
   get #unconfirmed(): number {

@@ -7,6 +7,7 @@ export type Note =
   | "batch-result-invalid"
   | "retry-delay-failed"
   | "dead-letter-failed"
+  | "dead-letter-copied"
   | "dead-letter-stub"
   | "dead-letter-loop"
   | "headers-dropped"

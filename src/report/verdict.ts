@@ -50,6 +50,9 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
   "retry-delay-failed": ({ count, first }) => `retryDelay ${first[0]} ${count} times; the default was used.`,
   "dead-letter-failed": ({ count, first }) =>
     `${count} dead letters were not confirmed; the first: ${first[0]}.`,
+  "dead-letter-copied": ({ count, first }) =>
+    `${count} messages without a delivery left were copied to the end of their stream, until ` +
+    `their dead letter can be published: ${list(first)}.`,
   "dead-letter-stub": ({ count, first }) =>
     `${count} dead letters did not fit and only point at their message, which stays in ` +
     `its stream: ${list(first)}.`,

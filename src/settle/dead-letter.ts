@@ -39,6 +39,14 @@ export interface DeadLetterSettings {
    * @default false
    */
   readonly persist?: boolean;
+  /** The message that it stands for, where it is a copy. */
+  readonly of?: LetterOf | undefined;
+}
+
+/** What a dead letter says of its message in place of what the delivery says. */
+export interface LetterOf {
+  readonly sequence: number;
+  readonly deliveries: number;
 }
 
 const MAX_REASON_LENGTH = 1_000;
@@ -61,7 +69,7 @@ export async function publishDeadLetter(
 ): Promise<PublishedDeadLetter> {
   const at = new Date();
   const publish = async (form: DeadLetterForm): Promise<PublishedDeadLetter> => {
-    const { headers, dropped } = makeHeaders(message, reason, at, form);
+    const { headers, dropped } = makeHeaders(message, reason, at, form, settings.of);
     const data = form === "stub" ? new Uint8Array() : message.data;
     const isFirst = message.deliveryCount === 1;
     const letter: DeadLetter = { subject, id: idOf(message), headers, data, isFirst };
@@ -123,8 +131,9 @@ export function deadLetterHeaders(
   reason: string,
   at: Date,
   form: DeadLetterForm = "whole",
+  of?: LetterOf,
 ): HeaderMap {
-  return makeHeaders(message, reason, at, form).headers;
+  return makeHeaders(message, reason, at, form, of).headers;
 }
 
 function makeHeaders(
@@ -132,6 +141,7 @@ function makeHeaders(
   reason: string,
   at: Date,
   form: DeadLetterForm,
+  of: LetterOf = { sequence: message.sequence, deliveries: message.deliveryCount },
 ): { readonly headers: HeaderMap; readonly dropped: readonly string[] } {
   const isWhole = form === "whole";
   const headers = isWhole ? copyHeaders(message.headers, isOwn) : new HeaderMap();
@@ -139,9 +149,10 @@ function makeHeaders(
   const dropped = [...left, ...message.headers.dropped];
   headers.set("Sluice-Subject", subjectLine(message.subject));
   headers.set("Sluice-Stream", message.stream);
-  headers.set("Sluice-Sequence", String(message.sequence));
+  // A stub needs what is there: the copy, where it is one.
+  headers.set("Sluice-Sequence", String(form === "stub" ? message.sequence : of.sequence));
   headers.set("Sluice-Consumer", message.consumer);
-  headers.set("Sluice-Deliveries", String(message.deliveryCount));
+  headers.set("Sluice-Deliveries", String(of.deliveries));
   headers.set("Sluice-Reason", oneLine(String(reason).replace(/\s+/g, " "), MAX_REASON_LENGTH));
   headers.set("Sluice-Time", at.toISOString());
   if (dropped.length > 0) {
@@ -167,4 +178,9 @@ function oneLine(text: string, maxLength: number): string {
 function subjectLine(subject: string): string {
   const line = oneLine(subject, MAX_SUBJECT_LENGTH);
   return line === subject ? line : `${line} (not as it is)`;
+}
+
+/** Whether a client can publish to the subject as it is; U+FFFD stands for what was no UTF-8. */
+export function isPlainSubject(subject: string): boolean {
+  return subjectLine(subject) === subject && !/[\s\ufffd]/.test(subject);
 }

@@ -85,7 +85,7 @@ export class Outbox {
   }
 
   /** Plain: nats-server before 2.10.4 ignores a +TERM that has a reason. */
-  term(msg: Msg, as: "rejected" | "deadLettered"): void {
+  term(msg: Msg, as: "rejected" | "deadLettered" | "retried"): void {
     this.#send(msg, TERM, as);
   }
 

@@ -5,10 +5,12 @@ import type { Deadline } from "../deadline.ts";
 import type { Consumer } from "../fetch/consumer.ts";
 import type { DeliveredMessage, Message } from "../message/message.ts";
 import type { Journal } from "../report/journal.ts";
+import { type Copy, isOwnDeadLetter, readCopy } from "./copy.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
 import { type Action, decide, delayOnWire, type TurnEnd } from "./decide.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
+import type { Reserve } from "./reserve.ts";
 import { exponentialDelay, type RetryDelay } from "./settlement.ts";
 
 interface SettlerOptions {
@@ -20,6 +22,8 @@ interface SettlerOptions {
 export interface SettlerParts {
   readonly publisher: Publisher;
   readonly outbox: Outbox;
+  /** Takes what is at its last delivery, and cannot become a dead letter. */
+  readonly reserve: Reserve;
   readonly consumer: Consumer;
   readonly journal: Journal;
   readonly options: SettlerOptions;
@@ -111,24 +115,33 @@ export class Settler {
   #discard(msg: Msg, message: DeliveredMessage, reason: string): Settled | Promise<Settled> {
     const { options, outbox, journal } = this.#parts;
     const { deadLetter } = options;
-    if (deadLetter && isOwnDeadLetter(message)) {
+    const copy = deadLetter && readCopy(message);
+    if (deadLetter && !copy && isOwnDeadLetter(message)) {
       // It came from here, and another copy would come back here: one generation after the other.
       journal.note("dead-letter-loop", message.id);
       outbox.nak(msg, PARK_MS, "exhausted");
       return { as: "exhausted" };
     }
-    if (deadLetter) return this.#deadLetter(msg, message, reason, deadLetter.subject);
+    if (deadLetter) return this.#deadLetter(msg, message, copy?.reason ?? reason, deadLetter.subject, copy);
     outbox.term(msg, "rejected");
     return { as: "rejected" };
   }
 
-  async #deadLetter(msg: Msg, message: DeliveredMessage, reason: string, subject: string): Promise<Settled> {
-    const { publisher, outbox, journal, deadline } = this.#parts;
+  async #deadLetter(
+    msg: Msg,
+    message: DeliveredMessage,
+    reason: string,
+    subject: string,
+    copy: Copy | undefined,
+  ): Promise<Settled> {
+    const { publisher, outbox, reserve, journal, deadline } = this.#parts;
+    const isLast = this.isLast(message);
     try {
-      const persist = this.isLast(message);
       const { form, dropped } = await publishDeadLetter(publisher, subject, message, reason, {
         by: deadline,
-        persist,
+        // Of a copy there can be another: it must not hold up the messages behind it.
+        persist: isLast && !copy,
+        of: copy,
       });
       if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
       if (form === "stub") {
@@ -138,8 +151,12 @@ export class Settler {
       }
     } catch (error) {
       journal.note("dead-letter-failed", error instanceof Error ? error.message : String(error));
-      const as = this.isLast(message) ? "exhausted" : "retried";
-      return this.#nak(msg, message, this.#retryDelay(message.deliveryCount), as);
+      if (!isLast) {
+        const attempts = message.deliveryCount + (copy?.deliveries ?? 0);
+        return this.#nak(msg, message, this.#retryDelay(attempts), "retried");
+      }
+      reserve.add({ msg, message, reason, of: copy });
+      return { as: "retried" };
     }
     outbox.term(msg, "deadLettered");
     return { as: "deadLettered" };
@@ -162,11 +179,4 @@ export class Settler {
     }
     return exponentialDelay(deliveryCount, Math.random());
   };
-}
-
-/**
- * Whether a message is a dead letter that this very consumer made: its subject leads back into the stream.
- */
-function isOwnDeadLetter({ headers, stream, consumer }: DeliveredMessage): boolean {
-  return headers.get("Sluice-Stream") === stream && headers.get("Sluice-Consumer") === consumer;
 }

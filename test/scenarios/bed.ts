@@ -16,17 +16,21 @@ export interface Bed {
 }
 
 /** Opens the file's server; the function makes a stream with a consumer and so many messages. */
-export function scenarioServer(): (count: number, consumer?: Record<string, unknown>) => Promise<Bed> {
+export function scenarioServer(): (
+  count: number,
+  consumer?: Record<string, unknown>,
+  config?: Record<string, unknown>,
+) => Promise<Bed> {
   let server: LabServer;
   let made = 0;
   beforeAll(async () => {
     server = await openServer();
   });
   afterAll(() => closeExhibit(server));
-  return async (count, consumer = {}) => {
+  return async (count, consumer = {}, config = {}) => {
     made += 1;
     const stream = `S${made}`;
-    await server.createStream(stream, { storage: "memory" as never }); // the enum's own value, which JSON carries
+    await server.createStream(stream, { storage: "memory" as never, ...config }); // the enum's own value, which JSON carries
     await server.createConsumer(stream, "worker", { ack_wait: 20_000 * 1e6, ...consumer });
     if (count > 0) await server.publish(`${stream}.event`, count);
     const options = { servers: server.wsUrl, auth: { user: "drain", password: "drain-pw" } };
