@@ -162,7 +162,9 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
    */
   readonly retryDelay?: RetryDelay | undefined;
   /**
-   * Where a message goes that is rejected or out of deliveries. @default none: a rejected message is termed
+   * Where a message goes that is rejected or out of deliveries. Where that cannot be published at
+   * the last delivery, a copy waits at the end of its stream, if the user may publish there.
+   * @default none: a rejected message is termed
    */
   readonly deadLetter?: DeadLetterOptions | undefined;
   /**

@@ -10,6 +10,7 @@ interface Options {
   readonly consumer?: string;
   readonly domain?: string;
   readonly deadLetter?: string;
+  readonly copyTo?: readonly string[];
   readonly bucket?: string;
   readonly user: string;
   readonly inboxPrefix: string;
@@ -27,6 +28,12 @@ cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBO
     .addOption(new Option("--consumer <name>", "The consumer.").env("NATS_CONSUMER"))
     .addOption(new Option("--domain <name>", "JetStream domain.").env("NATS_DOMAIN"))
     .addOption(new Option("--dead-letter <subject>", "Where dead letters go.").env("DEAD_LETTER_SUBJECT"))
+    .addOption(
+      new Option(
+        "--copy-to <subjects...>",
+        "The consumer's own subjects, for dead letters that cannot be published at a last delivery.",
+      ),
+    )
     .addOption(new Option("--bucket <name>", "The bucket of the history.").env("HISTORY_BUCKET"))
     .addOption(
       new Option("--inbox-prefix <prefix>", "Prefix of its replies.")
@@ -51,6 +58,7 @@ function permissionsText(options: Options): string {
     // With a domain and an account's hash: of a leaf node's stream, and of servers that always give them.
     `$JS.ACK.*.*.${stream}.${consumer}.>`,
     ...(options.deadLetter ? [checkSubject("--dead-letter", options.deadLetter)] : []),
+    ...(options.copyTo ?? []).map((subject) => checkPattern("--copy-to", subject)),
     ...(options.bucket ? bucketSubjects(check("--bucket", options.bucket), prefix) : []),
   ];
   const subscribe = [`${checkSubject("--inbox-prefix", options.inboxPrefix)}.>`];
@@ -83,6 +91,13 @@ function check(option: string, value: string | undefined): string {
   if (!value) throw new UsageError(`${option} is missing`, NAME);
   if (!/^[^\s.*>/\\'"\p{Cc}]+$/u.test(value))
     throw new UsageError(`${option} must be a name, not '${value}'`, NAME);
+  return value;
+}
+
+/** A subject that may have wildcards, none of which reaches the server's own subjects. */
+function checkPattern(option: string, value: string): string {
+  if (!/^(?![*>$])[^\s.*>'"\\\p{Cc}]+(\.([^\s.*>'"\\\p{Cc}]+|\*))*(\.>)?$/u.test(value))
+    throw new UsageError(`${option} must be subjects that start with a name, not '${value}'`, NAME);
   return value;
 }
 

@@ -2,6 +2,7 @@
 // a copy at the end of its own stream, with what its dead letter will say. The consumer delivers
 // the copy, no handler gets it, and it becomes the dead letter once that can be published. Any
 // publisher of the stream can forge such headers: that spares its own message a handler, and no more.
+import type { MsgHdrs } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
 import type { DeliveredMessage, Message } from "../message/message.ts";
 import type { ValueReader } from "../message/value.ts";
@@ -27,6 +28,11 @@ const COPY = "Sluice-Copy";
  * stands for the deliveries of a whole max deliver.
  */
 const MAX_GENERATION = 100;
+
+/** Whether headers are a copy's, as far as they say; whose it is {@link readCopy} tells. */
+export function isCopy(headers: MsgHdrs): boolean {
+  return headers.has(COPY);
+}
 
 /** A message is a copy only to the consumer that had it copied: to every other it is a message. */
 export function readCopy(message: Message<unknown>): Copy | undefined {
@@ -90,8 +96,7 @@ export async function publishCopy(
   const { nats } = await publisher.connection();
   const info: { readonly domain?: unknown } = { domain: undefined, ...nats.info }; // not in nats-core's type
   // A stream of the same name, in the domain that the connection is in.
-  if (domain !== undefined && info.domain !== domain)
-    throw new Error("its stream is in another domain");
+  if (domain !== undefined && info.domain !== domain) throw new Error("its stream is in another domain");
   const headers = deadLetterHeaders(message, reason, new Date(), "whole", of);
   headers.set(COPY, String(generation));
   headers.set("Nats-Expected-Stream", stream);

@@ -46,7 +46,8 @@ export interface TestResult {
   readonly deadLetters: readonly PublishedMessage[];
   /**
    * What the server would deliver again: retried, released and unsettled messages, in the stream's
-   * order, each with a delivery count one higher. They are the messages of the next run.
+   * order, each with a delivery count one higher, then the copies of what could not be dead-lettered
+   * at its last delivery. They are the messages of the next run.
    */
   readonly redeliveries: readonly FakeMessage[];
 }
@@ -89,16 +90,18 @@ export async function testDrain<Env = unknown, C extends Codec = "bytes", Value 
   });
   const startedAt = Date.now();
   const report = await drain.run(runInput(env, { limitMs, signal }));
-  const { published, deadLetters } = sortPublished(server.published, options.deadLetter?.subject);
+  const { published, deadLetters, copies } = sortPublished(server.published, options.deadLetter?.subject);
   const settlements = await readSettlements({
     deliveries,
     sent: server.settlements,
     deadLetters,
+    copies,
     options,
     startedAt,
     seen: (sequence) => observer.seen(sequence),
   });
-  const again = redeliveries(deliveries, settlements, options.stream, consumer.maxDeliver);
+  const left = { stream: options.stream, copies };
+  const again = redeliveries(deliveries, settlements, left, consumer.maxDeliver);
   return { report, settlements, published, deadLetters, redeliveries: again };
 }
 

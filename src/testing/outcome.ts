@@ -3,6 +3,7 @@ import type { MsgHdrs } from "@nats-io/nats-core";
 import { InvalidValueError } from "../message/invalid-value.ts";
 import { DeliveredMessage } from "../message/message.ts";
 import { type ValueOptions, valueReader } from "../message/value.ts";
+import { isCopy, readCopy } from "../settle/copy.ts";
 import { type Delivery, type FakeMessage, toMsg } from "./message.ts";
 import type { Seen } from "./observer.ts";
 import type { SentMessage, SentSettlement } from "./server.ts";
@@ -44,21 +45,34 @@ export interface Traces {
   /** What came on the ack subjects. */
   readonly sent: readonly SentSettlement[];
   readonly deadLetters: readonly PublishedMessage[];
+  /** What the drain put at the end of the consumer's stream. */
+  readonly copies: readonly SentMessage[];
   /** What was seen of the message with that sequence. */
   readonly seen: (sequence: number) => Seen;
   readonly options: ValueOptions & { readonly stream: string };
   readonly startedAt: number;
 }
 
-/** Dead letters, and the handlers' own messages. */
+/** Dead letters, the copies of those that could not be published, and the handlers' own messages. */
 export function sortPublished(
   sent: readonly SentMessage[],
   deadLetterSubject: string | undefined,
-): { readonly published: PublishedMessage[]; readonly deadLetters: PublishedMessage[] } {
-  const all = sent.map((message) => ({ ...message, text: new TextDecoder().decode(message.data) }));
+): {
+  readonly published: PublishedMessage[];
+  readonly deadLetters: PublishedMessage[];
+  readonly copies: SentMessage[];
+} {
+  const copies = sent.filter(({ headers }) => isCopy(headers));
+  const all = sent
+    .filter((each) => !copies.includes(each))
+    .map(({ sequence: _, ...message }) => ({ ...message, text: new TextDecoder().decode(message.data) }));
   const isDeadLetter = ({ subject, headers }: PublishedMessage): boolean =>
     subject === deadLetterSubject && headers.has("Sluice-Sequence");
-  return { published: all.filter((each) => !isDeadLetter(each)), deadLetters: all.filter(isDeadLetter) };
+  return {
+    published: all.filter((each) => !isDeadLetter(each)),
+    deadLetters: all.filter(isDeadLetter),
+    copies: copies.filter(({ refused }) => !refused),
+  };
 }
 
 /** The settlements, in the order in which the server got them. */
@@ -86,11 +100,14 @@ async function readPayload(payload: string, delivery: Delivery, traces: Traces):
   const { sequence } = delivery;
   const { started, reason, error } = traces.seen(sequence);
   const thrown = error === undefined ? {} : { error };
-  const deadLetter = traces.deadLetters.findLast(
-    ({ headers }) => headers.get("Sluice-Sequence") === `${sequence}`,
-  );
+  // A copy's dead letter is that of the message it stands for.
+  const letterOf = readCopy(new DeliveredMessage(toMsg(delivery)))?.sequence ?? sequence;
+  const isOfIt = ({ headers }: { headers: MsgHdrs }): boolean =>
+    headers.get("Sluice-Sequence") === `${letterOf}`;
+  const deadLetter = traces.deadLetters.findLast(isOfIt);
   if (payload === "+ACK") return { kind: "ack" };
   if (payload === "+TERM") {
+    if (traces.copies.some(isOfIt)) return { kind: "retry", delayMs: 0, ...thrown };
     if (deadLetter)
       return { kind: "dead-letter", reason: deadLetter.headers.get("Sluice-Reason"), ...thrown };
     return { kind: "reject", reason: reason ?? (await whyUnreadable(delivery, traces.options)) };
@@ -123,16 +140,20 @@ async function whyUnreadable(delivery: Delivery, options: ValueOptions): Promise
 export function redeliveries(
   deliveries: readonly Delivery[],
   settlements: readonly TestSettlement[],
-  stream: string,
+  { stream, copies }: { readonly stream: string; readonly copies: readonly SentMessage[] },
   maxDeliver: number = Number.POSITIVE_INFINITY,
 ): FakeMessage[] {
   const kinds = new Map(settlements.map(({ id, kind }) => [id, kind]));
   const isDone = ({ sequence }: Delivery): boolean =>
     ["ack", "reject", "dead-letter"].includes(kinds.get(`${stream}:${sequence}`) ?? "");
-  return deliveries
+  const again = deliveries
     .filter((delivery) => !isDone(delivery) && delivery.deliveryCount < maxDeliver)
     .toSorted((a, b) => a.sequence - b.sequence)
     .map(({ subject, data, headers, sequence, deliveryCount, timestamp }) => {
       return { subject, data, headers, sequence, timestamp, deliveryCount: deliveryCount + 1 };
     });
+  const copied = copies.map(({ subject, data, headers, sequence }) => {
+    return { subject, data, headers, sequence, deliveryCount: 1 };
+  });
+  return [...again, ...copied];
 }

@@ -51,6 +51,8 @@ export interface SentMessage {
   readonly data: Uint8Array;
   /** The stream refused it. */
   readonly refused: boolean;
+  /** In its stream. */
+  readonly sequence: number;
 }
 
 type Pull = { readonly inbox: string; readonly batch: number; readonly noWait: boolean };
@@ -69,6 +71,15 @@ const INFO = {
   max_payload: 1_048_576,
 };
 
+/** nats-server's own numbers. */
+const REFUSALS = {
+  full: { code: 503, err_code: 10_077, description: "maximum messages exceeded" },
+  otherStream: { code: 400, err_code: 10_060, description: "expected stream does not match" },
+  otherSequence: { code: 400, err_code: 10_071, description: "wrong last sequence" },
+};
+/** The stream of all that is not of the consumer's own. */
+const OTHER_STREAM = "FAKE";
+
 export class FakeServer implements Fetcher {
   readonly settlements: SentSettlement[] = [];
   readonly published: SentMessage[] = [];
@@ -77,11 +88,16 @@ export class FakeServer implements Fetcher {
   readonly #sequences = new Map<string, number>();
   /** Ack subjects of what is settled. */
   readonly #settled = new Set<string>();
+  /** Last sequence of each stream. */
+  readonly #last = new Map<string, number>();
   #delivered = 0;
-  #stored = 0;
 
   constructor(options: FakeServerOptions) {
     this.#options = options;
+    for (const { reply, sequence } of options.deliveries) {
+      const { stream } = parseAckSubject(reply);
+      this.#last.set(stream, Math.max(sequence, this.#last.get(stream) ?? 0));
+    }
   }
 
   async fetch(): Promise<Response> {
@@ -169,15 +185,33 @@ export class FakeServer implements Fetcher {
 
   /** Stores a message, or not; the PubAck. */
   #store({ subject, headers, data }: ClientPublish): unknown {
-    const refused = this.#options.refuses(subject);
-    this.published.push({ subject, headers, data, refused });
-    if (refused) return { error: { code: 503, err_code: 10_077, description: "maximum messages exceeded" } };
+    const stream = this.#streamOf(subject);
+    const error = this.#refusal(stream, subject, headers);
     const id = headers.get("Nats-Msg-Id");
     const known = this.#sequences.get(id);
-    if (known !== undefined) return { stream: "FAKE", seq: known, duplicate: true };
-    this.#stored += 1;
-    if (id) this.#sequences.set(id, this.#stored);
-    return { stream: "FAKE", seq: this.#stored };
+    const seq = known ?? (this.#last.get(stream) ?? 0) + 1;
+    this.published.push({ subject, headers, data, refused: error !== undefined, sequence: seq });
+    if (error) return { error };
+    if (known !== undefined) return { stream, seq, duplicate: true };
+    this.#last.set(stream, seq);
+    if (id) this.#sequences.set(id, seq);
+    return { stream, seq };
+  }
+
+  /** The consumer's stream takes the subjects of its messages. */
+  #streamOf(subject: string): string {
+    const delivery = this.#options.deliveries.find((each) => each.subject === subject);
+    return delivery ? parseAckSubject(delivery.reply).stream : OTHER_STREAM;
+  }
+
+  #refusal(stream: string, subject: string, headers: MsgHdrs) {
+    if (this.#options.refuses(subject)) return REFUSALS.full;
+    const expected = headers.get("Nats-Expected-Stream");
+    if (expected && expected !== stream) return REFUSALS.otherStream;
+    const expectedLast = headers.get("Nats-Expected-Last-Subject-Sequence");
+    const ofSubject = [...this.#options.deliveries, ...this.published.filter(({ refused }) => !refused)];
+    const last = ofSubject.findLast((each) => each.subject === subject)?.sequence ?? 0;
+    return expectedLast && Number(expectedLast) !== last ? REFUSALS.otherSequence : undefined;
   }
 
   #consumerInfo(stream: string, consumer: string): unknown {

@@ -83,6 +83,36 @@ it("sluice permissions --bucket lets a drain keep its report, and the dashboard 
   expect(view.problem).toBeUndefined();
 });
 
+it("sluice permissions --copy-to lets a drain keep what cannot be dead-lettered, and nothing else", async () => {
+  const copies = ["--copy-to", "orders.eu", "orders.us.>"];
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...ARGS, ...copies]);
+  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
+  const server = await labServer({
+    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
+  });
+  await server.createStream("ORDERS", { subjects: ["orders.>"] });
+  await server.createConsumer("ORDERS", "billing", { max_deliver: 1 });
+  for (const subject of ["orders.eu", "orders.us.ny", "orders.asia"]) await server.publish(subject, 1);
+  const drain = defineDrain({
+    servers: server.wsUrl,
+    auth: { user: "sluice", password: "sluice-pw" },
+    inboxPrefix: "_INBOX_sluice",
+    stream: "ORDERS",
+    consumer: "billing",
+    deadLetter: { subject: "dlq.orders" },
+    batchHandler: () => Promise.reject(new Error("no")),
+  });
+  // There is no stream of dead letters yet.
+  expect(await drain.run({ limitMs: 2_500 })).toMatchObject({ fetched: 3, retried: 2, exhausted: 1 });
+  await server.createStream("DLQ", { subjects: ["dlq.>"] });
+  expect(await drain.run({ limitMs: 10_000 })).toMatchObject({ fetched: 2, deadLettered: 2 });
+
+  for (const wrong of [">", "$JS.API.>", "a b", "*.x"]) {
+    const run = promisify(execFile)(process.execPath, [MAIN, ...ARGS, "--copy-to", wrong]);
+    await expect(run).rejects.toMatchObject({ code: 64 });
+  }
+});
+
 it("sluice permissions names what is missing", async () => {
   const wrong = promisify(execFile)(process.execPath, [MAIN, "permissions", "--stream", "a b"], { env: {} });
   await expect(wrong).rejects.toMatchObject({

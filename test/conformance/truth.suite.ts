@@ -69,6 +69,28 @@ function lastDeliveries(): void {
     expect((await server.messages("DEAD"))[0]?.headers["Sluice-Deliveries"]).toBe("3");
   });
 
+  test("a dead letter that cannot be published at the last delivery arrives when its stream is back", async () => {
+    const server = await given(1, { max_deliver: 1 }, "work");
+    let calls = 0;
+    const handler = async (): Promise<never> => {
+      calls += 1;
+      await server.deleteStream("DEAD");
+      return await fails();
+    };
+    const options = {
+      ...{ handler, deadLetter: { subject: "dlq.x" } },
+      auth: { user: "admin", password: "admin-pw" },
+    };
+    const away = await drain(server, options, 2_000);
+    expect(away).toMatchObject({ retried: 1, exhausted: 0, deadLettered: 0 });
+    expect(codes(away)).toContain("dead-letter-copied");
+    await server.createStream("DEAD", { subjects: ["dlq.>"] });
+    expect(await drain(server, options)).toMatchObject({ fetched: 1, deadLettered: 1 });
+    expect(await server.messages("DEAD")).toMatchObject([{ data: "message 1" }]);
+    expect((await server.streamState("ORDERS")).messages).toBe(0);
+    expect(calls).toBe(1);
+  });
+
   test("a last delivery that no handler could start is a dead letter, and not given away", async () => {
     const server = await given(3, { max_deliver: 1 });
     const handler = ({ sequence }: Message): Promise<void> => pause(sequence === 1 ? 60_000 : 0);

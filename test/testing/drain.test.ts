@@ -195,6 +195,30 @@ describe("testDrain", () => {
     ]);
   });
 
+  it("keeps what cannot be dead-lettered at its last delivery, until it can be", async () => {
+    const options = given(() => reject("no good"), { deadLetter });
+    const consumer = { maxDeliver: 1 };
+    const refusePublish = (subject: string): boolean => subject === deadLetter.subject;
+    const limitMs = 1_000;
+    const messages = bodies("a");
+    const away = await testDrain(options, { messages, consumer, refusePublish, limitMs });
+    expect(away.report).toMatchObject({ deadLettered: 0, exhausted: 0, retried: 1 });
+    const [first, ...rest] = away.redeliveries;
+    expect(rest).toEqual([]);
+    expect(first).toMatchObject({ subject: messages[0]?.subject, sequence: 2, deliveryCount: 1 });
+    const still = await testDrain(options, { messages: away.redeliveries, consumer, refusePublish, limitMs });
+    expect(still.settlements).toMatchObject([{ id: "ORDERS:2", kind: "retry" }]);
+    const back = await testDrain(options, { messages: still.redeliveries, consumer });
+    expect(back.report).toMatchObject({ fetched: 1, deadLettered: 1 });
+    expect(back.settlements).toMatchObject([{ kind: "dead-letter", reason: "no good" }]);
+    expect(back.deadLetters[0]?.headers.get("Sluice-Sequence")).toBe("1");
+    expect(back.redeliveries).toEqual([]);
+
+    const full = await testDrain(options, { messages, consumer, refusePublish: () => true, limitMs });
+    expect(full.report).toMatchObject({ exhausted: 1, retried: 0 });
+    expect(full.redeliveries).toEqual([]);
+  });
+
   it("gives back what an abort leaves behind", async () => {
     const abort = new AbortController();
     const handler: Handler = () => {
