@@ -30,7 +30,7 @@ const AT_ONCE = 150;
 const HEAD_START_MS = 400;
 const CASES = [
   { maxWaitMs: 0, far: { count: 3, warmUps: 1 }, near: { count: 5, warmUps: 2 } },
-  { maxWaitMs: 5_000, far: { count: 1, warmUps: 0 }, near: { count: 5, warmUps: 0 } },
+  { maxWaitMs: 5_000, far: { count: 1, warmUps: 0 }, near: { count: 3, warmUps: 0 } },
 ] as const;
 const SIDES = ["sluice", "natsjs"] as const;
 type Side = (typeof SIDES)[number];

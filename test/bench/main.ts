@@ -16,6 +16,7 @@ import { release } from "./release.ts";
 import { formatReport } from "./report.ts";
 import { roundTrips } from "./round-trips.ts";
 import { nodeRuntime, type Workerd, workerdRuntime } from "./runtimes.ts";
+import { smallDrain } from "./small-drain.ts";
 import { round } from "./stats.ts";
 import { tail } from "./tail.ts";
 import { throughput } from "./throughput.ts";
@@ -40,6 +41,7 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [idle.name, runnable(idle)],
   [loss.name, runnable(loss)],
   [forward.name, runnable(forward)],
+  [smallDrain.name, runnable(smallDrain)],
   [peers.name, runnable(peers)],
   [release.name, runnable(release)],
   [memory.name, runnable(memory)],

@@ -35,7 +35,7 @@ interface CaseCount extends Case {
 }
 
 const LATENCY_MS = 50;
-const RUNS = { count: 5, warmUps: 1 };
+const RUNS = { count: 3, warmUps: 1 };
 const MOST_TO_FIRST = 2;
 // A drain asks for twice its concurrency first, and is then over in three: sign-in, messages, receipts. What is more takes one
 // more, for a second pull request at the pace that the first has shown.
