@@ -6,7 +6,7 @@ import { COMPATIBILITY_DATE } from "./runtimes.ts";
 export interface BenchWorker extends AsyncDisposable {
   /** Posts JSON and resolves to the JSON that comes. Rejects with the Worker's own words. */
   post(path: string, body: unknown): Promise<unknown>;
-  /** CPU time that its process has used so far, in milliseconds, in steps of 10. */
+  /** CPU time that its process has used so far, in milliseconds. */
   cpuMs(): number;
   /** Runs `work` and resolves to how far the process's memory rose meanwhile, at its peak, in bytes. */
   peakGrowth(work: () => Promise<unknown>): Promise<number>;
@@ -14,8 +14,9 @@ export interface BenchWorker extends AsyncDisposable {
 
 const scripts = new Map<string, Promise<string>>();
 
-/** Starts the Worker in this folder, `small-drain-worker.ts`, in a process of its own. */
-export async function startBenchWorker(file: string): Promise<BenchWorker> {
+/** Starts a Worker, from its source, in a process of its own. */
+export async function startBenchWorker(source: URL): Promise<BenchWorker> {
+  const file = fileURLToPath(source);
   const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
   const script = scripts.get(file) ?? bundle(file);
   scripts.set(file, script);
@@ -54,7 +55,7 @@ export async function startBenchWorker(file: string): Promise<BenchWorker> {
 async function bundle(file: string): Promise<string> {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(file, import.meta.url))],
+    entryPoints: [file],
     ...{ bundle: true, minify: true, write: false, format: "esm", target: "es2024" },
     conditions: ["workerd", "worker", "browser"],
     mainFields: ["browser", "module", "main"],

@@ -16,6 +16,7 @@ import { release } from "./release.ts";
 import { formatReport } from "./report.ts";
 import { roundTrips } from "./round-trips.ts";
 import { nodeRuntime, type Workerd, workerdRuntime } from "./runtimes.ts";
+import { signIn } from "./sign-in.ts";
 import { smallDrain } from "./small-drain.ts";
 import { round } from "./stats.ts";
 import { tail } from "./tail.ts";
@@ -42,6 +43,7 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [loss.name, runnable(loss)],
   [forward.name, runnable(forward)],
   [smallDrain.name, runnable(smallDrain)],
+  [signIn.name, runnable(signIn)],
   [peers.name, runnable(peers)],
   [release.name, runnable(release)],
   [memory.name, runnable(memory)],

@@ -17,7 +17,7 @@ export interface SmallDrain {
 
 const MESSAGES = 100;
 const BYTES = 128;
-// The kernel tells CPU time in steps of 10 ms: so many drains between two looks at it.
+// Between two looks at the process's CPU time, which some kernels tell in steps of 10 ms.
 const DRAINS = 50;
 const ROUNDS = { count: 8, warmUps: 2 };
 const MOST = 1.5;
@@ -28,7 +28,7 @@ export const smallDrain: Measure<SmallDrain> = {
   key: "smallDrain",
   run: async ({ bed, rounds, log }) => {
     const stream = await bed.fill(MESSAGES * DRAINS, BYTES);
-    await using worker = await startBenchWorker("small-drain-worker.ts");
+    await using worker = await startBenchWorker(new URL("small-drain-worker.ts", import.meta.url));
     const job = { stream, messages: MESSAGES, batch: MESSAGES, maxWaitMs: 5_000 };
     const cpus = await alternate(SIDES, rounds(ROUNDS), async (side) => {
       if (side === "empty") return await cpuOfOne(worker, side, {});
