@@ -4,6 +4,7 @@ import type { Connection } from "./connection/connection.ts";
 import { classifyPermission } from "./connection/failure.ts";
 import { LazyConnection } from "./connection/isolated.ts";
 import type { Deadline } from "./deadline.ts";
+import { type Backlog, BacklogTeller, type OneDrain } from "./fetch/backlog.ts";
 import type { Consumer } from "./fetch/consumer.ts";
 import type { FetchPlan } from "./fetch/plan.ts";
 import { Puller } from "./fetch/puller.ts";
@@ -43,6 +44,7 @@ export interface RunParts<Env> {
   /** How long connecting took, in milliseconds. */
   readonly connectMs: number;
   readonly signal: AbortSignal;
+  readonly onBacklog: ((backlog: Backlog) => void) | undefined;
 }
 
 type AssemblyParts<Env> = RunParts<Env> & { readonly stop: Stop };
@@ -96,12 +98,17 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     late: () => stop.stop("deadline"),
     progressed: () => puller.consider(),
   });
+  const plan = fetchPlan(given);
+  const teller = given.onBacklog && new BacklogTeller(oneDrain(plan), consumer.answered, given.onBacklog);
   const puller = new Puller({
     connection,
-    plan: fetchPlan(given),
+    plan,
     consumer,
     journal,
-    deliver: (msg) => pool.push(msg),
+    deliver: (msg) => {
+      teller?.delivered(msg);
+      pool.push(msg);
+    },
     handling: () => pool.progress,
     failuresLeft: () => streak.left,
     batchEnded: () => pool.endFetch(),
@@ -113,6 +120,12 @@ function makePool<Env>(options: Resolved<Env>, parts: PoolParts<Env>): Pool {
   if (options.batchHandler) return new BatchPool({ ...parts, batchHandler: options.batchHandler });
   const { handler, concurrency, orderBy } = options;
   return new HandlerPool({ ...parts, handler, concurrency, orderBy });
+}
+
+/** What one drain takes of the backlog. */
+function oneDrain({ stream, consumer, batch, concurrency, prefetch, whole }: FetchPlan): OneDrain {
+  const atOnce = whole ? batch : Math.min(batch, concurrency);
+  return { stream, consumer, atOnce, firstPull: whole ? batch : Math.min(batch, concurrency + prefetch) };
 }
 
 function fetchPlan<Env>({ options, budget, connectMs, deadlines }: AssemblyParts<Env>): FetchPlan {

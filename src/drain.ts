@@ -6,6 +6,7 @@ import { type Connected, connect } from "./connection/connect.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
 import { insecureServers, showServers } from "./connection/login.ts";
 import { type Deadline, now, waitUntil } from "./deadline.ts";
+import type { Backlog } from "./fetch/backlog.ts";
 import { Consumer } from "./fetch/consumer.ts";
 import type { Codec, CodecValues } from "./message/codec.ts";
 import { guardObserver } from "./observe/guard.ts";
@@ -43,6 +44,13 @@ export interface RunExtras {
    * caller goes away.
    */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+  /**
+   * Called once, when the drain has learned from its first answer what there is to drain; not at all
+   * where nothing tells.
+   */
+  readonly onBacklog?: ((backlog: Backlog) => void) | undefined;
+  /** Another drain called this one: where it could call others, it calls none. */
+  readonly alone?: boolean | undefined;
 }
 
 /**
@@ -114,7 +122,7 @@ async function runDrain<Env>(source: AnySource<Env>, input: RunInput<Env>): Prom
   try {
     options = withDefaults(await resolveOptions(source, env));
     const budget = planBudget(limitOf(input), options);
-    return await drain(options, budget, env, start, input.signal);
+    return await drain(options, budget, env, start, input);
   } catch (error) {
     if (isInvalidOption(error) || error instanceof LimitTooSmallError) {
       return emptyReport(ending("invalid-options", error.message), start, options);
@@ -149,7 +157,7 @@ async function drain<Env>(
   budget: Budget,
   env: Env,
   start: Start,
-  signal: AbortSignal = new AbortController().signal,
+  { onBacklog, signal = new AbortController().signal }: RunExtras,
 ): Promise<Report> {
   const deadlines = setDeadlines(start.at, budget);
   const journal = new Journal();
@@ -187,6 +195,7 @@ async function drain<Env>(
     start,
     connectMs,
     signal,
+    onBacklog,
   };
   const run = new DrainRun(given);
   let report: Report;

@@ -17,6 +17,7 @@ export {
   type RunInput,
   type WithEnv,
 } from "./drain.ts";
+export type { Backlog } from "./fetch/backlog.ts";
 export type { PriorityGroup } from "./fetch/pull-request.ts";
 export type { BatchHandler, BatchResult } from "./handle/batch-pool.ts";
 export type { Handler, HandlerContext, HandlerResult } from "./handle/handler.ts";
@@ -45,6 +46,7 @@ export {
   type HandlesBatch,
   type HandlesOne,
 } from "./options.ts";
+export type { MergedReport } from "./report/merge.ts";
 export { type Outcome, REASONS, type Reason, type ReasonEntry } from "./report/reasons.ts";
 export type { Counts, Finding, Report, Timings } from "./report/report.ts";
 export type { DeadLetterOptions } from "./settle/dead-letter.ts";

@@ -7,7 +7,7 @@
 import { MIN_LIMIT_MS } from "../budget.ts";
 import type { Drain, RunExtras } from "../drain.ts";
 import { type Authorize, refusal } from "./authorize.ts";
-import { belowRemaining, given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
+import { ALONE_HEADER, belowRemaining, given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
 import { problem, reportResponse, type StatusTable } from "./status.ts";
 
 export { type Authorize, type BearerOptions, bearer } from "./authorize.ts";
@@ -78,7 +78,8 @@ export function drainHandler<Env>(drain: Drain<Env>, options: DrainHandlerOption
       return problem({ status: 400, title: "Bad Request", detail });
     }
     const limitMs = Math.min(lowered, platformLimit(options, env));
-    const input = { limitMs, waitUntil: waitUntilOf(context) };
+    const alone = request.headers.get(ALONE_HEADER) === "true";
+    const input = { limitMs, waitUntil: waitUntilOf(context), ...(alone ? { alone } : {}) };
     return reportResponse(await runDrain(drain, env, input, options.onReport), options.status);
   };
 }

@@ -49,6 +49,9 @@ export const LIMITS_MS = {
   azure: 55_000,
 } as const;
 
+/** Of a request by which a drain calls another: the called one calls none. */
+export const ALONE_HEADER = "Sluice-Alone";
+
 /** The word of a setting, which may be in the bindings. */
 export function given<Env, T extends string | number>(value: Given<Env, T>, env: Env): T | undefined {
   return typeof value === "function" ? value(env) : value;

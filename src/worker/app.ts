@@ -1,33 +1,15 @@
-// The deployable Worker's drain and its HTTP routes, as an app that tests call without a server.
+// The deployable Worker's HTTP routes, as an app that tests call without a server.
 import { Hono } from "hono";
 import { isInvalidOption } from "../checks.ts";
-import { type Drain, type DrainOptions, defineDrain } from "../index.ts";
 import { LIMITS_MS, problem } from "../triggers/fetch.ts";
 import { drainRoutes } from "../triggers/hono.ts";
-import { handlerTimeoutMs, limitMsOf, readConfig } from "./config.ts";
+import { limitMsOf, readConfig } from "./config.ts";
 import { drainToken } from "./drain-token.ts";
-import { eventConstants } from "./event-headers.ts";
-import { forward } from "./forward.ts";
-import { logHandlerError, logNotConfigured, logReport, logUnexpected } from "./log.ts";
+import { drainsWithin } from "./fan-out.ts";
+import { logNotConfigured, logReport, logUnexpected } from "./log.ts";
 import type { Vars } from "./vars.ts";
 
-/** The Worker's drain, where LIMIT_MS does not say otherwise within `presetLimitMs` milliseconds. */
-export function drainWithin(presetLimitMs: number): Drain<Vars> {
-  return defineDrain<Vars>((env): DrainOptions<Vars> => {
-    const { options, targetUrl, target, forwardHeaders, limitMs } = readConfig(env);
-    const constants = eventConstants(options.stream, options.consumer, forwardHeaders);
-    const destination = { url: targetUrl, target, constants };
-    return {
-      ...options,
-      handlerTimeoutMs:
-        options.handlerTimeoutMs ?? handlerTimeoutMs(options.maxWaitMs, limitMs ?? presetLimitMs),
-      handler: (message, { signal }) => forward(message, destination, signal),
-      onError: logHandlerError,
-    };
-  });
-}
-
-const routes = drainRoutes(drainWithin(LIMITS_MS.http), {
+const routes = drainRoutes(drainsWithin(LIMITS_MS.http), {
   token: drainToken,
   limitMs: limitMsOf,
   onReport: logReport,

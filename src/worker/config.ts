@@ -16,9 +16,7 @@ export interface Config {
   readonly forwardHeaders: readonly string[];
   /** The whole drain, in milliseconds; undefined for the trigger's own. */
   readonly limitMs: number | undefined;
-  /**
-   * Drains that one cron run makes, side by side, over the same consumer. No trigger makes more than one yet.
-   */
+  /** Drains that one invocation makes at most, side by side, over the same consumer. */
   readonly drains: number;
 }
 
@@ -97,6 +95,16 @@ export function limitMsOf(vars: Vars): number | undefined {
  */
 export function handlerTimeoutMs(maxWaitMs: number | undefined, limitMs: number): number {
   return Math.max(MIN_HANDLER_TIMEOUT_MS, Math.floor(planBudget(limitMs, { maxWaitMs }).handleMs / 3));
+}
+
+/** Drains at once; 1 also where a var is malformed, which the drain reports. */
+export function drainsOf(vars: Vars): number {
+  if (text(vars, "DRAINS") === undefined) return 1;
+  try {
+    return readConfig(vars).drains;
+  } catch {
+    return 1;
+  }
 }
 
 function readOptions(vars: Vars): DrainSettings {

@@ -1,11 +1,11 @@
 // What the cron trigger runs, with a dashboard or without.
 import { LIMITS_MS, scheduled } from "../triggers/cloudflare.ts";
-import { drainWithin } from "./app.ts";
 import { limitMsOf } from "./config.ts";
+import { drainsWithin } from "./fan-out.ts";
 import { logReport } from "./log.ts";
 import type { Vars } from "./vars.ts";
 
-export const cron: ReturnType<typeof scheduled<Vars>> = scheduled(drainWithin(LIMITS_MS.cron), {
+export const cron: ReturnType<typeof scheduled<Vars>> = scheduled(drainsWithin(LIMITS_MS.cron), {
   limitMs: limitMsOf,
   onReport: logReport,
 });

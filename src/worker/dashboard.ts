@@ -3,13 +3,13 @@
 import type { Hono } from "hono";
 import { dashboardRoutes, readView } from "../dashboard/index.tsx";
 import { LIMITS_MS } from "../triggers/fetch.ts";
-import { drainWithin } from "./app.ts";
 import { limitMsOf, readConfig } from "./config.ts";
 import { drainToken } from "./drain-token.ts";
+import { drainsWithin } from "./fan-out.ts";
 import { logReport } from "./log.ts";
 import type { Vars } from "./vars.ts";
 
-const drain = drainWithin(LIMITS_MS.http);
+const drain = drainsWithin(LIMITS_MS.http);
 
 /** For `workerApp`. */
 export const pages: Hono<{ Bindings: Vars }> = dashboardRoutes<Vars>({

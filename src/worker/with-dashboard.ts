@@ -4,8 +4,13 @@
 import { workerApp } from "./app.ts";
 import { cron } from "./cron.ts";
 import { pages } from "./dashboard.ts";
+import { withSelf } from "./fan-out.ts";
+
+const app = workerApp(pages);
+
+export { Drains } from "./drains.ts";
 
 export default {
-  fetch: workerApp(pages).fetch,
-  scheduled: cron,
+  fetch: (request, env, context) => app.fetch(request, withSelf(env, context), context),
+  scheduled: (controller, env, context) => cron(controller, withSelf(env, context)),
 } satisfies ExportedHandler<Env>;

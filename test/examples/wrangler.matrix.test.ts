@@ -7,7 +7,7 @@ import { alias } from "../support/config.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const aliases = Object.entries(alias).flatMap(([name, path]) => ["--alias", `${name}:${path}`]);
-const names = ["cloudflare-queues", "cloudflare-workflows", "durable-object-alarm"];
+const names = ["cloudflare-fan-out", "cloudflare-queues", "cloudflare-workflows", "durable-object-alarm"];
 
 test.each(names)("wrangler deploy --dry-run has no warning for the example %s", async (name) => {
   const config = at(`../../examples/${name}/wrangler.toml`);

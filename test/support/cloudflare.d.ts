@@ -3,6 +3,10 @@ declare module "cloudflare:workers" {
   /** The bindings of vitest.config.ts. */
   export const env: { readonly NATS: { fetch(input: string, init?: RequestInit): Promise<Response> } };
 
+  export abstract class WorkerEntrypoint<Env> {
+    protected readonly env: Env;
+  }
+
   export abstract class DurableObject<Env> {
     protected readonly env: Env;
     protected readonly ctx: { readonly storage: { setAlarm(at: number): Promise<void> } };

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { alias } from "../support/config.ts";
-import { type LabServer, labServer } from "../support/lab-client.ts";
+import { type LabServer, labProxy, labServer } from "../support/lab-client.ts";
 import { gap, refusing } from "../support/refusing.ts";
 
 const PATIENCE = { timeout: 25_000, interval: 50 };
@@ -29,8 +29,12 @@ async function drained(server: LabServer): Promise<void> {
   await expect.poll(left, PATIENCE).toBe(0);
 }
 
-/** The Worker of an example, for this test alone. */
+/** The bindings of an example's Worker, which runs for this test alone. */
 async function start<Env>(name: string, url: string, parts: Partial<V4WorkerOptions>): Promise<Env> {
+  return await (await launch(name, url, parts)).getBindings<Env>();
+}
+
+async function launch(name: string, url: string, parts: Partial<V4WorkerOptions>): Promise<Miniflare> {
   const entry = fileURLToPath(new URL(`../../examples/${name}/worker.ts`, import.meta.url));
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -54,8 +58,20 @@ async function start<Env>(name: string, url: string, parts: Partial<V4WorkerOpti
   const miniflare = new Miniflare({ ...options, log: new Log(LogLevel.NONE) });
   onTestFinished(() => miniflare.dispose());
   await miniflare.ready;
-  return await miniflare.getBindings<Env>();
+  return miniflare;
 }
+
+test("a cron run of a Worker that calls itself through a service binding drains with several at once", async () => {
+  const server = await ordersServer();
+  await server.publish("ORDERS.new", 500);
+  const proxy = await labProxy(server);
+  const self = { SELF: { name: "drain-orders", entrypoint: "Drains" } };
+  const miniflare = await launch("cloudflare-fan-out", proxy.url, { serviceBindings: self });
+  const run = await (await miniflare.getWorker()).scheduled({ cron: "* * * * *" });
+  expect(run).toMatchObject({ outcome: "ok" });
+  expect(await server.consumerState("ORDERS", "billing")).toMatchObject({ pending: 0, ackPending: 0 });
+  expect((await proxy.counts()).accepted).toBe(8);
+});
 
 describe("a message of a real queue", () => {
   interface Env {

@@ -1,0 +1,23 @@
+// The deployable Worker's drain: each message becomes a POST to the target.
+import { type Drain, type DrainOptions, defineDrain } from "../index.ts";
+import { handlerTimeoutMs, readConfig } from "./config.ts";
+import { eventConstants } from "./event-headers.ts";
+import { forward } from "./forward.ts";
+import { logHandlerError } from "./log.ts";
+import type { Vars } from "./vars.ts";
+
+/** The Worker's drain, where LIMIT_MS does not say otherwise within `presetLimitMs` milliseconds. */
+export function drainWithin(presetLimitMs: number): Drain<Vars> {
+  return defineDrain<Vars>((env): DrainOptions<Vars> => {
+    const { options, targetUrl, target, forwardHeaders, limitMs } = readConfig(env);
+    const constants = eventConstants(options.stream, options.consumer, forwardHeaders);
+    const destination = { url: targetUrl, target, constants };
+    return {
+      ...options,
+      handlerTimeoutMs:
+        options.handlerTimeoutMs ?? handlerTimeoutMs(options.maxWaitMs, limitMs ?? presetLimitMs),
+      handler: (message, { signal }) => forward(message, destination, signal),
+      onError: logHandlerError,
+    };
+  });
+}
