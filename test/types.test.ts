@@ -1,8 +1,10 @@
 // What TypeScript infers of a drain, and what it refuses: `npm run check` compiles this, and that is the test. Run, it shows that
 // the definitions are valid ones.
+import type { Hono } from "hono";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { type CloudEvent, type Drain, defineDrain, retry } from "../src/index.ts";
+import { drainRoutes } from "../src/triggers/hono.ts";
 
 interface Env {
   readonly NATS_URL: string;
@@ -49,6 +51,14 @@ describe("with no annotation, TypeScript infers", () => {
       codec: "cloudevents",
       handler: ({ value }) => void expectTypeOf(value).toEqualTypeOf<CloudEvent>(),
     });
+  });
+
+  test("the bindings of a route from its drain, and none where the options use none", () => {
+    const plain = defineDrain({ ...BASE, handler: () => {} });
+    expectTypeOf(drainRoutes(plain, { token: "secret" })).toEqualTypeOf<Hono<{ Bindings: object }>>();
+    const bound = defineDrain((env: Env) => ({ ...BASE, servers: env.NATS_URL, handler: () => {} }));
+    const routes = drainRoutes(bound, { token: (env) => env.NATS_URL });
+    expectTypeOf(routes).toEqualTypeOf<Hono<{ Bindings: Env }>>();
   });
 
   test("env, from the function's parameter, in the handler and in run()", () => {

@@ -1,4 +1,5 @@
 // A clock that stands still until a test moves it.
+/// <reference lib="esnext.disposable" preserve="true" />
 
 interface FakeTimer {
   readonly dueAt: number;

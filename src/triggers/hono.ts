@@ -18,6 +18,9 @@ export interface DrainRoutesOptions<Env> extends Omit<DrainHandlerOptions<Env>, 
   readonly token: Given<Env, string>;
 }
 
+/** Hono's bindings are an object; a drain whose options use none has `unknown`. */
+export type BindingsOf<Env> = Env extends object ? Env : object;
+
 /**
  * A Hono app with one route, `POST /drain`. It answers the report: 200 when the drain completed,
  * 503 with `Retry-After` when another try may help, 500 when only an operator can; the last two as
@@ -26,13 +29,14 @@ export interface DrainRoutesOptions<Env> extends Omit<DrainHandlerOptions<Env>, 
  * @example
  * export default new Hono().route("/jobs", drainRoutes(orders, { token: (env) => env.DRAIN_TOKEN }));
  */
-export function drainRoutes<Env extends object>(
+export function drainRoutes<Env>(
   drain: Drain<Env>,
   { token, ...options }: DrainRoutesOptions<Env>,
-): Hono<{ Bindings: Env }> {
+): Hono<{ Bindings: BindingsOf<Env> }> {
   const handler = drainHandler(drain, { ...options, authorize: bearer(token) });
-  const app = new Hono<{ Bindings: Env }>();
-  return app.all("/drain", (c) => handler(c.req.raw, c.env, contextOf(c)));
+  const app = new Hono<{ Bindings: BindingsOf<Env> }>();
+  const env = (c: Context): Env => c.env; // Hono's bindings are the drain's
+  return app.all("/drain", (c) => handler(c.req.raw, env(c), contextOf(c)));
 }
 
 function contextOf(c: Context): FetchContext | undefined {

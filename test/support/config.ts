@@ -1,24 +1,26 @@
 // What every run of vitest shares, in whichever runtime it runs: the package's own names, bounds, and certificates.
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import manifest from "../../package.json" with { type: "json" };
 import { type Certificates, makeCertificates } from "./certificates.ts";
 
-const source = (path: string): string => fileURLToPath(new URL(`../../src/${path}`, import.meta.url));
+/** The file of src that an entry of the package is built from. */
+function sourceOf(target: string): string {
+  const source = new URL(target.replace("./dist/", "../../src/").replace(/\.js$/, ""), import.meta.url)
+    .pathname;
+  return existsSync(`${source}.ts`) ? `${source}.ts` : `${source}.tsx`;
+}
 
-/** The README's examples import the package by its name. */
-export const alias: Readonly<Record<string, string>> = {
-  "sluice/cloudflare": source("triggers/cloudflare.ts"),
-  "sluice/deno": source("triggers/deno.ts"),
-  "sluice/fetch": source("triggers/fetch.ts"),
-  "sluice/hono": source("triggers/hono.ts"),
-  "sluice/lambda": source("triggers/lambda.ts"),
-  "sluice/qstash": source("triggers/qstash.ts"),
-  "sluice/testing": source("testing/index.ts"),
-  sluice: source("index.ts"),
-};
+/** The package's own entries, by the names that the examples import. `sluice` comes last: it begins the others. */
+export const alias: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(manifest.exports)
+    .flatMap(([entry, target]) =>
+      typeof target === "string" ? [] : [[entry.replace(/^\./, "sluice"), sourceOf(target.default)]],
+    )
+    .reverse(),
+);
 
 /** The bounds of a test. */
 export const bounds = {
