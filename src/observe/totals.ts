@@ -29,7 +29,10 @@ export interface Totals {
   readonly drains: Readonly<Record<string, number>>;
   /** Deliveries by what became of them. */
   readonly messages: Readonly<Record<Result, number>>;
-  /** Drains by how long they took: one number for each of {@link BUCKETS}, and one for what took longer. */
+  /**
+   * Drains by how long they took: up to 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 300 and 900 s, each
+   * beyond the one before, and longer.
+   */
   readonly durations: readonly number[];
   /** How long all of them took, in milliseconds. */
   readonly totalMs: number;
