@@ -6,8 +6,11 @@ import type { Finding } from "./report.ts";
 
 export type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
 
-/** Below it a few failures in a row use up a message's deliveries. */
-const FEW_DELIVERIES = 3;
+/**
+ * Below it a few failures in a row, or a few drains that end before a message's turn, use up its
+ * deliveries. A dead letter takes what is used up.
+ */
+const FEW_DELIVERIES = { withDeadLetter: 3, without: 5 } as const;
 /** nats-server's own. */
 const DEFAULT_ACK_WAIT_MS = 30_000;
 
@@ -42,13 +45,13 @@ const RULES: Readonly<Record<string, Rule>> = {
           mend: copy(facts, "--pull --ack explicit"),
         }
       : undefined,
-  "inactive-threshold": (facts, { betweenRunsMs }) =>
+  "inactive-threshold": (facts, { limitMs, betweenRunsMs = limitMs }) =>
     facts.inactiveThresholdMs && betweenRunsMs !== undefined && facts.inactiveThresholdMs <= betweenRunsMs
       ? {
           message:
-            `The server deletes the consumer after ${show(facts.inactiveThresholdMs)} ` +
-            `without a drain, and ${show(betweenRunsMs)} lie between two: it starts anew ` +
-            "each time, or is not found.",
+            `The server deletes the consumer after ${show(facts.inactiveThresholdMs)} (inactive_threshold) ` +
+            `without a drain, and ${show(betweenRunsMs)} or more lie between two: it starts anew each ` +
+            "time, or is not found.",
           mend: edit(facts, `--inactive-threshold ${show(10 * betweenRunsMs)}`),
         }
       : undefined,
@@ -71,13 +74,15 @@ const RULES: Readonly<Record<string, Rule>> = {
           mend: edit(facts, `--backoff none --wait ${show(2 * handlerTimeoutMs)}`),
         }
       : undefined,
-  "max-deliver-few": (facts, plan) =>
-    isBelow(facts.maxDeliver, FEW_DELIVERIES) && limited(facts.maxDeliver)
+  "max-deliver-few": (facts, { batch = "many", deadLetter }) =>
+    limited(facts.maxDeliver) &&
+    isBelow(facts.maxDeliver, FEW_DELIVERIES[deadLetter ? "withDeadLetter" : "without"])
       ? {
           message:
-            `Max deliver is ${facts.maxDeliver}: a deploy or an outage uses it up, and the ` +
-            `message is never delivered again. A batch of ${plan.batch ?? "many"} counts a ` +
-            "delivery for each message that arrives.",
+            `Max deliver is ${facts.maxDeliver}, too few for a batch of ${batch}: each message that ` +
+            "arrives costs a delivery, also one that no handler comes to before the limit, and an outage " +
+            "costs one a drain. It runs out before the backlog does, and the message is never " +
+            "delivered again.",
           mend: edit(facts, "--max-deliver 10"),
         }
       : undefined,
@@ -120,7 +125,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       : undefined,
   ...REQUEST_RULES,
   "dead-letter-loop": (facts, { deadLetter }) =>
-    deadLetter && isInStream(facts, deadLetter.subject) && isFiltered(facts, deadLetter.subject)
+    deadLetter && comesBack(facts, deadLetter.subject)
       ? {
           message:
             `The consumer gets its own dead letters: "${deadLetter.subject}" is a subject ` +
@@ -180,11 +185,11 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? { message: `nats-server is ${serverVersion}: Sluice is tested against 2.9.10 and later. Upgrade it.` }
       : undefined,
   "server-flaw": ({ serverVersion }) =>
-    serverVersion !== undefined && isFlawed(serverVersion)
+    serverVersion !== undefined && flawsOf(serverVersion).length > 0
       ? {
           message:
-            `nats-server ${serverVersion} lets any account manage the JetStream assets of ` +
-            "another (CVE-2025-30215): upgrade to 2.10.27, 2.11.1 or later.",
+            `nats-server ${serverVersion} has published flaws. ` +
+            `${flawsOf(serverVersion).join(" ")} Upgrade it.`,
         }
       : undefined,
 };
@@ -202,6 +207,13 @@ function isFiltered({ filterSubjects = [] }: ConsumerConfigFacts, subject: strin
   return filterSubjects.length === 0 || filterSubjects.some((each) => takesIn(each, subject));
 }
 
+/** Its filter lets the subject through, and its stream takes it in: what is filtered for is in the stream. */
+function comesBack(facts: ConsumerConfigFacts, subject: string): boolean {
+  const { streamSubjects, filterSubjects = [] } = facts;
+  if (streamSubjects === undefined) return filterSubjects.some((each) => takesIn(each, subject));
+  return isInStream(facts, subject) && isFiltered(facts, subject);
+}
+
 function isOlder(version: string, than: string): boolean {
   const parts = (text: string): number[] => (/^\d+\.\d+\.\d+/.exec(text)?.[0] ?? "").split(".").map(Number);
   const [one, other] = [parts(version), parts(than)];
@@ -209,8 +221,31 @@ function isOlder(version: string, than: string): boolean {
   return at >= 0 && (one[at] ?? 0) < (other[at] ?? 0);
 }
 
-function isFlawed(version: string): boolean {
-  return isOlder(version, "2.10.27") || (!isOlder(version, "2.11.0") && isOlder(version, "2.11.1"));
+/** Published flaws that a drain's server is open to, and the first release of each minor version without it. */
+const FLAWS: readonly { readonly what: string; readonly mended: readonly string[] }[] = [
+  {
+    what: "Any account can manage the JetStream assets of another (CVE-2025-30215).",
+    mended: ["2.10.27", "2.11.1"],
+  },
+  {
+    what: "Anybody who reaches its WebSocket listener can end it (CVE-2026-27889).",
+    mended: ["2.11.14", "2.12.5"],
+  },
+  {
+    what: "Anybody who reaches its WebSocket listener can use up its memory (CVE-2026-33219).",
+    mended: ["2.11.15", "2.12.6"],
+  },
+];
+
+function flawsOf(version: string): readonly string[] {
+  return FLAWS.filter(({ mended }) => isFlawed(version, mended)).map(({ what }) => what);
+}
+
+/** A minor version without a release that mends it never got one, or has always been without the flaw. */
+function isFlawed(version: string, mended: readonly string[]): boolean {
+  const minor = (text: string): string => text.split(".").slice(0, 2).join(".");
+  const own = mended.find((each) => minor(each) === minor(version));
+  return isOlder(version, own ?? mended[0] ?? version);
 }
 
 function copy({ stream, consumer }: ConsumerConfigFacts, flags: string): string {

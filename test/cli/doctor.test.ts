@@ -4,8 +4,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { defineDrain } from "../../src/index.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { defineDrain, type Message } from "../../src/index.ts";
+import { writeHistory } from "../../src/observe/history.ts";
+import { aReport } from "../observe/report.ts";
+import { BUCKET, makeBucket } from "../support/bucket.ts";
+import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labRefusedPort, labServer, labStatusPeer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 
@@ -91,12 +95,39 @@ it("sluice doctor reads a Worker's wrangler.toml and .dev.vars", async () => {
   expect({ code, ...said }).toMatchObject({ code: 0, ok: true, budget: { limitMs: 20_000 } });
 });
 
+const ADMIN = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
+
+/** Drains ORDERS as `drain` does, its messages handled by `handler`. */
+async function drainOnce(server: LabServer, handler: (message: Message<unknown>) => void, own = {}) {
+  const drain = defineDrain({
+    servers: server.wsUrl,
+    auth: { user: "admin", password: "admin-pw" },
+    stream: "ORDERS",
+    consumer: "billing",
+    maxWaitMs: 2_000,
+    retryDelay: () => 1,
+    handler,
+    ...own,
+  });
+  return await drain.run({ limitMs: 5_000 });
+}
+
 describe("sluice doctor names", () => {
   it("a wrong stream name", async () => {
     const { env } = await givenHealthy();
     const { code, codes, said } = await doctor({ ...env, NATS_STREAM: "ODERS" });
     expect({ code, codes }).toEqual({ code: 78, codes: ["stream-not-found"] });
     expect(said.findings[0]?.message).toContain("ODERS");
+    const asAdmin = await doctor({ ...env, ...ADMIN, NATS_STREAM: "ODERS" });
+    expect(asAdmin.said.findings[0]?.message).toContain('Did you mean "ORDERS"?');
+  });
+
+  it("a wrong consumer name, as another thing than a consumer that is gone", async () => {
+    const { env } = await givenHealthy();
+    const { code, said } = await doctor({ ...env, ...ADMIN, NATS_CONSUMER: "biling" });
+    expect({ code, said }).toMatchObject({ code: 78, said: { report: { reason: "consumer-not-found" } } });
+    expect(said.findings[0]?.message).toContain('Did you mean "billing"?');
+    expect(said.findings[0]?.message).not.toContain("InactiveThreshold");
   });
 
   it("each denied permission", async () => {
@@ -110,13 +141,46 @@ describe("sluice doctor names", () => {
     expect({ code, codes }).toEqual({ code: 78, codes: ["permission-denied", "permission-denied"] });
     expect(said.findings[0]?.message).toContain("$JS.API.CONSUMER.MSG.NEXT.ORDERS.billing");
     expect(said.findings[1]?.message).toContain("$JS.ACK.ORDERS.billing");
+    expect(said.findings[0]?.mend).toBe("npx sluice permissions --stream ORDERS --consumer billing");
+  });
+
+  it("a denied inbox, once", async () => {
+    const server = await labServer({
+      authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
+        { user: drain, password: "drain-pw", permissions: { subscribe: { allow: ["_INBOX_own.>"] } } } ] } }`,
+    });
+    const { env } = await givenHealthy(server);
+    const { code, said } = await doctor(env);
+    expect(code).toBe(78);
+    expect(said.findings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('Allow the user to subscribe to "_INBOX.>".'),
+    ]);
+    expect(await doctor({ ...env, NATS_INBOX_PREFIX: "_INBOX_own" })).toMatchObject({ code: 0, codes: [] });
+  });
+
+  it("a denied consumer info, which a drain goes on without", async () => {
+    const server = await labServer({
+      authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
+        { user: drain, password: "drain-pw", permissions: {
+          publish: { allow: ["$JS.API.CONSUMER.MSG.NEXT.>", "$JS.ACK.>"] },
+          subscribe: { allow: ["_INBOX.>"] } } } ] } }`,
+    });
+    const { env } = await givenHealthy(server);
+    const { code, codes, said } = await doctor(env);
+    expect({ code, codes, outcome: said.report.outcome }).toEqual({
+      code: 1,
+      codes: ["permission-denied"],
+      outcome: "completed",
+    });
+    expect(said.findings[0]?.message).toContain("$JS.API.CONSUMER.INFO.ORDERS.billing");
   });
 
   it("a frozen server", async () => {
     const { server, env } = await givenHealthy();
     await server.signal("SIGSTOP");
-    const { code, codes } = await doctor(env, "--limit", "4s");
+    const { code, codes, said } = await doctor(env, "--limit", "4s");
     expect({ code, codes }).toEqual({ code: 75, codes: ["connect-timeout"] });
+    expect(said.findings[0]?.message).toContain("the server is frozen");
   });
 
   it("a consumer whose InactiveThreshold ends before the next run, and that it is gone then", async () => {
@@ -134,23 +198,63 @@ describe("sluice doctor names", () => {
     );
   });
 
-  it("a poison message", async () => {
+  it("a consumer that its InactiveThreshold deleted between two runs, by the history", async () => {
+    const { server, env } = await givenHealthy(undefined, { inactive_threshold: 1_000_000_000 });
+    const { nats } = await connectAs("admin", server.wsUrl);
+    onTestFinished(() => nats.close());
+    await makeBucket(nats);
+    const { startedAt } = await drainOnce(server, () => {}, { history: { bucket: BUCKET } });
+    await vi.waitFor(
+      () => expect(server.consumerState("ORDERS", "billing")).rejects.toThrow("consumer not found"),
+      { timeout: 20_000, interval: 100 },
+    );
+    const { code, said } = await doctor({ ...env, ...ADMIN, HISTORY_BUCKET: BUCKET });
+    expect({ code, said }).toMatchObject({ code: 78, said: { report: { reason: "consumer-not-found" } } });
+    expect(said.findings[0]?.message).toContain(`was there when the drain of ${startedAt} ran, and is gone`);
+    expect(said.findings[0]?.message).toContain("InactiveThreshold");
+  });
+
+  it("an InactiveThreshold below the time between the runs of the history, or of the Worker's cron", async () => {
+    const { server, env } = await givenHealthy(undefined, { inactive_threshold: 10 * MINUTE_NS });
+    const { nats } = await connectAs("admin", server.wsUrl);
+    onTestFinished(() => nats.close());
+    await makeBucket(nats);
+    const drainsAt = ["2026-11-25T06:00:00.000Z", "2026-11-25T07:00:00.000Z"];
+    for (const startedAt of drainsAt) {
+      const report = aReport({ stream: "ORDERS", consumer: "billing", startedAt });
+      await writeHistory(nats, report, { bucket: BUCKET }, 10_000);
+    }
+    const byHistory = await doctor({ ...env, ...ADMIN, HISTORY_BUCKET: BUCKET });
+    expect(byHistory).toMatchObject({ code: 1, codes: ["inactive-threshold"] });
+    const folder = await mkdtemp(join(tmpdir(), "sluice-doctor-test-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, "wrangler.toml"), '[triggers]\ncrons = ["*/15 * * * *"]\n');
+    expect(await doctor(env, "--worker", folder)).toMatchObject({ code: 1, codes: ["inactive-threshold"] });
+    expect(await doctor(env)).toMatchObject({ code: 0, codes: [] });
+  });
+
+  it("a poison message that is alone, as one that may be", async () => {
     const { server, env } = await givenHealthy();
     await server.publish("orders.eu", 1);
-    const drain = defineDrain({
-      servers: server.wsUrl,
-      auth: { user: "drain", password: "drain-pw" },
-      stream: "ORDERS",
-      consumer: "billing",
-      maxWaitMs: 2_000,
-      retryDelay: () => 1,
-      handler: () => {
-        throw new Error("poison");
-      },
-    });
-    while ((await server.consumerState("ORDERS", "billing")).redelivered === 0)
-      await drain.run({ limitMs: 5_000 });
+    const fail = () => {
+      throw new Error("poison");
+    };
+    while ((await server.consumerState("ORDERS", "billing")).redelivered === 0) await drainOnce(server, fail);
     expect(await doctor(env)).toMatchObject({ code: 1, codes: ["redelivered"] });
+  });
+
+  it("a poison message among others, and which it is", async () => {
+    const { server, env } = await givenHealthy();
+    await server.publish("orders.eu", 5);
+    const failThird = ({ sequence }: Message<unknown>) => {
+      if (sequence === 3) throw new Error("poison");
+    };
+    while ((await server.consumerState("ORDERS", "billing")).redelivered === 0)
+      await drainOnce(server, failThird);
+    const { code, codes, said } = await doctor(env);
+    expect({ code, codes }).toEqual({ code: 1, codes: ["poison-message"] });
+    expect(said.findings[0]?.message).toContain("ORDERS:3");
+    expect(said.findings[0]?.mend).toBe("nats stream get ORDERS 3");
   });
 
   it("a handler slower than its ack wait", async () => {
@@ -163,6 +267,26 @@ describe("sluice doctor names", () => {
   it("a max deliver that runs out before the backlog does", async () => {
     const { env } = await givenHealthy(undefined, { max_deliver: 1 });
     expect(await doctor(env)).toMatchObject({ code: 1, codes: ["max-deliver-few"] });
+  });
+
+  it("a max deliver that has run out, and how many messages it cost", async () => {
+    const { server, env } = await givenHealthy(undefined, { max_deliver: 5 });
+    await server.publish("orders.eu", 4);
+    const fail = () => {
+      throw new Error("down");
+    };
+    for (let exhausted = 0; exhausted < 4; ) exhausted += (await drainOnce(server, fail)).exhausted;
+    // nats-server gives them up when it comes to deliver them once more.
+    await vi.waitFor(
+      async () => {
+        await drainOnce(server, fail);
+        expect(await server.consumerState("ORDERS", "billing")).toMatchObject({ ackPending: 0 });
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    const { code, codes, said } = await doctor(env);
+    expect({ code, codes }).toEqual({ code: 1, codes: ["deliveries-exhausted"] });
+    expect(said.findings[0]?.message).toMatch(/^4 messages used up max deliver \(5\)/);
   });
 
   it("a target that is down", async () => {
@@ -180,6 +304,20 @@ describe("sluice doctor names", () => {
     const { env } = await givenHealthy();
     const { code, codes } = await doctor({ ...env, DEAD_LETTER_SUBJECT: "dlq.orders" });
     expect({ code, codes }).toEqual({ code: 1, codes: ["dead-letter-uncaptured"] });
+  });
+
+  it("a history bucket that is not there", async () => {
+    const { env } = await givenHealthy();
+    const { code, codes, said } = await doctor({ ...env, ...ADMIN, HISTORY_BUCKET: "drains" });
+    expect({ code, codes }).toEqual({ code: 1, codes: ["history-bucket-missing"] });
+    expect(said.findings[0]?.mend).toBe("nats kv add drains --history 64");
+  });
+
+  it("dead letters that come back to the consumer, by the stream's subjects", async () => {
+    const { env } = await givenHealthy();
+    const subject = "orders.dead";
+    const { codes } = await doctor({ ...env, ...ADMIN, DEAD_LETTER_SUBJECT: subject });
+    expect(codes).toEqual(["dead-letter-loop"]);
   });
 
   it("a missing setting, and where to set it", async () => {

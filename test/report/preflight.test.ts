@@ -52,6 +52,12 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
     "nats consumer copy ORDERS billing billing-2 --pull --ack explicit",
   ],
   ["inactive-threshold", { inactiveThresholdMs: 5_000 }, {}, "--inactive-threshold 600s --force"],
+  [
+    "inactive-threshold",
+    { inactiveThresholdMs: 5_000 },
+    { betweenRunsMs: undefined, limitMs: 25_000 },
+    "--inactive-threshold 250s --force",
+  ],
   ["ack-wait", { ackWaitMs: 10_000 }, {}, "--wait 60s --force"],
   ["backoff-replaces-ack-wait", { backoffMs: [1_000] }, {}, "--backoff none --wait 60s --force"],
   [
@@ -60,6 +66,7 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
     { deadLetter: { subject: "dlq.orders" } },
     "--max-deliver 10 --force",
   ],
+  ["max-deliver-few", { maxDeliver: 4 }, { deadLetter: undefined }, "--max-deliver 10 --force"],
   ["max-deliver-below-dead-letter", { maxDeliver: 4 }, {}, "--max-deliver 10 --force"],
   ["max-deliver-unlimited", { maxDeliver: -1 }, { deadLetter: undefined }, "--max-deliver 10 --force"],
   ["max-ack-pending", { maxAckPending: 150 }, { drains: 2 }, "--max-pending 200 --force"],
@@ -68,6 +75,12 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   ["max-expires", { maxExpiresMs: 1_000 }, {}, "--max-pull-expire 5s --force"],
   ["max-bytes", { maxBytes: 1_000 }, {}, "--max-pull-bytes 1000000 --force"],
   ["dead-letter-loop", {}, { deadLetter: IN_ORDERS }, undefined],
+  [
+    "dead-letter-loop",
+    { streamSubjects: undefined, filterSubjects: ["orders.>"] },
+    { deadLetter: IN_ORDERS },
+    undefined,
+  ],
   [
     "dead-letter-in-work-queue",
     { retention: "workqueue", filterSubjects: ["orders.new"] },
@@ -85,6 +98,8 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   ["headers-only", { headersOnly: true }, {}, "--no-headers-only --force"],
   ["server-too-old", { serverVersion: "2.8.4" }, {}, undefined],
   ["server-flaw", { serverVersion: "2.11.0" }, {}, undefined],
+  ["server-flaw", { serverVersion: "2.11.14" }, {}, undefined],
+  ["server-flaw", { serverVersion: "2.12.5-RC.1" }, {}, undefined],
 ])("says %s of %j and %j", (code, facts, plan, mend) => {
   const found = preflight({ ...GOOD, ...facts }, { ...PLAN, ...plan });
   const codes = found.map((finding) => finding.code);
@@ -92,6 +107,19 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   if (mend === undefined) expect(found[0]).not.toHaveProperty("mend");
   else expect(found[0]?.mend).toContain(mend);
   expect(found[0]?.message).toMatch(/^[A-Zn].*\.$/);
+});
+
+it.each([
+  ["2.10.26", ["CVE-2025-30215", "CVE-2026-27889", "CVE-2026-33219"]],
+  ["2.10.29", ["CVE-2026-27889", "CVE-2026-33219"]],
+  ["2.11.14", ["CVE-2026-33219"]],
+  ["2.11.15", undefined],
+  ["2.12.5", ["CVE-2026-33219"]],
+  ["2.12.6", undefined],
+  ["2.14.0", undefined],
+])("names the flaws of nats-server %s: %j", (serverVersion, flaws) => {
+  const [found] = preflight({ ...GOOD, serverVersion }, PLAN);
+  expect(found?.message.match(/CVE-[\d-]+/g) ?? undefined).toEqual(flaws);
 });
 
 it("tells a report only what is surely true: what the consumer refuses of a pull request", () => {

@@ -1,7 +1,6 @@
 // What doctor is asked, and what it found.
 import type { Budget } from "../../budget.ts";
-import type { Outcome } from "../../report/reasons.ts";
-import type { Finding } from "../../report/report.ts";
+import type { Finding, Report } from "../../report/report.ts";
 import type { LoginOptions } from "../login.ts";
 
 export const NAME = "sluice doctor";
@@ -20,7 +19,8 @@ export interface DoctorOptions extends LoginOptions {
 export interface Diagnosis {
   readonly ok: boolean;
   readonly findings: readonly Finding[];
-  readonly budget: Budget | undefined;
+  /** Null where the limit is not known, or too small. */
+  readonly budget: Budget | null;
   /** How a drain would end now, as far as can be known without taking a message. */
-  readonly report: { readonly outcome: Outcome; readonly reason: string; readonly message: string };
+  readonly report: Report;
 }

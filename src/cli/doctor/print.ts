@@ -1,6 +1,5 @@
 // What doctor says: for a terminal, or as one JSON object.
 import type { Budget } from "../../budget.ts";
-import type { Reason } from "../../report/reasons.ts";
 import { columns, printable } from "../terminal.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 
@@ -18,7 +17,7 @@ function inWords({ findings, budget, report }: Diagnosis): string[] {
     ...(mend === undefined ? [] : [`    ${printable(mend)}`]),
   ]);
   const fine = findings.length === 0 ? [`✓ ${report.message}`] : [];
-  return [...(budget === undefined ? [] : timeline(budget)), ...told, ...fine];
+  return [...(budget === null ? [] : timeline(budget)), ...told, ...fine];
 }
 
 /** The slices of the limit, one below the other, each where it begins. */
@@ -39,25 +38,4 @@ function timeline(budget: Budget): string[] {
     return [name, `${timeMs} ms`, `${" ".repeat(from)}${"█".repeat(to - from)}`];
   });
   return columns([...rows, ["limit", `${limitMs} ms`]]);
-}
-
-interface Names {
-  readonly stream: string;
-  readonly consumer: string;
-}
-
-/** A command that mends an ending, where there is one. */
-export function mendOf(reason: Reason, { stream, consumer }: Names): string | undefined {
-  switch (reason) {
-    case "consumer-not-found":
-    case "consumer-deleted":
-      return (
-        `nats consumer add ${stream} ${consumer} --pull --ack explicit --wait 60s ` +
-        "--max-deliver 10 --inactive-threshold 0s --defaults"
-      );
-    case "stream-not-found":
-      return "nats stream ls";
-    default:
-      return undefined;
-  }
 }

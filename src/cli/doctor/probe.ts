@@ -5,65 +5,13 @@ import type { Connection } from "../../connection/connection.ts";
 import { classifyInfoError, classifyPermission } from "../../connection/failure.ts";
 import { apiPrefix, JetStreamError, NoJetStreamError, requestJetStream } from "../../connection/jetstream.ts";
 import { request } from "../../connection/request.ts";
-import { NANOS_PER_MS, now } from "../../deadline.ts";
+import { now } from "../../deadline.ts";
 import { readHeaders } from "../../message/headers.ts";
-import type { ConsumerConfigFacts } from "../../report/preflight.ts";
 import { type Ending, ending } from "../../report/reasons.ts";
 import type { DoctorSettings } from "./settings.ts";
 
-const ASK_MS = 5_000;
-
-/** A consumer's configuration and state; undefined where the user may not ask. */
-export interface ConsumerAnswer {
-  readonly facts: Partial<ConsumerConfigFacts>;
-  readonly pending: number;
-  readonly redelivered: number;
-}
-
-interface ConsumerInfo {
-  readonly num_pending: number;
-  readonly num_redelivered: number;
-  readonly config: Readonly<Record<string, unknown>>;
-}
-
-/** Asks for consumer info. */
-export async function askConsumer(
-  { nats }: Connection,
-  { stream, consumer, domain }: DoctorSettings,
-): Promise<ConsumerAnswer | Ending> {
-  const subject = `${apiPrefix(domain)}.CONSUMER.INFO.${stream}.${consumer}`;
-  try {
-    const info = await requestJetStream<ConsumerInfo>(nats, subject, "", { timeoutMs: ASK_MS });
-    return { facts: toFacts(info.config), pending: info.num_pending, redelivered: info.num_redelivered };
-  } catch (error) {
-    return explain(error, stream, consumer);
-  }
-}
-
-function toFacts(config: Readonly<Record<string, unknown>>): Partial<ConsumerConfigFacts> {
-  const text = (name: string): string | undefined => textOf(config[name]);
-  const number = (name: string, otherwise = 0): number => numberOf(config[name]) ?? otherwise;
-  const ms = (name: string): number => number(name) / NANOS_PER_MS;
-  const { backoff, filter_subjects: filters } = config;
-  const filter = text("filter_subject");
-  return {
-    ackPolicy: text("ack_policy"),
-    deliverSubject: text("deliver_subject"),
-    inactiveThresholdMs: ms("inactive_threshold"),
-    ackWaitMs: ms("ack_wait"),
-    backoffMs: Array.isArray(backoff) ? backoff.map((each) => Number(each) / NANOS_PER_MS) : [],
-    maxDeliver: number("max_deliver", -1),
-    maxAckPending: number("max_ack_pending", -1),
-    maxWaiting: number("max_waiting"),
-    maxBatch: number("max_batch"),
-    maxExpiresMs: ms("max_expires"),
-    maxBytes: number("max_bytes"),
-    replayPolicy: text("replay_policy"),
-    sampleFreq: text("sample_freq"),
-    headersOnly: config.headers_only === true,
-    filterSubjects: Array.isArray(filters) ? filters.map(String) : filter ? [filter] : [],
-  };
-}
+/** How long an answer is waited for, in milliseconds. */
+export const ASK_MS = 5_000;
 
 /** A pull request that the server reads and refuses: proves the way there and back, and delivers nothing. */
 export async function fetchNothing(
@@ -104,10 +52,10 @@ function allowAcks(stream: string, consumer: string): string {
 }
 
 /**
- * Where a dead letter would go: the stream refuses this one, by what it expects, and so tells that
- * it is there.
+ * Where a dead letter, or a record of the history, would go: the stream refuses this one, by what it
+ * expects, and so tells that it is there.
  */
-export async function tryDeadLetter(
+export async function tryPublish(
   { nats }: Connection,
   subject: string,
 ): Promise<"taken" | "uncaptured" | Ending> {
@@ -123,18 +71,18 @@ export async function tryDeadLetter(
   }
 }
 
-function explain(error: unknown, stream: string, consumer: string): Ending {
-  if (error instanceof PermissionViolationError) return classifyPermission(error);
+/** What an error of a question says of a drain. */
+export function explain(error: unknown, stream: string, consumer: string): Ending {
+  if (error instanceof PermissionViolationError) {
+    const { operation, subject } = error;
+    // The inbox's own name is another in each run.
+    const inbox = subject.replace(/[^.]+$/, ">");
+    return operation === "subscription"
+      ? ending("permission-denied", `Allow the user to subscribe to "${inbox}".`)
+      : classifyPermission(error);
+  }
   if (error instanceof TimeoutError)
     return ending("jetstream-unavailable", `It did not answer within ${ASK_MS / 1_000} s.`);
   const told = error instanceof Error ? error.message : String(error);
   return classifyInfoError(error, stream, consumer) ?? ending("connection-lost", told);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function numberOf(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
 }

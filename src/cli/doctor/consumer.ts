@@ -1,0 +1,135 @@
+// The examination behind the login: each permission, the consumer, its stream, and what it has been
+// through.
+
+import type { Budget } from "../../budget.ts";
+import type { Connection } from "../../connection/connection.ts";
+import { JetStreamError } from "../../connection/jetstream.ts";
+import { historySubject } from "../../observe/history.ts";
+import { preflight } from "../../report/preflight.ts";
+import { quote } from "../../report/preflight-request.ts";
+import type { Ending } from "../../report/reasons.ts";
+import type { Finding, Report } from "../../report/report.ts";
+import { askConsumer, type ConsumerAnswer } from "./consumer-info.ts";
+import type { Diagnosis } from "./diagnosis.ts";
+import { evidence } from "./evidence.ts";
+import { missingConsumer, missingStream } from "./missing.ts";
+import { explain, fetchNothing, tryAck, tryPublish } from "./probe.ts";
+import type { DoctorSettings } from "./settings.ts";
+import { consumerNames, lastDrains, streamFacts, streamNames } from "./surroundings.ts";
+import { diagnose, mendOf } from "./verdict.ts";
+
+interface Examined {
+  readonly settings: DoctorSettings;
+  readonly budget: Budget;
+  /** What was found before. */
+  readonly findings: readonly Finding[];
+}
+
+export async function examineConsumer(connection: Connection, examined: Examined): Promise<Diagnosis> {
+  const { settings, budget } = examined;
+  const { stream, consumer } = settings;
+  const [answer, { reports }] = await Promise.all([
+    askConsumer(connection, settings).catch((error: unknown) => error),
+    lastDrains(connection, settings),
+  ]);
+  const isMissing = answer instanceof JetStreamError && [10014, 10059].includes(answer.code);
+  if (isMissing) return await missing(connection, examined, answer, reports);
+  const info = isAnswer(answer) ? answer : undefined;
+  const refusal = info ? undefined : explain(answer, stream, consumer);
+  // Behind a question that nothing answers there is no use in more.
+  if (refusal && refusal.reason !== "permission-denied") return diagnose({ ...examined, endings: [refusal] });
+  // A drain goes on without consumer info, and without its history: the rest of what it may not do ends it.
+  const endings = await tryPermissions(connection, settings);
+  const isFree = endings.every(({ message }) => message !== refusal?.message);
+  const denied = refusal && isFree ? [toFinding(refusal, settings)] : [];
+  const letter = await tryDeadLetter(connection, settings);
+  if (typeof letter === "object" && letter !== null) endings.push(letter);
+  const facts = {
+    stream,
+    consumer,
+    ...info?.facts,
+    ...(await streamFacts(connection, settings)),
+    serverVersion: connection.nats.info?.version,
+    deadLetterStream: typeof letter === "object" ? (letter === null ? null : undefined) : letter,
+  };
+  const plan = {
+    ...settings,
+    handlerTimeoutMs: settings.handlerTimeoutMs ?? budget.handleMs,
+    maxWaitMs: budget.maxWaitMs,
+    betweenRunsMs: settings.betweenRunsMs ?? betweenRuns(reports),
+  };
+  const targetIsDown = examined.findings.some(({ code }) => code.startsWith("target-"));
+  const findings = [
+    ...denied,
+    ...examined.findings,
+    ...(info ? evidence({ facts, counts: info.counts, reports, targetIsDown }) : []),
+    ...preflight(facts, plan),
+    ...(await tryHistory(connection, settings)),
+  ];
+  return diagnose({ settings, budget, findings, endings, counts: info?.counts });
+}
+
+function isAnswer(answer: unknown): answer is ConsumerAnswer {
+  return typeof answer === "object" && answer !== null && "facts" in answer;
+}
+
+/** What a drain cannot do without. */
+async function tryPermissions(connection: Connection, settings: DoctorSettings): Promise<Ending[]> {
+  const tried = [await fetchNothing(connection, settings), await tryAck(connection, settings)];
+  return tried.filter((end) => end !== undefined);
+}
+
+/** The stream that takes dead letters in, as far as it is known; null: there is none. */
+async function tryDeadLetter(
+  connection: Connection,
+  settings: DoctorSettings,
+): Promise<string | undefined | null | Ending> {
+  const { deadLetter } = settings;
+  if (!deadLetter) return undefined;
+  const letter = await tryPublish(connection, deadLetter.subject);
+  if (letter === "uncaptured") return null;
+  if (letter !== "taken") return letter;
+  return (await streamNames(connection, settings, deadLetter.subject))?.[0];
+}
+
+async function tryHistory(connection: Connection, settings: DoctorSettings): Promise<Finding[]> {
+  const { bucket, stream, consumer } = settings;
+  if (bucket === undefined) return [];
+  const taken = await tryPublish(connection, historySubject({ bucket, stream, consumer }));
+  if (taken === "taken") return [];
+  if (taken !== "uncaptured") return [toFinding(taken, settings)];
+  return [
+    {
+      code: "history-bucket-missing",
+      message: `There is no bucket "${bucket}": no report is kept in the history.`,
+      mend: `nats kv add ${quote(bucket)} --history 64`,
+    },
+  ];
+}
+
+async function missing(
+  connection: Connection,
+  { settings, budget, findings }: Examined,
+  answer: JetStreamError,
+  reports: readonly Report[],
+): Promise<Diagnosis> {
+  const end = explain(answer, settings.stream, settings.consumer);
+  const { message, mend = "" } =
+    end.reason === "stream-not-found"
+      ? missingStream({ ...settings, names: await streamNames(connection, settings) })
+      : missingConsumer({ ...settings, names: await consumerNames(connection, settings), reports });
+  return diagnose({ settings, budget, findings, endings: [{ ...end, message, mend }] });
+}
+
+function toFinding({ reason, message }: Ending, settings: DoctorSettings): Finding {
+  const mend = mendOf(reason, settings);
+  return mend === undefined ? { code: reason, message } : { code: reason, message, mend };
+}
+
+/** The usual time between two drains, as the history has it, in milliseconds. */
+function betweenRuns(reports: readonly Report[]): number | undefined {
+  const starts = reports.map(({ startedAt }) => Date.parse(startedAt));
+  const gaps = starts.slice(1).map((start, at) => start - (starts[at] ?? 0));
+  const known = gaps.filter((gap) => gap > 0).sort((one, other) => one - other);
+  return known[Math.floor(known.length / 2)];
+}

@@ -1,0 +1,118 @@
+// What is wrong with a consumer as it is now, told by its counts and by its last drains. Pure.
+import type { ConsumerConfigFacts } from "../../report/preflight.ts";
+import { edit, limited, quote } from "../../report/preflight-request.ts";
+import type { Finding, Report } from "../../report/report.ts";
+
+/** The consumer's counts now. */
+export interface ConsumerCounts {
+  readonly pending: number;
+  /** Delivered and not settled. */
+  readonly unacked: number;
+  /**
+   * Delivered more than once, and not settled since. nats-server counts one here for good that used up
+   * its deliveries (2.9.10 to 2.15.1), while it is no longer among `unacked`.
+   */
+  readonly redelivered: number;
+  readonly waiting: number;
+  readonly paused: boolean;
+  /** The latest message that was delivered, by its sequence in the stream. */
+  readonly lastDelivered: number;
+  /** Everything up to it is settled. */
+  readonly settledUpTo: number;
+}
+
+/** What is known of the consumer. */
+export interface Known {
+  readonly facts: ConsumerConfigFacts;
+  readonly counts: ConsumerCounts;
+  /** Of the history, oldest first. */
+  readonly reports: readonly Report[];
+  /** Every message fails for a reason of its own: the target is down. */
+  readonly targetIsDown: boolean;
+}
+
+/** The findings, the gravest first. */
+export function evidence(known: Known): Finding[] {
+  const found = [exhausted(known), poison(known), full(known), paused(known), failing(known)];
+  return found.filter((finding) => finding !== undefined);
+}
+
+function exhausted({ facts, counts, reports }: Known): Finding | undefined {
+  const { maxDeliver, stream, consumer } = facts;
+  if (!limited(maxDeliver)) return undefined;
+  const now = counts.redelivered - counts.unacked;
+  const before = reports.reduce((total, report) => total + report.exhausted, 0);
+  const count = Math.max(now, before);
+  if (count <= 0) return undefined;
+  return {
+    code: "deliveries-exhausted",
+    message:
+      `${messages(count)} used up max deliver (${maxDeliver}) without success: it runs out before the ` +
+      "backlog does. Such a message stays in the stream, and is not delivered again. Raise max deliver " +
+      "for those that follow, and give the drain a dead letter.",
+    mend: edit({ stream, consumer }, `--max-deliver ${Math.max(20, 2 * (maxDeliver ?? 0))}`),
+  };
+}
+
+function poison({ facts, counts, targetIsDown }: Known): Finding | undefined {
+  const { stream, filterSubjects = [] } = facts;
+  const count = Math.min(counts.redelivered, counts.unacked);
+  if (count <= 0) return undefined;
+  const first = counts.settledUpTo + 1;
+  const mend = `nats stream get ${quote(stream)} ${first}`;
+  // Sequences of a filtered consumer have gaps, which tell nothing.
+  const behind = filterSubjects.length === 0 ? counts.lastDelivered - counts.settledUpTo - counts.unacked : 0;
+  if (behind > 0) {
+    return {
+      code: "poison-message",
+      message:
+        `${messages(count)} came again and again and failed, while ${behind} behind were settled: a ` +
+        `poison message. The oldest that is not settled is ${stream}:${first}. A dead letter takes such ` +
+        "a message out of the way.",
+      mend,
+    };
+  }
+  if (targetIsDown) return undefined;
+  return {
+    code: "redelivered",
+    message:
+      `${messages(count)} delivered before and still not settled, from ${stream}:${first} on: one that ` +
+      "fails each time is a poison message, which a dead letter takes out of the way.",
+    mend,
+  };
+}
+
+function full({ facts, counts }: Known): Finding | undefined {
+  const { maxAckPending = 0 } = facts;
+  if (!limited(maxAckPending) || counts.unacked < maxAckPending) return undefined;
+  return {
+    code: "ack-pending-full",
+    message:
+      `${messages(counts.unacked)} delivered and not settled, as many as max_ack_pending allows: nothing ` +
+      "more is delivered until some are, or until their ack wait is over.",
+    mend: edit(facts, `--max-pending ${2 * maxAckPending}`),
+  };
+}
+
+function paused({ facts: { stream, consumer }, counts }: Known): Finding | undefined {
+  if (!counts.paused) return undefined;
+  return {
+    code: "consumer-paused",
+    message: "The consumer is paused: it delivers nothing.",
+    mend: `nats consumer resume ${quote(stream)} ${quote(consumer)} --force`,
+  };
+}
+
+/** One that failed may be a hiccup. */
+function failing({ reports }: Known): Finding | undefined {
+  const [before, last] = reports.slice(-2);
+  if (!before || !last || before.outcome === "completed" || last.outcome === "completed") return undefined;
+  return {
+    code: "last-drains-failed",
+    message: `The last drain, of ${last.startedAt}, ended ${last.reason}: ${last.message}`,
+  };
+}
+
+function messages(count: number): string {
+  return count === 1 ? "1 message" : `${count} messages`;
+}

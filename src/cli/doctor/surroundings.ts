@@ -1,0 +1,65 @@
+// What is around the consumer: its stream, the names that there are, its history. A drain's user may
+// mostly not ask for these; what is not allowed, or not answered, is not known, and no finding.
+import type { Connection } from "../../connection/connection.ts";
+import { apiPrefix, requestJetStream } from "../../connection/jetstream.ts";
+import { type History, readWholeHistory } from "../../observe/history-read.ts";
+import type { ConsumerConfigFacts } from "../../report/preflight.ts";
+import type { DoctorSettings } from "./settings.ts";
+
+/** Optional questions are waited for no longer. */
+const ASK_MS = 2_000;
+
+/** The consumers of the stream, as far as one answer has them. */
+export async function consumerNames(
+  connection: Connection,
+  { stream, domain }: DoctorSettings,
+): Promise<readonly string[] | undefined> {
+  const answer = await ask<{ consumers?: string[] | null }>(connection, domain, `CONSUMER.NAMES.${stream}`);
+  return answer && (answer.consumers ?? []);
+}
+
+/** The streams of the account, or those that take in a subject, as far as one answer has them. */
+export async function streamNames(
+  connection: Connection,
+  { domain }: DoctorSettings,
+  subject?: string,
+): Promise<readonly string[] | undefined> {
+  const question = subject === undefined ? "" : JSON.stringify({ subject });
+  const answer = await ask<{ streams?: string[] | null }>(connection, domain, "STREAM.NAMES", question);
+  return answer && (answer.streams ?? []);
+}
+
+/** The part of the stream's configuration that is judged. */
+export async function streamFacts(
+  connection: Connection,
+  { stream, domain }: DoctorSettings,
+): Promise<Pick<ConsumerConfigFacts, "retention" | "streamSubjects">> {
+  const answer = await ask<{ config: { retention?: string; subjects?: string[] } }>(
+    connection,
+    domain,
+    `STREAM.INFO.${stream}`,
+  );
+  return { retention: answer?.config.retention, streamSubjects: answer?.config.subjects };
+}
+
+/** What the history has, where the drain keeps one. */
+export async function lastDrains(connection: Connection, settings: DoctorSettings): Promise<History> {
+  const { bucket, stream, consumer, domain } = settings;
+  if (bucket === undefined) return { reports: [], totals: undefined };
+  return await readWholeHistory(connection.nats, { bucket, stream, consumer, domain }, ASK_MS);
+}
+
+async function ask<Answer>(
+  { nats }: Connection,
+  domain: string | undefined,
+  question: string,
+  data = "",
+): Promise<Answer | undefined> {
+  try {
+    return await requestJetStream<Answer>(nats, `${apiPrefix(domain)}.${question}`, data, {
+      timeoutMs: ASK_MS,
+    });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+// What was found, as one diagnosis. Pure, but for the time of day.
+import type { Budget } from "../../budget.ts";
+import { quote } from "../../report/preflight-request.ts";
+import { type Ending, REASONS, type Reason } from "../../report/reasons.ts";
+import { type Finding, makeReport } from "../../report/report.ts";
+import type { Diagnosis } from "./diagnosis.ts";
+import type { ConsumerCounts } from "./evidence.ts";
+import type { DoctorSettings } from "./settings.ts";
+
+/** What was found. */
+interface Found {
+  readonly budget?: Budget;
+  readonly settings?: DoctorSettings;
+  readonly findings?: readonly Finding[];
+  /** Each ends a drain. */
+  readonly endings?: readonly (Ending & { readonly mend?: string })[];
+  readonly counts?: Pick<ConsumerCounts, "pending"> | undefined;
+}
+
+/** The gravest ending says how a drain would end. */
+export function diagnose({ budget, settings, findings = [], endings = [], counts }: Found): Diagnosis {
+  const isFatal = ({ reason }: Ending): boolean => REASONS[reason].outcome === "fatal";
+  const told = endings.map(({ reason, message, mend = settings && mendOf(reason, settings) }): Finding => {
+    return mend === undefined ? { code: reason, message } : { code: reason, message, mend };
+  });
+  const all = [...told, ...findings];
+  const end = endings.find(isFatal) ?? endings[0] ?? FINE;
+  const pending = counts === undefined ? {} : { pending: counts.pending };
+  const report = makeReport(end, {
+    stream: settings?.stream ?? "",
+    consumer: settings?.consumer ?? "",
+    fetched: 0,
+    acked: 0,
+    retried: 0,
+    rejected: 0,
+    deadLettered: 0,
+    released: 0,
+    exhausted: 0,
+    unconfirmed: 0,
+    ...pending,
+    more: (counts?.pending ?? 0) > 0,
+    heartbeats: 0,
+    startedAt: new Date().toISOString(),
+    timings: { totalMs: 0 },
+    findings: all,
+  });
+  return { ok: all.length === 0, findings: all, budget: budget ?? null, report };
+}
+
+const FINE: Ending = { reason: "empty", message: "A drain can do all that it needs." };
+
+/** A command that mends an ending, where there is one. */
+export function mendOf(reason: Reason, { stream, consumer, bucket }: Names): string | undefined {
+  switch (reason) {
+    case "permission-denied": {
+      const history = bucket === undefined ? "" : ` --bucket ${quote(bucket)}`;
+      return `npx sluice permissions --stream ${quote(stream)} --consumer ${quote(consumer)}${history}`;
+    }
+    case "connect-timeout":
+      return "nats server ping";
+    case "jetstream-unavailable":
+      return "nats account info";
+    default:
+      return undefined;
+  }
+}
+
+interface Names {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly bucket: string | undefined;
+}

@@ -1,0 +1,97 @@
+// What doctor concludes from a consumer's counts, its history, and the names around it: a row for each conclusion.
+import { describe, expect, it } from "vitest";
+import { betweenCrons } from "../../src/cli/doctor/cron.ts";
+import { type ConsumerCounts, evidence, type Known } from "../../src/cli/doctor/evidence.ts";
+import { closest, missingConsumer, missingStream } from "../../src/cli/doctor/missing.ts";
+import { aReport } from "../observe/report.ts";
+
+const QUIET: ConsumerCounts = {
+  pending: 0,
+  unacked: 0,
+  redelivered: 0,
+  waiting: 0,
+  paused: false,
+  lastDelivered: 10,
+  settledUpTo: 10,
+};
+const FACTS = { stream: "ORDERS", consumer: "billing", maxDeliver: 10, maxAckPending: 1_000 };
+const FAILED = aReport({ outcome: "retryable", reason: "handlers-failing" });
+
+/** The codes of what is found. */
+function found(counts: Partial<ConsumerCounts>, own: Partial<Known> = {}): string[] {
+  const known = { facts: FACTS, reports: [], targetIsDown: false, ...own, counts: { ...QUIET, ...counts } };
+  return evidence(known).map(({ code }) => code);
+}
+
+describe("a consumer's counts", () => {
+  it.each<[codes: string[], counts: Partial<ConsumerCounts>, own?: Partial<Known>]>([
+    [[], {}],
+    [[], { unacked: 5, settledUpTo: 5 }],
+    [["redelivered"], { unacked: 5, redelivered: 5, settledUpTo: 5 }],
+    [[], { unacked: 5, redelivered: 5, settledUpTo: 5 }, { targetIsDown: true }],
+    [["poison-message"], { unacked: 1, redelivered: 1, settledUpTo: 5 }],
+    [["poison-message"], { unacked: 1, redelivered: 1, settledUpTo: 5 }, { targetIsDown: true }],
+    // With a filter the sequences between are other consumers' messages.
+    [
+      ["redelivered"],
+      { unacked: 1, redelivered: 1, settledUpTo: 5 },
+      { facts: { ...FACTS, filterSubjects: ["a"] } },
+    ],
+    [["deliveries-exhausted"], { redelivered: 2 }],
+    [["deliveries-exhausted"], {}, { reports: [aReport({ exhausted: 3 })] }],
+    [[], { redelivered: 2 }, { facts: { ...FACTS, maxDeliver: -1 } }],
+    [["ack-pending-full"], { unacked: 1_000, settledUpTo: 0, lastDelivered: 1_000 }],
+    [["consumer-paused"], { paused: true }],
+    [["last-drains-failed"], {}, { reports: [aReport(), FAILED, FAILED] }],
+    [[], {}, { reports: [FAILED, aReport(), FAILED] }],
+  ])("say %j of %j", (codes, counts, own) => {
+    expect(found(counts, own)).toEqual(codes);
+  });
+});
+
+describe("a name that is not found", () => {
+  const NAMES = { stream: "ORDERS", consumer: "billing", names: undefined, reports: [] };
+
+  it.each([
+    ["billing", ["biling", "shipping"], "biling"],
+    ["BILLING", ["billing"], "billing"],
+    ["billing", ["shipping"], undefined],
+    ["a", ["b"], "b"],
+    ["billing", [], undefined],
+  ])("%s has, of %j, the closest %s", (name, names, close) => {
+    expect(closest(name, names)).toBe(close);
+  });
+
+  it("is a wrong name, or a consumer that its threshold deleted, as far as can be told", () => {
+    expect(missingConsumer(NAMES).message).toMatch(/Is the name right\?.*InactiveThreshold/);
+    expect(missingConsumer({ ...NAMES, names: ["x"] }).message).toContain("The stream has: x.");
+    expect(missingConsumer({ ...NAMES, names: ["bill-ing"] }).message).toContain('Did you mean "bill-ing"?');
+    expect(missingConsumer({ ...NAMES, names: ["bill-ing"] }).message).not.toContain("InactiveThreshold");
+  });
+
+  it("was there, when the history has a drain that found it", () => {
+    const gone = aReport({ outcome: "fatal", reason: "consumer-not-found" });
+    const finding = { code: "inactive-threshold", message: "The server deletes it after 5s." };
+    const reports = [aReport({ findings: [finding] }), gone];
+    expect(missingConsumer({ ...NAMES, names: ["bill-ing"], reports }).message).toContain(finding.message);
+    expect(missingConsumer({ ...NAMES, reports: [gone] }).message).not.toContain("was there when");
+  });
+
+  it("shows a few of many streams", () => {
+    const names = Array.from({ length: 30 }, (_, at) => `S${at}`);
+    expect(missingStream({ ...NAMES, names }).message).toMatch(/S9, …\.$/);
+  });
+});
+
+it.each([
+  ["* * * * *", 60_000],
+  ["*/5 * * * *", 300_000],
+  ["0 * * * *", 3_600_000],
+  ["30 */6 * * *", 21_600_000],
+  ["0 3 * * *", 86_400_000],
+  ["0 3 * * 1", undefined],
+  ["1,31 * * * *", undefined],
+  ["nonsense", undefined],
+])("the cron %s runs every %d ms", (expression, betweenMs) => {
+  expect(betweenCrons(expression)).toBe(betweenMs);
+});
