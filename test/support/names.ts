@@ -28,6 +28,7 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
     "logObserver",
     "prometheus",
     "readHistory",
+    "readWholeHistory",
     "tracingObserver",
     "writeHistory",
   ],
