@@ -19,9 +19,11 @@ export interface DrainCall {
 
 /** This Worker, as it calls itself: a service binding or a member of `ctx.exports` with such a method. */
 export interface Self {
+  /** Runs one drain, and resolves to its report. */
   drain(call: DrainCall): Promise<Report>;
 }
 
+/** How many drains, and what to call for each. */
 export interface FanOutOptions<Env> {
   /**
    * Drains at once at most, the caller's own among them, or where the bindings have it. Whole

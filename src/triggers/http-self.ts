@@ -5,11 +5,13 @@ import { ALONE_HEADER } from "./limit.ts";
 
 /** A service binding, as far as it is used here. */
 export interface SelfBinding {
+  /** As the runtime's own `fetch`; the host is not looked at. */
   fetch(input: string, init?: RequestInit): Promise<Response>;
 }
 
+/** The Worker's own route. */
 export interface HttpSelfOptions {
-  /** The bearer token that its {@link drainHandler} or `drainRoutes` asks for. */
+  /** The bearer token that its `drainHandler` or `drainRoutes` asks for. */
   readonly token: string;
   /** Path of the route that drains. @default "/drain" */
   readonly path?: string | undefined;

@@ -56,6 +56,8 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
     "drainAlarm",
     "drainOnMessage",
     "drainStep",
+    "fanOut",
+    "httpSelf",
     "orThrow",
     "scheduled",
   ],
