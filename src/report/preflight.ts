@@ -221,7 +221,7 @@ function isOlder(version: string, than: string): boolean {
   return at >= 0 && (one[at] ?? 0) < (other[at] ?? 0);
 }
 
-/** Published flaws that a drain's server is open to, and the first release of each minor version without it. */
+/** Published flaws that a drain's server is open to, and the first release of each minor version without. */
 const FLAWS: readonly { readonly what: string; readonly mended: readonly string[] }[] = [
   {
     what: "Any account can manage the JetStream assets of another (CVE-2025-30215).",
