@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConsumerConfig, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { NANOS_PER_MS } from "../../src/deadline.ts";
-import { ADMIN_USER, startTestServer, type TestServer } from "../support/nats.ts";
+import { ADMIN_USER, startTestServer, type TestServer, type TestServerOptions } from "../support/nats.ts";
 import type { Job } from "./contenders.ts";
 
 export interface Bed extends AsyncDisposable {
@@ -33,8 +33,8 @@ interface RunOptions {
 
 const SETTLE_TIMEOUT_MS = 5_000;
 
-export async function makeBed(): Promise<Bed> {
-  const server = await startTestServer();
+export async function makeBed(options: TestServerOptions = {}): Promise<Bed> {
+  const server = await startTestServer(options);
   let made = 0;
   const withConsumer: Bed["withConsumer"] = async (
     job,

@@ -1,4 +1,5 @@
 // What a measure is, and what it is given.
+import type { Certificates } from "../support/certificates.ts";
 import type { Bed } from "./bed.ts";
 import type { NodeRuntime, Workerd } from "./runtimes.ts";
 import type { Rounds } from "./stats.ts";
@@ -6,6 +7,8 @@ import type { Rounds } from "./stats.ts";
 export interface Bench {
   readonly bed: Bed;
   readonly node: NodeRuntime;
+  /** The runtimes trust their authority. */
+  readonly certificates: Certificates;
   /** Started when it is first asked for. */
   workerd(): Promise<Workerd>;
   /** The result of a measure, which is run once however many ask for it. */

@@ -41,8 +41,25 @@ export function watchProxy(proxy: TestProxy): readonly Seen[] {
   return seen;
 }
 
+/** All round trips of one client up to the moment `until`, opening the socket included, also where TLS hides what was sent. */
+export function countRoundTrips(seen: readonly Seen[], latencyMs: number, until: number): number {
+  return pick(arrivalsDown(seen, latencyMs, until).at(-1)).roundTrips;
+}
+
 /** Counts the round trips of one client up to the moment `until`. Each chunk arrives `latencyMs` after it was seen. */
 export function countFlights(seen: readonly Seen[], latencyMs: number, until: number): Flights {
+  const known = arrivalsDown(seen, latencyMs, until);
+  const deliveries = known.filter(({ delivery }) => delivery);
+  return {
+    open: pick(known[0]),
+    firstDelivery: pick(deliveries[0]),
+    lastDelivery: pick(deliveries.at(-1)),
+    last: pick(known.at(-1)),
+  };
+}
+
+/** What had come to the client by then. */
+function arrivalsDown(seen: readonly Seen[], latencyMs: number, until: number): readonly Arrival[] {
   const arrived = { up: [] as Arrival[], down: [] as Arrival[] };
   const depthAt = (direction: Direction, at: number): number =>
     arrived[direction].reduce((depth, each) => (each.at <= at ? Math.max(depth, each.roundTrips) : depth), 0);
@@ -51,14 +68,7 @@ export function countFlights(seen: readonly Seen[], latencyMs: number, until: nu
     const roundTrips = direction === "down" ? depthAt("up", at) + 1 : depthAt("down", at);
     arrived[direction].push({ roundTrips, at: at + latencyMs, delivery });
   }
-  const known = arrived.down.filter(({ at }) => at <= until);
-  const deliveries = known.filter(({ delivery }) => delivery);
-  return {
-    open: pick(known[0]),
-    firstDelivery: pick(deliveries[0]),
-    lastDelivery: pick(deliveries.at(-1)),
-    last: pick(known.at(-1)),
-  };
+  return arrived.down.filter(({ at }) => at <= until);
 }
 
 interface Arrival {

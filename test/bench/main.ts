@@ -1,7 +1,10 @@
 // `npm run bench`: every measure side by side with what a user would write instead, in one run, on a real nats-server.
 import { readFileSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { makeBed } from "./bed.ts";
 import type { Bench, Measure, Row } from "./bench.ts";
 import { bundle } from "./bundle.ts";
@@ -17,6 +20,7 @@ import { formatReport } from "./report.ts";
 import { roundTrips } from "./round-trips.ts";
 import { nodeRuntime, type Workerd, workerdRuntime } from "./runtimes.ts";
 import { signIn } from "./sign-in.ts";
+import { slowLink } from "./slow-link.ts";
 import { smallDrain } from "./small-drain.ts";
 import { round } from "./stats.ts";
 import { tail } from "./tail.ts";
@@ -43,6 +47,7 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [loss.name, runnable(loss)],
   [forward.name, runnable(forward)],
   [smallDrain.name, runnable(smallDrain)],
+  [slowLink.name, runnable(slowLink)],
   [signIn.name, runnable(signIn)],
   [peers.name, runnable(peers)],
   [release.name, runnable(release)],
@@ -67,6 +72,7 @@ async function main(): Promise<void> {
   const { json, only, quick, help } = readArguments();
   if (help) return void process.stdout.write(HELP);
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  await using trusted = await trustedCertificates();
   await using bed = await makeBed();
   await using node = nodeRuntime();
   let workerd: Promise<Workerd> | undefined;
@@ -74,6 +80,7 @@ async function main(): Promise<void> {
   const bench: Bench = {
     bed,
     node,
+    certificates: trusted.certificates,
     workerd: () => (workerd ??= workerdRuntime()),
     measured: async <Result>(measure: Measure<Result>) => {
       const running = results.get(measure.key) ?? measure.run(bench);
@@ -104,6 +111,17 @@ async function main(): Promise<void> {
   }
   (json ? process.stderr : process.stdout).write(`\n${formatReport(rows)}`);
   if (json) process.stdout.write(`${JSON.stringify({ ...members, seconds }, undefined, 2)}\n`);
+}
+
+/** Certificates that the runtimes trust: Node's processes when they start, and workerd when wrangler or miniflare is loaded. */
+async function trustedCertificates(): Promise<AsyncDisposable & { readonly certificates: Certificates }> {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));
+  const certificates = await makeCertificates(folder);
+  process.env.NODE_EXTRA_CA_CERTS = certificates.ca.cert;
+  return {
+    certificates,
+    [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true, force: true }),
+  };
 }
 
 function readArguments(): { json: boolean; only: readonly string[]; quick: boolean; help: boolean } {
