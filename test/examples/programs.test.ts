@@ -3,12 +3,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test } from "vitest";
 import { type LabServer, labServer } from "../support/lab-client.ts";
-import { BUN, DENO, inBunCron, inDeno, inNode, type Program, start } from "../support/programs.ts";
+import { BUN, DENO, inBunCron, inDeno, inNode, PATIENCE, portOf, start } from "../support/programs.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-
-/** Programs start slowly on a machine that is busy. */
-const PATIENCE = { timeout: 20_000, interval: 50 };
 
 let server: LabServer;
 let login: Record<string, string>;
@@ -30,13 +27,6 @@ async function drained(): Promise<void> {
     return pending + ackPending;
   };
   await expect.poll(left, PATIENCE).toBe(0);
-}
-
-/** The port that a server says it listens on. */
-async function portOf(program: Program): Promise<string> {
-  const port = (): string | undefined => /http:\/\/[^/\s]+:(\d+)/.exec(program.printed())?.[1];
-  await expect.poll(port, PATIENCE).toBeDefined();
-  return port() ?? "";
 }
 
 const inDenoTest = test.skipIf(DENO === undefined);

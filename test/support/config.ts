@@ -46,6 +46,8 @@ export async function certificatesOfThisRun(): Promise<Certificates> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const certificates = await makeCertificates(folder);
   process.env.SLUICE_TEST_CERTIFICATES = JSON.stringify(certificates);
+  // What the tests fetch from elsewhere needs the authorities of this machine's own user, not ours.
+  process.env.SLUICE_OWN_CA_CERTS = process.env.NODE_EXTRA_CA_CERTS ?? "";
   process.env.NODE_EXTRA_CA_CERTS = certificates.ca.cert;
   return certificates;
 }

@@ -1,9 +1,11 @@
 // The examples that are programs of their own, started by the runtime that they are for.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { alias } from "./config.ts";
 import { RUNTIMES } from "./runtimes.ts";
 
@@ -36,6 +38,25 @@ export function start([program = "", ...args]: readonly string[], env: Record<st
     await exit;
   });
   return { process: child, exit, printed: () => printed };
+}
+
+/** Programs start slowly on a machine that is busy. */
+export const PATIENCE = { timeout: 20_000, interval: 50 };
+
+/** The port that a server says it listens on. */
+export async function portOf(program: Program): Promise<string> {
+  const port = (): string | undefined => /http:\/\/[^/\s]+:(\d+)/.exec(program.printed())?.[1];
+  await expect.poll(port, PATIENCE).toBeDefined();
+  return port() ?? "";
+}
+
+/** A port that nobody listens on, for a program that cannot be given 0. */
+export async function freePort(): Promise<string> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  await once(server.close(), "close");
+  return String(port);
 }
 
 /** The command that runs an example in Node, with the package's sources. */

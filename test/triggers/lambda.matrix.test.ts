@@ -2,30 +2,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { alias } from "../support/config.ts";
 import { labServer, labSilentPeer, labStatusPeer } from "../support/lab-client.ts";
 import { lambdaParts } from "../support/lambda-parts.ts";
+import { freePort } from "../support/programs.ts";
 
 const parts = await lambdaParts();
-if (typeof parts === "string") console.warn(`The tests on AWS's parts are skipped. ${parts}`);
-const onParts = test.skipIf(typeof parts === "string");
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo; // it listens on TCP
-  await once(server.close(), "close");
-  return port;
-}
+const { test } = parts;
 
 /** What Lambda hears of one invocation: the report, or the error's name and message. */
 async function invoke(natsUrl: string, timeoutS: number): Promise<Record<string, unknown>> {
-  if (typeof parts === "string") return {};
   // Inside the project, so that `ws` is found; git ignores it.
   const folder = await mkdtemp(fileURLToPath(new URL("../.lambda-", import.meta.url)));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -77,7 +68,7 @@ async function listens(address: string): Promise<boolean> {
   return accepted;
 }
 
-onParts("a function gives Lambda the report of its drain", async () => {
+test("a function gives Lambda the report of its drain", async () => {
   const server = await labServer({
     authorization: "authorization { token: s3cret }",
     adminLogin: { token: "s3cret" },
@@ -88,12 +79,12 @@ onParts("a function gives Lambda the report of its drain", async () => {
   expect(await invoke(server.wsUrl, 20)).toMatchObject({ outcome: "completed", acked: 2 });
 });
 
-onParts("a drain of a silent server ends within what Lambda has left, and may be retried", async () => {
+test("a drain of a silent server ends within what Lambda has left, and may be retried", async () => {
   const peer = await labSilentPeer();
   expect(await invoke(peer.wsUrl, 5)).toMatchObject({ errorType: "DrainRetryableError" });
 });
 
-onParts("a drain that only an operator can help says so by the error's name", async () => {
+test("a drain that only an operator can help says so by the error's name", async () => {
   const peer = await labStatusPeer(401);
   expect(await invoke(peer.wsUrl, 20)).toMatchObject({ errorType: "DrainFatalError" });
 });
