@@ -105,6 +105,17 @@ export function checkOneOf(option: string, value: unknown, words: readonly strin
   throw invalidOption(TypeError, option, `must be one of ${words.join(", ")}`, show(value));
 }
 
+/**
+ * One line for a header, a report, and whatever terminal shows it: control characters, and those that
+ * turn the direction of writing, are spaces.
+ */
+export function oneLine(text: string, maxLength: number): string {
+  const line = text
+    .slice(0, maxLength)
+    .replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, " ");
+  return line.toWellFormed();
+}
+
 /** A value for a message: of anything but a short text or number, its kind. */
 export function show(value: unknown): string {
   switch (typeof value) {

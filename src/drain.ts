@@ -171,7 +171,8 @@ async function drain<Env>(
   });
   // The question about the consumer travels with the sign-in.
   const consumer = new Consumer(options);
-  const connecting = await connect({ ...options, opening: consumer.opening }, deadlines.connect, signal);
+  const request = { ...options, opening: consumer.opening, endsAt: start.at + budget.limitMs };
+  const connecting = await connect(request, deadlines.connect, signal);
   if (connecting.kind !== "connected") {
     const end = classifyConnectFailure(connecting, showServers(options.servers));
     return await told(emptyReport(end, start, options, journal), observer, deadlines);

@@ -34,6 +34,8 @@ export interface ConnectRequest extends SocketOptions {
   readonly opening?: string | undefined;
   /** Most bytes that one pull asks for: with some room, the bound of a frame. @default 24 MiB */
   readonly maxBytes?: number | undefined;
+  /** When nobody waits for anything any more: what a server still sends in spite of it ends the connection. */
+  readonly endsAt?: Deadline | undefined;
   /** How often a PING is sent, so that something crosses the wire, in milliseconds. @default 20,000 */
   readonly pingIntervalMs?: number | undefined;
 }
@@ -133,8 +135,8 @@ async function tryServer(
 
 /** Takes the new connection over: what its reader cannot read ends it, and what was held comes. */
 function own(nats: NatsConnection, socket: DrainSocket, request: ConnectRequest): Connection {
-  const bounds = { lineBytes: MAX_LINE_BYTES, messageBytes: maxFrameBytes(request) };
-  guardReader(nats, bounds, () => socket.fail("sent what cannot be read"));
+  const bounds = { lineBytes: MAX_LINE_BYTES, messageBytes: maxFrameBytes(request), endsAt: request.endsAt };
+  guardReader(nats, bounds, (problem) => socket.fail(problem));
   const connection = new Connection(nats, [socket]);
   if (request.opening === undefined) socket.release();
   return connection;

@@ -80,6 +80,14 @@ export class Connection {
     this.#sockets.at(-1)?.release();
   }
 
+  /**
+   * Ends the connection because of what the server did: `problem` is the end of a sentence about it, in
+   * words that hold nothing of what it sent.
+   */
+  fail(problem: string): void {
+    this.#sockets.at(-1)?.fail(problem);
+  }
+
   /** Ends the connection at once. What was not flushed before is not waited for. */
   async close(): Promise<void> {
     // The library closes its socket some promise reactions later. One that went first it would take

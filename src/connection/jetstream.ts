@@ -2,6 +2,7 @@
 // own pull. @nats-io/jetstream would do it too, but is CommonJS, of which no bundler can take a
 // part: 19 KiB of every Worker, gzipped, and a quarter of its start-up.
 import type { Msg, NatsConnection, Payload } from "@nats-io/nats-core";
+import { oneLine } from "../checks.ts";
 import { readHeaders } from "../message/headers.ts";
 import { type RequestOptions, request } from "./request.ts";
 
@@ -9,9 +10,9 @@ import { type RequestOptions, request } from "./request.ts";
 export class JetStreamError extends Error {
   readonly code: number;
   constructor({ err_code: code, description }: ApiError) {
-    super(description);
+    super(oneLine(String(description), MAX_DESCRIPTION_LENGTH));
     this.name = "JetStreamError";
-    this.code = code;
+    this.code = Number.isSafeInteger(code) ? Number(code) : 0;
   }
 }
 
@@ -23,10 +24,20 @@ export class NoJetStreamError extends Error {
   }
 }
 
-interface ApiError {
-  readonly err_code: number;
-  readonly description: string;
+/** Something answered, and not as JetStream does. Its text may be anybody's, and is not quoted. */
+export class UnreadableAnswerError extends Error {
+  constructor() {
+    super("the answer is not one of JetStream's");
+    this.name = "UnreadableAnswerError";
+  }
 }
+
+interface ApiError {
+  readonly err_code?: unknown;
+  readonly description?: unknown;
+}
+
+const MAX_DESCRIPTION_LENGTH = 500;
 
 /**
  * Sends a request to JetStream's API, or a message to a stream, and resolves with the answer;
@@ -34,6 +45,7 @@ interface ApiError {
  *
  * @throws {JetStreamError} when that is a refusal
  * @throws {NoJetStreamError} when there are no responders
+ * @throws {UnreadableAnswerError} when it is no JSON object
  * @throws what {@link request} throws
  */
 export async function requestJetStream<Answer>(
@@ -50,12 +62,23 @@ export async function requestJetStream<Answer>(
  *
  * @throws {JetStreamError} when that is a refusal
  * @throws {NoJetStreamError} when it is the server's status that there are no responders
+ * @throws {UnreadableAnswerError} when it is no JSON object
  */
 export function readAnswer<Answer>(msg: Msg): Answer {
   if (readHeaders(msg).code === 503) throw new NoJetStreamError();
-  const { error, ...value } = msg.json<Answer & { error?: ApiError }>();
-  if (error) throw new JetStreamError(error);
+  const { error, ...value } = readObject(msg);
+  if (typeof error === "object" && error !== null) throw new JetStreamError(error);
   return value as Answer;
+}
+
+function readObject(msg: Msg): Record<string, unknown> {
+  try {
+    const answer: unknown = msg.json();
+    if (typeof answer === "object" && answer !== null) return { ...answer };
+  } catch {
+    // JSON.parse quotes what it cannot read.
+  }
+  throw new UnreadableAnswerError();
 }
 
 /** Prefix of the API's subjects. */

@@ -3,7 +3,7 @@
 import { createInbox, type Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { classifyInfoError } from "../connection/failure.ts";
-import { apiPrefix, readAnswer } from "../connection/jetstream.ts";
+import { apiPrefix, readAnswer, UnreadableAnswerError } from "../connection/jetstream.ts";
 import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
 import { type Ending, ending } from "../report/reasons.ts";
@@ -28,27 +28,10 @@ export interface Gone {
   readonly isAnother: boolean;
 }
 
-/** The part of the server's answer that is read. */
-interface ConsumerInfo {
-  readonly created: string;
-  readonly num_pending: number;
-  readonly num_ack_pending: number;
-  readonly num_waiting: number;
-  readonly paused?: boolean;
-  readonly config: {
-    readonly ack_policy?: string;
-    readonly deliver_subject?: string;
-    readonly ack_wait?: number;
-    readonly max_deliver?: number;
-    readonly backoff?: readonly number[];
-    readonly max_ack_pending?: number;
-    readonly max_waiting?: number;
-    readonly inactive_threshold?: number;
-    readonly max_batch?: number;
-    readonly max_expires?: number;
-    readonly max_bytes?: number;
-  };
-}
+/** The part of the server's answer that is read: anything, until it is looked at. */
+type ConsumerInfo = Readonly<
+  Record<"created" | "num_pending" | "num_ack_pending" | "num_waiting" | "paused" | "config", unknown>
+>;
 
 /** The question, asked once, and its answer: to await, or to peek at. */
 export class Consumer {
@@ -165,24 +148,39 @@ async function ask(
   return answer.done ? answer.value : undefined;
 }
 
-function consumerFacts({ config, ...info }: ConsumerInfo): ConsumerFacts {
-  const { max_deliver: maxDeliver = -1 } = config;
-  return {
-    ackPolicy: config.ack_policy ?? "explicit",
-    deliverSubject: config.deliver_subject || undefined,
-    ackWaitMs: (config.ack_wait ?? 30_000 * NANOS_PER_MS) / NANOS_PER_MS,
-    maxDeliver: maxDeliver > 0 ? maxDeliver : undefined,
-    backoffMs: (config.backoff ?? []).map((nanos) => nanos / NANOS_PER_MS),
-    pending: info.num_pending,
-    ackPending: info.num_ack_pending,
-    maxAckPending: config.max_ack_pending ?? -1,
-    waiting: info.num_waiting,
-    maxWaiting: config.max_waiting ?? 512,
-    paused: info.paused === true,
-    inactiveThresholdMs: (config.inactive_threshold ?? 0) / NANOS_PER_MS,
-    maxBatch: config.max_batch || undefined,
-    maxExpiresMs: config.max_expires ? config.max_expires / NANOS_PER_MS : undefined,
-    maxRequestBytes: config.max_bytes || undefined,
-    created: info.created,
+/** Whoever may answer for the server may have answered anything: what is not as it should be is not there. */
+function consumerFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts {
+  if (typeof given !== "object" || given === null || typeof info.num_pending !== "number")
+    throw new UnreadableAnswerError();
+  const config: Readonly<Record<string, unknown>> = { ...given };
+  const number = (value: unknown, otherwise: number): number =>
+    typeof value === "number" && Number.isFinite(value) ? value : otherwise;
+  const ms = (nanos: unknown, otherwise: number): number => number(nanos, otherwise) / NANOS_PER_MS;
+  const above0 = (value: unknown): number | undefined => {
+    const known = number(value, 0);
+    return known > 0 ? known : undefined;
   };
+  const { backoff } = config;
+  return {
+    ackPolicy: textOf(config.ack_policy) ?? "explicit",
+    deliverSubject: textOf(config.deliver_subject) || undefined,
+    ackWaitMs: ms(config.ack_wait, 30_000 * NANOS_PER_MS),
+    maxDeliver: above0(config.max_deliver),
+    backoffMs: Array.isArray(backoff) ? backoff.map((nanos) => ms(nanos, 0)).filter((wait) => wait > 0) : [],
+    pending: info.num_pending,
+    ackPending: number(info.num_ack_pending, 0),
+    maxAckPending: number(config.max_ack_pending, -1),
+    waiting: number(info.num_waiting, 0),
+    maxWaiting: number(config.max_waiting, 512),
+    paused: info.paused === true,
+    inactiveThresholdMs: ms(config.inactive_threshold, 0),
+    maxBatch: above0(config.max_batch),
+    maxExpiresMs: above0(ms(config.max_expires, 0)),
+    maxRequestBytes: above0(config.max_bytes),
+    created: textOf(info.created) ?? "",
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

@@ -198,8 +198,7 @@ export class Puller {
   #deliver(msg: Msg): void {
     this.delivered += 1;
     if (this.delivered > this.#asked) {
-      this.#end(ending("connection-lost", "The server delivered more than it was asked for, and was left."));
-      void this.#parts.connection.close();
+      this.#parts.connection.fail("delivered more than it was asked for, and was left");
       return;
     }
     this.#firstMessageAt ??= now();

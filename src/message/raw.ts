@@ -3,6 +3,7 @@
 // test/request.test.ts and test/connection hold that the installed version has this shape.
 import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
 import type { MsgImpl, NatsConnectionImpl, SubscriptionImpl } from "@nats-io/nats-core/internal";
+import { type Deadline, now } from "../deadline.ts";
 
 const NONE = new Uint8Array();
 
@@ -30,31 +31,85 @@ export function tellRequestSubject(subscription: Subscription, subject: string):
   (subscription as SubscriptionImpl).requestSubject = subject; // without effect where it has another name
 }
 
-/** Most bytes of what comes in several frames, which nats-core puts together. */
+/** What a server may send. */
 export interface ReaderBounds {
+  /** Most bytes of a line that comes in several frames, which nats-core puts together. */
   readonly lineBytes: number;
+  /** Likewise of a message. */
   readonly messageBytes: number;
+  /** When nobody waits for what it sends any more; undefined: never. */
+  readonly endsAt?: Deadline | undefined;
 }
 
 /**
- * Calls `failed` once when the connection's reader throws, or has begun to read what is larger than
- * its bound, and has it read nothing more. nats-core itself would print what it read by console.log,
- * and go deaf.
+ * Most lines of each kind that are no messages, far more than a server has reason to send: each of them
+ * costs much more than a message does, and what one sends without an end would keep timers from firing.
+ * An error is sent for each publish that is denied, so that all acks of a drain may have one.
  */
-export function guardReader(nats: NatsConnection, bounds: ReaderBounds, failed: () => void): void {
-  const parser = (nats as Partial<NatsConnectionImpl>).protocol?.parser;
-  if (!parser) return;
+const MAX_LINES = { info: 1_000, error: 10_000, ping: 10_000 } as const;
+/** Most bytes to read before the clock is looked at, and how often that may be when the time is over. */
+const SLICE_BYTES = 262_144;
+const MAX_LATE = 16;
+
+const UNREADABLE = "sent what cannot be read";
+const TOO_MUCH = "sent without an end what no drain needs";
+
+/**
+ * Calls `failed` once when the connection's reader throws, has begun to read what is larger than its
+ * bound, or gets what no server has reason to send, and has it read nothing more; `problem` holds
+ * nothing of that. nats-core itself would print what it read by console.log, and go deaf.
+ */
+export function guardReader(
+  nats: NatsConnection,
+  bounds: ReaderBounds,
+  failed: (problem: string) => void,
+): void {
+  const { protocol } = nats as Partial<NatsConnectionImpl>;
+  if (!protocol?.parser) return;
+  const { parser } = protocol;
   const parse = parser.parse.bind(parser);
+  const isTooMuch = countLines(protocol);
+  let late = 0;
   let broken = false;
-  parser.parse = (bytes) => {
-    if (broken) return;
+  const read = (bytes: Uint8Array): string | undefined => {
+    if (bounds.endsAt !== undefined && now() > bounds.endsAt) late += 1;
+    if (late > MAX_LATE) return TOO_MUCH;
     try {
       parse(bytes);
-      const { argBuf: line, msgBuf: message, ma } = parser;
-      broken = message ? ma.size > bounds.messageBytes : (line?.length ?? 0) > bounds.lineBytes;
     } catch {
-      broken = true;
+      return isTooMuch() ? TOO_MUCH : UNREADABLE;
     }
-    if (broken) failed();
+    const { argBuf: line, msgBuf: message, ma } = parser;
+    const isLarge = message ? ma.size > bounds.messageBytes : (line?.length ?? 0) > bounds.lineBytes;
+    return isLarge ? UNREADABLE : undefined;
   };
+  parser.parse = (bytes) => {
+    for (let at = 0; at < bytes.length && !broken; at += SLICE_BYTES) {
+      const slice = bytes.length > SLICE_BYTES ? bytes.subarray(at, at + SLICE_BYTES) : bytes;
+      const problem = read(slice);
+      if (problem === undefined) continue;
+      broken = true;
+      failed(problem);
+    }
+  };
+}
+
+type Protocol = NatsConnectionImpl["protocol"];
+
+/** Has `protocol` throw at a line too many of its kind; the function returned says whether one came. */
+function countLines(protocol: Protocol): () => boolean {
+  let tooMuch = false;
+  const atMost = <Args extends unknown[]>(max: number, process: (...args: Args) => void) => {
+    let count = 0;
+    return (...args: Args): void => {
+      count += 1;
+      tooMuch ||= count > max;
+      if (tooMuch) throw new Error("too many lines");
+      process.apply(protocol, args);
+    };
+  };
+  protocol.processInfo = atMost(MAX_LINES.info, protocol.processInfo);
+  protocol.processError = atMost(MAX_LINES.error, protocol.processError);
+  protocol.processPing = atMost(MAX_LINES.ping, protocol.processPing);
+  return () => tooMuch;
 }

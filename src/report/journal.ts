@@ -1,4 +1,5 @@
 // The journal: what arrives by itself while a drain is under way. Append-only; the report is made from it.
+import { oneLine } from "../checks.ts";
 import type { Ending } from "./reasons.ts";
 
 /** What a finding can be about. Stable names: an operator filters on them. */
@@ -26,6 +27,8 @@ export interface Noted {
 
 // An operator looks at a few; a report is no list of them all.
 const MAX_FIRST = 5;
+// It may quote a stranger: a header's name, the name of an error.
+const MAX_DETAIL_LENGTH = 500;
 
 /** Takes notes; never a message's body, never a secret. */
 export class Journal {
@@ -33,7 +36,8 @@ export class Journal {
   #denied: Ending | undefined;
 
   /** Writes down one occurrence. */
-  note(note: Note, detail: string): void {
+  note(note: Note, given: string): void {
+    const detail = oneLine(given, MAX_DETAIL_LENGTH);
     const noted = this.#notes.get(note) ?? { count: 0, first: [] };
     noted.count += 1;
     if (noted.first.length < MAX_FIRST && !noted.first.includes(detail)) noted.first.push(detail);

@@ -1,4 +1,5 @@
 // The table of reasons: the one place that says what each way of ending means.
+import { oneLine } from "../checks.ts";
 
 /** How a drain ended, as a scheduler sees it: done, worth another try as it is, or in need of an operator. */
 export type Outcome = "completed" | "retryable" | "fatal";
@@ -119,8 +120,11 @@ export interface Ending {
   readonly retryAfterMs?: number;
 }
 
-/** An ending with the table's own sentence, and what this time adds to it. */
+/** A detail may quote a server, or whoever answers as one. */
+const MAX_DETAIL_LENGTH = 1_000;
+
+/** An ending with the table's own sentence, and what this time adds to it, in one line. */
 export function ending(reason: Reason, detail?: string): Ending {
   const { meaning } = REASONS[reason];
-  return { reason, message: detail ? `${meaning} ${detail}` : meaning };
+  return { reason, message: detail ? `${meaning} ${oneLine(detail, MAX_DETAIL_LENGTH)}` : meaning };
 }

@@ -1,4 +1,5 @@
 // Dead letters: publish, wait for the PubAck, and only then may the message be termed.
+import { oneLine } from "../checks.ts";
 import type { Deadline } from "../deadline.ts";
 import { listNames } from "../message/header-block.ts";
 import { copyHeaders, HeaderMap } from "../message/headers.ts";
@@ -160,15 +161,6 @@ function makeHeaders(
   }
   if (form === "stub") headers.set("Sluice-Stub", "true");
   return { headers, dropped };
-}
-
-/**
- * One line for a header and for whatever terminal shows it: control characters, and those that turn
- * the direction of writing, are spaces.
- */
-function oneLine(text: string, maxLength: number): string {
-  const line = text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, " ");
-  return line.slice(0, maxLength).toWellFormed();
 }
 
 /**

@@ -9,7 +9,12 @@ import {
   TimeoutError,
 } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
-import { JetStreamError, NoJetStreamError, requestJetStream } from "../connection/jetstream.ts";
+import {
+  JetStreamError,
+  NoJetStreamError,
+  requestJetStream,
+  UnreadableAnswerError,
+} from "../connection/jetstream.ts";
 import { type Deadline, now, timer } from "../deadline.ts";
 import { copyHeaders, type HeaderMap } from "../message/headers.ts";
 import { isPassingCode, isSizeCode, NotAPubAckError, PublishError, TooLargeError } from "./publish-error.ts";
@@ -136,18 +141,18 @@ function checkSize(headers: HeaderMap, data: Payload, maxPayload: number | undef
   if (maxPayload !== undefined && bytes > maxPayload) throw new TooLargeError("message", bytes, maxPayload);
 }
 
-/** JSON.parse quotes what it cannot read, and anybody who hears the subject may have answered. */
-async function requestPubAck(request: () => Promise<unknown>): Promise<unknown> {
+/** Anybody who hears the subject may have answered. */
+async function requestPubAck<T>(request: () => Promise<T>): Promise<T> {
   try {
     return await request();
   } catch (error) {
-    throw error instanceof SyntaxError || error instanceof TypeError ? new NotAPubAckError() : error;
+    throw error instanceof UnreadableAnswerError ? new NotAPubAckError() : error;
   }
 }
 
 /** @throws {NotAPubAckError} */
-function readPubAck(answer: unknown): Omit<PublishedIn, "attempts"> {
-  const { stream, seq, duplicate, domain }: Record<string, unknown> = { ...(answer as object | null) };
+function readPubAck(answer: Readonly<Record<string, unknown>>): Omit<PublishedIn, "attempts"> {
+  const { stream, seq, duplicate, domain } = answer;
   const sequence = Number.isSafeInteger(seq) ? Number(seq) : -1;
   // A duplicate may have 0: nats-server 2.9, where a stream that keeps messages by interest had
   // none in this one.

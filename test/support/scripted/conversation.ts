@@ -129,8 +129,9 @@ export class Conversation {
   }
 
   async #playStep(step: Step, pull: Pull | undefined): Promise<void> {
-    if ("deliver" in step) this.#deliver(step, pull);
-    else if ("status" in step)
+    if ("deliver" in step) {
+      for (let left = step.times ?? 1; left > 0; left -= 1) this.#deliver(step, pull);
+    } else if ("status" in step)
       this.#tell(pull, `${step.status} ${step.description ?? ""}`.trimEnd(), step.headers);
     else if ("heartbeat" in step) this.#tell(pull, "100 Idle Heartbeat");
     else if ("untilAcks" in step) await this.#records.until(() => this.#records.settled >= step.untilAcks);
@@ -143,8 +144,9 @@ export class Conversation {
     else if ("errLine" in step) this.#error(step.errLine);
     else if ("info" in step)
       this.#send(encodeInfo({ ...SERVER_INFO, ...this.#script.serverInfo, ...step.info }));
-    else if ("raw" in step) this.#send(Buffer.from(step.raw));
-    else if ("close" in step) this.#socket.close(1000);
+    else if ("raw" in step) {
+      for (let left = step.times ?? 1; left > 0; left -= 1) this.#send(Buffer.from(step.raw));
+    } else if ("close" in step) this.#socket.close(1000);
     else if ("reset" in step) this.reset();
     else step satisfies never;
   }
@@ -207,12 +209,23 @@ export class Conversation {
     if (answer === "silent" || reply === undefined) return;
     if (answer === "no-responders") this.#to(reply, { status: "503" });
     else if ("errLine" in answer) this.#error(answer.errLine);
+    else if ("text" in answer) this.#to(reply, { text: answer.text });
     else this.#to(reply, { text: JSON.stringify(answer.json) });
   }
 
   #deliver(step: DeliverStep, pull: Pull | undefined): void {
     if (!pull) throw new Error("nothing to deliver to: no pull request has come");
     const { deliver, deliveryCount = 1, pending = 0, v2 = false, headers } = step;
+    if (step.reply !== undefined) {
+      const reply = step.reply ?? undefined;
+      this.#to(pull.inbox, {
+        subject: step.subject ?? `${pull.stream}.event`,
+        reply,
+        headers,
+        text: deliver,
+      });
+      return;
+    }
     const sequence = step.sequence ?? this.#records.lastSequence + 1;
     this.#records.lastSequence = sequence;
     this.#records.deliveries += 1;

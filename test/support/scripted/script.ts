@@ -8,7 +8,7 @@ export type ConnectionStep =
   /** Another INFO; its members replace those of the first. `{ ldm: true }` is lame duck mode. */
   | { readonly info: Readonly<Record<string, unknown>> }
   /** These very bytes. */
-  | { readonly raw: string }
+  | { readonly raw: string; readonly times?: number }
   /** A Close frame. */
   | { readonly close: true }
   /** A TCP reset. */
@@ -30,6 +30,10 @@ export interface DeliverStep {
   readonly pending?: number;
   /** With the longer ack subject, which has a domain and an account hash. @default false */
   readonly v2?: boolean;
+  /** In place of the ack subject; null: none. The server does not count it as a message of the stream. */
+  readonly reply?: string | null;
+  /** So many times, each with the next sequence. @default 1 */
+  readonly times?: number;
 }
 
 /** Sends a status message to the pull's inbox. */
@@ -52,7 +56,12 @@ export type Step =
   | { readonly untilAcks: number };
 
 /** The answer to a request. `no-responders` is 503 on its reply subject. */
-export type Answer = "silent" | "no-responders" | { readonly json: unknown } | { readonly errLine: string };
+export type Answer =
+  | "silent"
+  | "no-responders"
+  | { readonly json: unknown }
+  | { readonly text: string }
+  | { readonly errLine: string };
 
 export interface Script {
   /** Members that replace those of the first INFO. @default none */

@@ -1,0 +1,4 @@
+// A hostile publisher, inside workerd.
+import { hostileServerSuite } from "./hostile-server.suite.ts";
+
+hostileServerSuite("workerd");
