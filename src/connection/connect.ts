@@ -34,7 +34,7 @@ export interface ConnectRequest extends SocketOptions {
   readonly opening?: string | undefined;
   /** Most bytes that one pull asks for: with some room, the bound of a frame. @default 24 MiB */
   readonly maxBytes?: number | undefined;
-  /** When nobody waits for anything any more: what a server still sends in spite of it ends the connection. */
+  /** When nobody waits for anything any more: what a server still sends ends the connection then. */
   readonly endsAt?: Deadline | undefined;
   /** How often a PING is sent, so that something crosses the wire, in milliseconds. @default 20,000 */
   readonly pingIntervalMs?: number | undefined;

@@ -60,6 +60,6 @@ export function isPassingCode(code: number): boolean {
 function describe(cause: unknown): string {
   if (!(cause instanceof JetStreamError)) return cause instanceof Error ? cause.message : String(cause);
   const { code } = cause;
-  const number = Number.isSafeInteger(code) ? ` with error ${code}` : "";
+  const number = code > 0 ? ` with error ${code}` : "";
   return REFUSALS[code] ?? `JetStream refused it${number}`;
 }
