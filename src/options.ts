@@ -69,9 +69,8 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
    */
   readonly prefetch?: number | undefined;
   /**
-   * Pull requests one drain makes at most: it goes on while the last batch came full. Whole number
-   * from 1.
-   * @default 1
+   * Fetches one drain makes at most: it goes on while the last batch came full. Whole number from 1.
+   * @default 1, or no limit with `until: "limit"`
    */
   readonly fetches?: number | undefined;
   /** Wait the whole max wait for a full batch, instead of ending with what is there. @default false */
@@ -234,6 +233,8 @@ export type Resolved<Env> = DrainHandlers<Env, unknown> &
 /** The options with their defaults. The only reader of {@link DEFAULTS}. */
 export function withDefaults<Env>(options: AnyOptions<Env>): Resolved<Env> {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  // A drain that waits for more is not to end with the batch that happens to come full.
+  const endless = options.until === "limit" ? { fetches: Number.POSITIVE_INFINITY } : {};
   // Each is of its own type, or of the defaults'.
-  return { ...DEFAULTS, ...Object.fromEntries(given) } as Resolved<Env>;
+  return { ...DEFAULTS, ...endless, ...Object.fromEntries(given) } as Resolved<Env>;
 }

@@ -33,6 +33,16 @@ test("a drain until its limit handles what comes after it was empty, within mill
   expect(waits.toSorted((a, b) => a - b)[3]).toBeLessThan(250);
 });
 
+test("a drain until its limit makes Fetch after Fetch, unless `fetches` bounds them", async () => {
+  const server = await given();
+  await server.publish("S.event", 25);
+  const options = { ...BASE, servers: server.wsUrl, until: "limit" as const, batch: 5, handler: () => {} };
+  const bounded = await defineDrain({ ...options, fetches: 2 }).run({ limitMs: 3_000 });
+  expect(bounded).toMatchObject({ reason: "batch-full", acked: 10 });
+  const unbounded = await defineDrain(options).run({ limitMs: 1_500 });
+  expect(unbounded).toMatchObject({ outcome: "completed", acked: 15, pending: 0 });
+});
+
 test("a heartbeat that is lost while it waits ends it, retryable", async () => {
   const server = await given();
   await server.publish("S.event", 1);

@@ -12,6 +12,7 @@ import { cost } from "./cost.ts";
 import { cpu } from "./cpu.ts";
 import { forward } from "./forward.ts";
 import { idle } from "./idle.ts";
+import { latency } from "./latency.ts";
 import { loss } from "./loss.ts";
 import { memory } from "./memory.ts";
 import { peers } from "./peers.ts";
@@ -44,6 +45,7 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [cpu.name, runnable(cpu)],
   [tail.name, runnable(tail)],
   [idle.name, runnable(idle)],
+  [latency.name, runnable(latency)],
   [loss.name, runnable(loss)],
   [forward.name, runnable(forward)],
   [smallDrain.name, runnable(smallDrain)],
