@@ -21,7 +21,7 @@ export interface Bed extends AsyncDisposable {
 
 /** A job, without what the bed knows; `url` only where it is not the server's own. */
 export type BedJob = Pick<Job, "stream" | "messages" | "batch" | "maxWaitMs"> &
-  Partial<Pick<Job, "maxBytes" | "heartbeatMs" | "concurrency" | "collect">> & {
+  Partial<Pick<Job, "maxBytes" | "heartbeatMs" | "concurrency" | "waitUntilMs" | "collect">> & {
     readonly url?: string;
   };
 

@@ -22,6 +22,8 @@ export interface Job {
   readonly heartbeatMs?: number | undefined;
   /** Sluice's alone: the others handle one message after the other. @default its own */
   readonly concurrency?: number | undefined;
+  /** Sluice's alone: wait for more until this limit. @default it ends when nothing is left */
+  readonly waitUntilMs?: number | undefined;
   /** Collect garbage at each message, where the process allows it: what memory is left is in use. */
   readonly collect?: boolean | undefined;
 }
@@ -66,13 +68,14 @@ async function drainWithSluice({ url, user, pass, messages, maxBytes, ...job }: 
     heartbeatMs: job.heartbeatMs,
     concurrency: job.concurrency,
     maxBytes,
+    until: job.waitUntilMs === undefined ? "empty" : "limit",
     fetches: maxBytes === undefined ? Math.max(1, Math.ceil(messages / job.batch)) : messages,
     handler: () => {
       if (job.collect) globalThis.gc?.();
       handled += 1;
     },
   });
-  const report = await drain.run({ limitMs: LIMIT_MS });
+  const report = await drain.run({ limitMs: job.waitUntilMs ?? LIMIT_MS });
   if (report.outcome !== "completed" || report.acked !== handled) throw new Error(JSON.stringify(report));
   return handled;
 }

@@ -26,6 +26,7 @@ import { smallDrain } from "./small-drain.ts";
 import { round } from "./stats.ts";
 import { tail } from "./tail.ts";
 import { throughput } from "./throughput.ts";
+import { waitingMinute } from "./waiting-minute.ts";
 
 /** A measure whose result only itself reads. */
 type Runnable = (
@@ -46,6 +47,7 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [tail.name, runnable(tail)],
   [idle.name, runnable(idle)],
   [latency.name, runnable(latency)],
+  [waitingMinute.name, runnable(waitingMinute)],
   [loss.name, runnable(loss)],
   [forward.name, runnable(forward)],
   [smallDrain.name, runnable(smallDrain)],
