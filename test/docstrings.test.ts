@@ -14,58 +14,83 @@ const folder = join(root, "test/.snippets/docstrings");
 
 interface Documented {
   readonly name: string;
-  /** The code after `@example`; empty where there is none. */
-  readonly example: string;
+  /** The codes after each `@example`. */
+  readonly examples: readonly string[];
 }
 
 /** What an entry exports: whether each name is a type alone. */
-function exportsOf(entry: string): ReadonlyMap<string, boolean> {
-  const source = readFileSync(join(root, "src", entry), "utf8");
-  const lists = source.matchAll(/export (type )?\{([^}]*)\}/g);
-  return new Map(
-    Array.from(lists, ([, all, list = ""]) =>
-      list
-        .split(",")
-        .map((each) => each.trim())
-        .filter((each) => each !== "")
-        .map((each): [string, boolean] => [
-          each.replace("type ", ""),
-          all !== undefined || each.startsWith("type "),
-        ]),
-    ).flat(),
+function exportsOf(path: string): ReadonlyMap<string, boolean> {
+  const source = readFileSync(path, "utf8");
+  const lists = Array.from(source.matchAll(/export (type )?\{([^}]*)\}/g), ([, all, list = ""]) =>
+    list
+      .split(",")
+      .map((each) => each.trim())
+      .filter((each) => each !== "")
+      .map((each): [string, boolean] => [
+        each.replace("type ", ""),
+        all !== undefined || each.startsWith("type "),
+      ]),
   );
+  const own = source.matchAll(
+    /^export (?:declare )?(?:async )?(function|class|const|interface|type) (\w+)/gm,
+  );
+  const kinds = Array.from(own, ([, kind = "", name = ""]): [string, boolean] => [
+    name,
+    /interface|type/.test(kind),
+  ]);
+  return new Map([...lists.flat(), ...kinds]);
 }
 
-/** Every exported function of src, and the clock, with its example. */
+/** Every exported function and class of src, with its examples. */
 function documented(): Documented[] {
-  const declared =
-    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport (?:async )?(?:function|class) (\w+)|export (?:async )?function (\w+)/g;
-  return globSync("src/**/*.ts", { cwd: root }).flatMap((path) =>
-    Array.from(readFileSync(join(root, path), "utf8").matchAll(declared), ([, doc = "", first, second]) => {
-      const text = doc.replaceAll(/^ \* ?/gm, "");
-      const [, example = ""] = /@example\n([\s\S]*?)\s*(?:\n@|$)/.exec(text) ?? [];
-      return { name: first ?? second ?? "", example };
+  const declared = /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?export (?:async )?(?:function|class) (\w+)/g;
+  return globSync("src/**/*.{ts,tsx}", { cwd: root }).flatMap((path) =>
+    Array.from(readFileSync(join(root, path), "utf8").matchAll(declared), ([, doc = "", name = ""]) => {
+      const examples = doc.replaceAll(/^ \* ?/gm, "").matchAll(/@example\n([\s\S]*?)\s*(?=\n@|$)/g);
+      return { name, examples: Array.from(examples, ([, code = ""]) => code.replaceAll(/^```.*\n?/gm, "")) };
     }),
   );
 }
 
-const ENTRIES = { sluice: exportsOf("index.ts"), "sluice/testing": exportsOf("testing/index.ts") };
+/** What examples may name without an import, beside the entries: each with the file that has it. */
+const WORLD = join(import.meta.dirname, "support/example-world.ts");
+const ENTRIES: Readonly<Record<string, ReadonlyMap<string, boolean>>> = {
+  ...Object.fromEntries(Object.entries(alias).map(([entry, path]) => [entry, exportsOf(path)])),
+  "../../support/example-world.ts": exportsOf(WORLD),
+};
 /** Made by the drain, and only caught by others. */
 const THROWN = /Error$/;
 const all = documented();
-const named = Object.values(ENTRIES).flatMap((names) =>
-  Array.from(names)
-    .filter(([name, isType]) => !isType && !THROWN.test(name) && all.some((each) => each.name === name))
-    .map(([name]) => all.find((each) => each.name === name && each.example !== "") ?? { name, example: "" }),
+const names = new Set(
+  Object.keys(alias).flatMap((entry) =>
+    Array.from(ENTRIES[entry] ?? [])
+      .filter(([, isType]) => !isType)
+      .map(([name]) => name),
+  ),
 );
+const named = Array.from(names)
+  .filter((name) => !THROWN.test(name) && all.some((each) => each.name === name))
+  .map((name) => ({
+    name,
+    examples: all.filter((each) => each.name === name).flatMap((each) => each.examples),
+  }));
 
 /** The example as a module, with the imports that it needs. */
-function moduleOf({ example }: Documented): string {
-  const imports = Object.entries(ENTRIES).flatMap(([entry, names]) => {
-    const used = Array.from(names).filter(([name]) => new RegExp(`\\b${name}\\b`).test(example));
-    const list = used.map(([name, isType]) => (isType ? `type ${name}` : name)).join(", ");
-    return list === "" ? [] : [`import { ${list} } from "${entry}";`];
-  });
+function moduleOf({ examples: [example = ""] }: Documented): string {
+  const taken = new Set<string>();
+  const imports = Object.entries(ENTRIES)
+    .reverse()
+    .flatMap(([entry, exported]) => {
+      const used = Array.from(exported).filter(
+        ([name]) =>
+          !taken.has(name) &&
+          new RegExp(`(?<!\\w|\\w\\.)${name}\\b(?!:)`).test(example) &&
+          !new RegExp(`(?:const|class|function) ${name}\\b|[{,] ${name}\\b[^(]*\\} =`).test(example),
+      );
+      for (const [name] of used) taken.add(name);
+      const list = used.map(([name, isType]) => (isType ? `type ${name}` : name)).join(", ");
+      return list === "" ? [] : [`import { ${list} } from "${entry}";`];
+    });
   return [...imports, example, "export {};"].join("\n");
 }
 
@@ -74,12 +99,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("the functions that are public are known", () => {
   expect(named.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(["defineDrain", "planBudget", "ack", "retry", "reject", "testDrain", "FakeClock"]),
+    expect.arrayContaining(["defineDrain", "ack", "testDrain", "FakeClock", "scheduled", "logObserver"]),
   );
 });
 
-test.each(named)("the docstring of $name has an example, which runs", async (each) => {
-  expect(each.example).not.toBe("");
+test.each(named)("the docstring of $name has one example, which runs", async (each) => {
+  expect(each.examples.length).toBe(1);
   const file = join(folder, `${each.name}.ts`);
   writeFileSync(file, moduleOf(each));
   await import(file);

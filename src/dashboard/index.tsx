@@ -31,7 +31,10 @@ export interface DashboardOptions<Env> {
  * a script.
  *
  * @example
- * app.route("/", dashboardRoutes({ token: (env) => env.DRAIN_TOKEN, view, drain: (env) => drainOnce(env) }));
+ * const token = (env: Env) => env.DRAIN_TOKEN;
+ * const view = async (env: Env) => ({ stream: "ORDERS", consumer: "billing", reports: await lastReports(env) });
+ * const drain = (env: Env) => orders.run({ env, limitMs: 25_000 });
+ * export default new Hono<{ Bindings: Env }>().route("/", dashboardRoutes({ token, view, drain }));
  */
 export function dashboardRoutes<Env extends object>(options: DashboardOptions<Env>): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>();

@@ -19,9 +19,7 @@ const NO_HISTORY: History = { reports: [], totals: undefined };
  *
  * @param settings the drain's own options, which `defineDrain` has checked
  * @example
- * const view = (env: Env) => readView(settingsOf(env));
- * const drain = (env: Env) => orders.run({ env, limitMs: 25_000 });
- * app.route("/", dashboardRoutes({ token, view, drain }));
+ * const view = (env: Env) => readView({ ...options, servers: env.NATS_URL, history: { bucket: "drains" } });
  */
 export async function readView(settings: DrainSettings): Promise<View> {
   const { stream, consumer, name = "sluice-dashboard" } = settings;

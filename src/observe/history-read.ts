@@ -21,6 +21,9 @@ export interface History {
  * user may not read it. One round trip from nats-server 2.11 on; before that, one for each report.
  *
  * @param timeoutMs how long to wait for each answer, in milliseconds
+ * @example
+ * const lastReports = (nats: NatsConnection) =>
+ *   readHistory(nats, { bucket: "drains", stream: "ORDERS", consumer: "billing" }, 5_000);
  */
 export async function readHistory(
   nats: NatsConnection,
@@ -30,7 +33,13 @@ export async function readHistory(
   return (await readWholeHistory(nats, key, timeoutMs)).reports;
 }
 
-/** The reports as {@link readHistory} gives them, and the totals with them. */
+/**
+ * The reports as {@link readHistory} gives them, and the totals with them.
+ *
+ * @example
+ * const lastReports = (nats: NatsConnection) =>
+ *   readWholeHistory(nats, { bucket: "drains", stream: "ORDERS", consumer: "billing" }, 5_000);
+ */
 export async function readWholeHistory(
   nats: NatsConnection,
   key: HistoryKey,

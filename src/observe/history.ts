@@ -41,12 +41,22 @@ const WRONG_LAST_SEQUENCE: readonly number[] = [10071, 10164];
 /** So often another drain may come in between, before a report is kept without totals. */
 const MAX_CONFLICTS = 8;
 
-/** The subject of a consumer's reports: one key for each consumer of each stream. */
+/**
+ * The subject of a consumer's reports: one key for each consumer of each stream.
+ *
+ * @example
+ * historySubject({ bucket: "drains", stream: "ORDERS", consumer: "billing" }); // $KV.drains.ORDERS.billing
+ */
 export function historySubject({ bucket, stream, consumer }: HistoryKey): string {
   return `$KV.${bucket}.${keyPart(stream)}.${keyPart(consumer)}`;
 }
 
-/** The message that keeps a report. */
+/**
+ * The message that keeps a report.
+ *
+ * @example
+ * const { subject, data } = historyEntry(await orders.run({ env, limitMs: 25_000 }), "drains");
+ */
 export function historyEntry(report: Report, bucket: string, totals?: Totals): HistoryEntry {
   const { stream, consumer } = report;
   const record = totals === undefined ? report : { ...report, totals };
@@ -93,6 +103,9 @@ function totalsOf(msg: Msg): Totals | undefined {
  *
  * @param timeoutMs how long all of it may take, in milliseconds
  * @param asked the last record, where it has been asked for already. @default asks for it
+ * @example
+ * const keep = (nats: NatsConnection, report: Report) =>
+ *   writeHistory(nats, report, { bucket: "drains" }, 2_000);
  */
 export async function writeHistory(
   nats: NatsConnection,

@@ -20,7 +20,7 @@ const LEVELS: Readonly<Record<Outcome, LogLevel>> = { completed: "info", retryab
  *
  * @param write takes the line. @default one line of JSON to the console's method of that level
  * @example
- * defineDrain({ ...options, observer: logObserver((line) => logger[line.level](line)) });
+ * defineDrain({ ...options, observer: logObserver((line) => console[line.level](line)) });
  */
 export function logObserver(write: (line: LogLine) => void = toConsole): Observer {
   return { report: (report) => write({ event: "drain", level: levelOf(report), ...report }) };

@@ -31,8 +31,8 @@ type Labels = Readonly<Record<string, string>>;
  * reports are summed only while none can have gone.
  *
  * @example
- * const { reports, totals } = await readWholeHistory(nats, key, 5_000);
- * new Response(prometheus(reports, state, totals), { headers: { "Content-Type": PROMETHEUS_TYPE } });
+ * const report = await orders.run({ env, limitMs: 25_000 });
+ * const response = new Response(prometheus([report]), { headers: { "Content-Type": PROMETHEUS_TYPE } });
  */
 export function prometheus(reports: readonly Report[], state?: ConsumerState, totals?: Totals): string {
   const last = reports.at(-1);

@@ -18,7 +18,7 @@ export interface Tracing {
  * and no error's text.
  *
  * @example
- * import { tracing } from "cloudflare:workers";
+ * // import { tracing } from "cloudflare:workers";
  * defineDrain({ ...options, observer: tracingObserver(tracing) });
  */
 export function tracingObserver(tracing: Tracing): Observer {

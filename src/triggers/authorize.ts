@@ -22,7 +22,7 @@ const BEARER = /^Bearer +([\w~+/.-]+=*)$/i;
  * empty one, every request is refused. Vercel's cron sends its `CRON_SECRET` so, over GET.
  *
  * @example
- * drainHandler(orders, { authorize: bearer(process.env.CRON_SECRET), methods: ["GET"] });
+ * drainHandler(orders, { authorize: bearer((env) => env.DRAIN_TOKEN), methods: ["GET"] });
  */
 export function bearer<Env>(token: Given<Env, string>, options: BearerOptions = {}): Authorize<Env> {
   const header = options.header ?? "Authorization";

@@ -23,7 +23,11 @@ export interface AlarmOptions<Env> extends TriggerOptions<Env> {
  *
  * @example
  * const drainOrders = drainAlarm(orders);
- * class Drainer extends DurableObject { alarm() { return drainOrders(this.ctx.storage, this.env); } }
+ * export class Drains extends DurableObject<Env> {
+ *   override async alarm() {
+ *     await drainOrders(this.ctx.storage, this.env);
+ *   }
+ * }
  */
 export function drainAlarm<Env>(
   drain: Drain<Env>,

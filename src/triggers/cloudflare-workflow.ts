@@ -18,7 +18,11 @@ export interface StepOptions<Env> extends TriggerOptions<Env> {
  * @throws {DrainRetryableError} another try may help
  * @throws {NonRetryableError} only an operator can help
  * @example
- * await step.do("drain", { retries }, drainStep(orders, this.env, { NonRetryableError }));
+ * export class Drains extends WorkflowEntrypoint<Env> {
+ *   override async run(_event: unknown, step: WorkflowStep) {
+ *     await step.do("drain", drainStep(orders, this.env, { NonRetryableError }));
+ *   }
+ * }
  */
 export function drainStep<Env>(
   drain: Drain<Env>,

@@ -54,7 +54,9 @@ const MAX_DRAINS = 32;
  * const many = fanOut<Env>({ max: 4, self: (env) => env.SELF })(orders);
  * export default { scheduled: scheduled(many) };
  * export class Drains extends WorkerEntrypoint<Env> {
- *   drain(call: DrainCall) { return many.run({ env: this.env, ...call }); }
+ *   drain(call: DrainCall) {
+ *     return many.run({ env: this.env, ...call });
+ *   }
  * }
  */
 export function fanOut<Env>(options: FanOutOptions<Env>): (drain: Drain<Env>) => FanOut<Env> {

@@ -55,7 +55,7 @@ export type DrainHandler<Env> = (request: Request, env?: Env, context?: FetchCon
  * for `methods`.
  *
  * @example
- * Deno.serve((request) => drainHandler(orders, { authorize: bearer(token) })(request));
+ * export default { fetch: drainHandler(orders, { authorize: bearer((env) => env.DRAIN_TOKEN) }) };
  */
 export function drainHandler<Env>(drain: Drain<Env>, options: DrainHandlerOptions<Env>): DrainHandler<Env> {
   const { methods = ["POST"], limitHeader = "Sluice-Limit-Ms" } = options;
@@ -87,6 +87,9 @@ export function drainHandler<Env>(drain: Drain<Env>, options: DrainHandlerOption
 /**
  * What Vercel has left for this invocation, in milliseconds; undefined elsewhere.
  * `@vercel/functions` reads the same symbol.
+ *
+ * @example
+ * export const POST = drainHandler(orders, { authorize: bearer("secret"), remainingMs: vercelRemainingMs });
  */
 export function vercelRemainingMs(): number | undefined {
   const holder = globalThis as { [key: symbol]: { get?(): { deadline?: string } | undefined } | undefined };

@@ -32,7 +32,8 @@ export interface QStashOptions<Env> {
  * Lets a request pass that QStash signed for this URL and this body, with either key.
  *
  * @example
- * drainHandler(orders, { authorize: qstash({ currentKey, nextKey }), status: QSTASH_STATUS });
+ * const authorize = qstash<Env>({ currentKey: (env) => env.QSTASH_CURRENT_SIGNING_KEY });
+ * export const handler = drainHandler(orders, { authorize, status: QSTASH_STATUS });
  */
 export function qstash<Env>(options: QStashOptions<Env>): Authorize<Env> {
   return async (request, env) => {

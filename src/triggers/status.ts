@@ -17,6 +17,9 @@ export const STATUS: StatusTable = {
 /**
  * The report as a response: as JSON when the drain completed, else as problem details with the
  * report's members, and with `Retry-After` in whole seconds where another try may help.
+ *
+ * @example
+ * const response = reportResponse(await orders.run({ env, limitMs: 25_000 }));
  */
 export function reportResponse(report: Report, table: StatusTable = STATUS): Response {
   const { status, headers = {} } = table[report.outcome];
@@ -34,7 +37,12 @@ export function reportResponse(report: Report, table: StatusTable = STATUS): Res
   return problem(body, report.outcome === "retryable" ? { "Retry-After": retryAfter, ...headers } : headers);
 }
 
-/** Problem details as RFC 9457 has them. */
+/**
+ * Problem details as RFC 9457 has them.
+ *
+ * @example
+ * const response = problem({ status: 404, title: "Not Found", detail: "There is no such drain." });
+ */
 export function problem(
   body: { readonly status: number; readonly title: string; readonly detail: string; readonly type?: string },
   headers: Readonly<Record<string, string>> = {},

@@ -41,7 +41,7 @@ export interface ErrorMapping {
  * @throws {DrainRetryableError} another try may help, after `retryAfterMs`
  * @throws {DrainFatalError} only an operator can help
  * @example
- * orThrow(await orders.run({ limitMs: 25_000 }), {
+ * orThrow(await orders.run({ env, limitMs: 25_000 }), {
  *   fatal: (error) => new NonRetriableError(error.message), // Inngest's
  * });
  */
