@@ -32,7 +32,7 @@ export interface DashboardOptions<Env> {
  *
  * @example
  * const token = (env: Env) => env.DRAIN_TOKEN;
- * const view = async (env: Env) => ({ stream: "ORDERS", consumer: "billing", reports: await lastReports(env) });
+ * const view = (env: Env) => readView({ ...options, servers: env.NATS_URL });
  * const drain = (env: Env) => orders.run({ env, limitMs: 25_000 });
  * export default new Hono<{ Bindings: Env }>().route("/", dashboardRoutes({ token, view, drain }));
  */

@@ -39,8 +39,6 @@ export const env: Env = {
   },
 };
 
-export const lastReports = async (_env: Env): Promise<readonly Report[]> => [];
-
 /** Deno's own, as far as the examples call it. */
 export const Deno = {
   cron: (
