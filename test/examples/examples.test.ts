@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { SignJWT } from "jose";
 import { beforeEach, expect, test, vi } from "vitest";
+import { gatewayEvent } from "../support/gateway.ts";
 import { labServer } from "../support/lab-client.ts";
 
 beforeEach(async () => {
@@ -21,17 +22,6 @@ beforeEach(async () => {
 
 /** Hono's handler as Lambda calls it. Its own type wants each member of an event and a context. */
 type GatewayHandler = (event: object, context: object) => Promise<{ statusCode: number; body: string }>;
-
-/** A POST as API Gateway's HTTP API and Function URLs hand it over: payload format 2.0. */
-const gatewayEvent = (path: string, headers: Record<string, string>) => ({
-  version: "2.0",
-  routeKey: "$default",
-  rawPath: path,
-  rawQueryString: "",
-  headers: { host: "drain.example.com", ...headers },
-  requestContext: { domainName: "drain.example.com", http: { method: "POST", path } },
-  isBase64Encoded: false,
-});
 
 const drained = { outcome: "completed", reason: "empty", acked: 2 };
 const url = "https://drain.example.com/api/drain";

@@ -1,90 +1,102 @@
-// The example of Lambda in AWS's own Runtime Interface Emulator, under AWS's own Node client: what Lambda gets to hear.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { expect, onTestFinished } from "vitest";
-import { alias } from "../support/config.ts";
-import { labServer, labSilentPeer, labStatusPeer } from "../support/lab-client.ts";
+// The examples of Lambda in AWS's own Runtime Interface Emulator, under AWS's own Node client: what Lambda gets to hear.
+import { describe, expect } from "vitest";
+import { gatewayEvent } from "../support/gateway.ts";
+import { labSilentPeer, labStatusPeer } from "../support/lab-client.ts";
+import { lambdaOf } from "../support/lambda.ts";
 import { lambdaParts } from "../support/lambda-parts.ts";
-import { freePort } from "../support/programs.ts";
+import { givenOrders, NATS_TOKEN } from "../support/orders.ts";
 
 const parts = await lambdaParts();
 const { test } = parts;
 
-/** What Lambda hears of one invocation: the report, or the error's name and message. */
-async function invoke(natsUrl: string, timeoutS: number): Promise<Record<string, unknown>> {
-  // Inside the project, so that `ws` is found; git ignores it.
-  const folder = await mkdtemp(fileURLToPath(new URL("../.lambda-", import.meta.url)));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await build({
-    entryPoints: [fileURLToPath(new URL("../../examples/lambda/index.ts", import.meta.url))],
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    outfile: join(folder, "index.mjs"),
-    alias: { ...alias },
-    external: ["ws"],
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-  });
-  const [runtime, emulator] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const flags = ["--runtime-api-address", runtime, "--runtime-interface-emulator-address", emulator];
-  const child = spawn(parts.emulator, [...flags, process.execPath, parts.client, "index.handler"], {
-    stdio: "ignore",
-    env: {
-      ...process.env,
-      NATS_URL: natsUrl,
-      NATS_TOKEN: "s3cret",
-      _HANDLER: "index.handler",
-      LAMBDA_TASK_ROOT: folder,
-      AWS_LAMBDA_FUNCTION_TIMEOUT: String(timeoutS),
-    },
-  });
-  const ended = once(child, "exit");
-  onTestFinished(async () => {
-    child.kill("SIGTERM");
-    await ended;
-  });
-  await expect.poll(() => listens(emulator), { timeout: 10_000 }).toBe(true);
-  const url = `http://${emulator}/2015-03-31/functions/function/invocations`;
-  const text = await (await fetch(url, { method: "POST", body: "{}" })).text();
-  return text.startsWith("{") ? JSON.parse(text) : { text };
-}
+const env = (NATS_URL: string) => ({ NATS_URL, NATS_TOKEN, DRAIN_TOKEN: "drain-s3cret" });
 
-/** Whether somebody accepts a connection there. */
-async function listens(address: string): Promise<boolean> {
-  const { hostname, port } = new URL(`http://${address}`);
-  const socket = connect(Number(port), hostname);
-  const accepted = await once(socket, "connect").then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return accepted;
-}
+describe("a scheduled function", () => {
+  /** As EventBridge sends it. */
+  const TICK = {
+    version: "0",
+    id: "1",
+    "detail-type": "Scheduled Event",
+    source: "aws.events",
+    time: "2026-11-25T08:00:00Z",
+    resources: ["arn:aws:events:eu-central-1:123456789012:rule/drain"],
+    detail: {},
+  };
 
-test("a function gives Lambda the report of its drain", async () => {
-  const server = await labServer({
-    authorization: "authorization { token: s3cret }",
-    adminLogin: { token: "s3cret" },
+  test("gives Lambda the report of its drain, tick after tick in one environment", async () => {
+    const { server, login } = await givenOrders();
+    const invoke = await lambdaOf(parts, "lambda", env(login.NATS_URL), 20);
+    expect(await invoke(TICK)).toMatchObject({ outcome: "completed", acked: 2 });
+    await server.publish("ORDERS.new", 3);
+    expect(await invoke(TICK)).toMatchObject({ outcome: "completed", acked: 3 });
   });
-  await server.createStream("ORDERS");
-  await server.createConsumer("ORDERS", "billing");
-  await server.publish("ORDERS.new", 2);
-  expect(await invoke(server.wsUrl, 20)).toMatchObject({ outcome: "completed", acked: 2 });
+
+  test("of a silent server ends within what Lambda has left, and may be retried", async () => {
+    const peer = await labSilentPeer();
+    // Lambda's own default, which is the shortest that anybody meets.
+    const invoke = await lambdaOf(parts, "lambda", env(peer.wsUrl), 3);
+    for (const _tick of [1, 2]) {
+      expect(await invoke(TICK)).toMatchObject({
+        errorType: "DrainRetryableError",
+        errorMessage: expect.stringContaining("connect-timeout"),
+      });
+    }
+  });
+
+  test("that only an operator can help says so by the error's name, and by no secret", async () => {
+    const peer = await labStatusPeer(401);
+    const answer = await (await lambdaOf(parts, "lambda", env(peer.wsUrl), 20))(TICK);
+    expect(answer).toMatchObject({ errorType: "DrainFatalError" });
+    expect(JSON.stringify(answer)).not.toContain(NATS_TOKEN);
+  });
 });
 
-test("a drain of a silent server ends within what Lambda has left, and may be retried", async () => {
-  const peer = await labSilentPeer();
-  expect(await invoke(peer.wsUrl, 5)).toMatchObject({ errorType: "DrainRetryableError" });
+test("an asynchronous call drains, though nobody hears the report", async () => {
+  const { login, drained } = await givenOrders();
+  const invoke = await lambdaOf(parts, "lambda", env(login.NATS_URL), 20);
+  await invoke({ any: "event" }, { "X-Amz-Invocation-Type": "Event" });
+  await drained();
 });
 
-test("a drain that only an operator can help says so by the error's name", async () => {
-  const peer = await labStatusPeer(401);
-  expect(await invoke(peer.wsUrl, 20)).toMatchObject({ errorType: "DrainFatalError" });
+describe("a function that SQS invokes", () => {
+  const BATCH = {
+    Records: ["a", "b"].map((messageId) => ({ messageId, body: "{}", eventSource: "aws:sqs" })),
+  };
+
+  test("drains, and has the whole batch deleted", async () => {
+    const { login, drained } = await givenOrders();
+    const invoke = await lambdaOf(parts, "lambda-sqs", env(login.NATS_URL), 20);
+    expect(await invoke(BATCH)).toEqual({ batchItemFailures: [] });
+    await drained();
+  });
+
+  test("has the whole batch come again where another try may help", async () => {
+    const peer = await labStatusPeer(503);
+    expect(await (await lambdaOf(parts, "lambda-sqs", env(peer.wsUrl), 20))(BATCH)).toEqual({
+      batchItemFailures: [{ itemIdentifier: "a" }, { itemIdentifier: "b" }],
+    });
+  });
+});
+
+describe("a function behind API Gateway", () => {
+  const TOKEN = { authorization: "Bearer drain-s3cret" };
+
+  test("answers 200 and the report with the token, and 401 without it", async () => {
+    const { login, drained } = await givenOrders();
+    const invoke = await lambdaOf(parts, "lambda-http", env(login.NATS_URL), 30);
+    expect(await invoke(gatewayEvent("/jobs/drain", {}))).toMatchObject({ statusCode: 401 });
+    const { statusCode, body } = await invoke(gatewayEvent("/jobs/drain", TOKEN));
+    expect(statusCode).toBe(200);
+    expect(JSON.parse(String(body))).toMatchObject({ outcome: "completed", acked: 2 });
+    await drained();
+  });
+
+  test("answers within what Lambda has left, with Retry-After", async () => {
+    const peer = await labSilentPeer();
+    const invoke = await lambdaOf(parts, "lambda-http", env(peer.wsUrl), 3);
+    expect(await invoke(gatewayEvent("/jobs/drain", TOKEN))).toMatchObject({
+      statusCode: 503,
+      headers: { "retry-after": expect.stringMatching(/^\d+$/) },
+    });
+  });
 });
