@@ -119,8 +119,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? {
           message:
             `Max waiting is ${facts.maxWaiting}, below ${drains} drains: the server refuses ` +
-            "the pull of one more. It cannot be changed: copy the consumer.",
-          mend: copy(facts, `--max-waiting ${Math.max(512, drains)}`),
+            "the pull of one more. It cannot be changed: make another consumer.",
+          mend: another(facts, `--max-waiting ${Math.max(512, drains)}`),
         }
       : undefined,
   ...REQUEST_RULES,
@@ -250,4 +250,17 @@ function isFlawed(version: string, mended: readonly string[]): boolean {
 
 function copy({ stream, consumer }: ConsumerConfigFacts, flags: string): string {
   return `nats consumer copy ${quote(stream)} ${quote(consumer)} ${quote(`${consumer}-2`)} ${flags}`;
+}
+
+/** A new consumer as this one is, where `nats consumer copy` leaves a flag out (max waiting, nats 0.5.1). */
+function another(facts: ConsumerConfigFacts, flags: string): string {
+  const { stream, consumer, ackWaitMs, maxDeliver = -1, maxAckPending, filterSubjects = [] } = facts;
+  const kept = [
+    ackWaitMs === undefined ? "" : ` --wait ${show(ackWaitMs)}`,
+    ` --max-deliver=${maxDeliver}`,
+    maxAckPending === undefined ? "" : ` --max-pending ${maxAckPending}`,
+    ...filterSubjects.map((each) => ` --filter ${quote(each)}`),
+  ].join("");
+  const name = quote(`${consumer}-2`);
+  return `nats consumer add ${quote(stream)} ${name} --pull --ack explicit${kept} ${flags} --defaults`;
 }

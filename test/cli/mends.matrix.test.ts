@@ -1,13 +1,13 @@
-// Each command that preflight gives, run by the real `nats` on a real server: it takes the command, and the finding is gone.
+// Each command that doctor gives, run by the real `nats` on a real server: it takes the command, and the finding is gone.
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { ConsumerConfig } from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerConfig, jetstream, ReplayPolicy } from "@nats-io/jetstream";
 import { expect, it, onTestFinished } from "vitest";
-import { startTestServer } from "../support/nats.ts";
+import { startTestServer, type TestServer } from "../support/nats.ts";
 import { findNatsCli } from "../support/tools.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -18,56 +18,92 @@ const run = promisify(execFile);
 
 const nats = await findNatsCli();
 
-const BAD: [code: string, config: Partial<ConsumerConfig>, env: Record<string, string>, args: string[]][] = [
-  ["inactive-threshold", { inactive_threshold: 5 * SECOND_NS }, {}, ["--every", "1m"]],
-  ["ack-wait", { ack_wait: SECOND_NS }, { HANDLER_TIMEOUT_MS: "5000" }, []],
-  ["backoff-replaces-ack-wait", { backoff: [SECOND_NS], max_deliver: 10 }, {}, []],
-  ["max-deliver-few", { max_deliver: 1 }, {}, []],
-  ["max-deliver-unlimited", { max_deliver: -1 }, {}, []],
-  ["max-ack-pending", { max_ack_pending: 10 }, {}, []],
-  ["max-batch", { max_batch: 10 }, {}, []],
-  ["max-expires", { max_expires: SECOND_NS }, {}, []],
-  ["sampling", { sample_freq: "100" }, {}, []],
-  ["headers-only", { headers_only: true }, {}, []],
-  [
-    "dead-letter-uncaptured",
-    {},
-    { NATS_USER: "admin", NATS_PASSWORD: "admin-pw", DEAD_LETTER_SUBJECT: "dlq.orders" },
-    [],
-  ],
+interface Row {
+  readonly code: string;
+  readonly config?: Partial<ConsumerConfig>;
+  readonly vars?: Record<string, string>;
+  readonly args?: readonly string[];
+  /** Makes the trouble, where the configuration alone does not. */
+  readonly prepare?: (server: TestServer) => Promise<unknown>;
+  /** The mend copies the consumer, because the server does not let it be changed. */
+  readonly copies?: true;
+}
+
+async function fetchAndLeave(server: TestServer): Promise<void> {
+  await server.publish("orders.eu", 1);
+  const consumer = await jetstream(await server.admin()).consumers.get("ORDERS", "billing");
+  for await (const _ of await consumer.fetch({ max_messages: 1, expires: 1_000 }));
+}
+
+async function pause(server: TestServer): Promise<void> {
+  const until = JSON.stringify({ pause_until: "2099-01-01T00:00:00Z" });
+  await (await server.admin()).request("$JS.API.CONSUMER.PAUSE.ORDERS.billing", until);
+}
+
+const deleteConsumer = async (server: TestServer): Promise<unknown> =>
+  await (await server.admin()).request("$JS.API.CONSUMER.DELETE.ORDERS.billing");
+
+const LETTERS = { DEAD_LETTER_SUBJECT: "dlq.orders" };
+const BAD: readonly Row[] = [
+  { code: "ack-policy", config: { ack_policy: AckPolicy.None }, copies: true },
+  { code: "push-consumer", config: { deliver_subject: "pushed" }, copies: true },
+  { code: "replay-original", config: { replay_policy: ReplayPolicy.Original }, copies: true },
+  { code: "max-waiting", config: { max_waiting: 2 }, vars: { DRAINS: "3" }, copies: true },
+  { code: "inactive-threshold", config: { inactive_threshold: 5 * SECOND_NS }, args: ["--every", "1m"] },
+  { code: "ack-wait", config: { ack_wait: SECOND_NS }, vars: { HANDLER_TIMEOUT_MS: "5000" } },
+  { code: "backoff-replaces-ack-wait", config: { backoff: [SECOND_NS], max_deliver: 10 } },
+  { code: "max-deliver-few", config: { max_deliver: 1 } },
+  { code: "max-deliver-unlimited", config: { max_deliver: -1 } },
+  {
+    code: "max-deliver-below-dead-letter",
+    config: { max_deliver: 4 },
+    vars: { ...LETTERS, MAX_DELIVERIES: "5" },
+    prepare: (server) => server.createStream("DLQ", { subjects: ["dlq.>"] }),
+  },
+  { code: "dead-letter-uncaptured", vars: LETTERS },
+  { code: "max-ack-pending", config: { max_ack_pending: 10 } },
+  { code: "max-batch", config: { max_batch: 10 } },
+  { code: "max-expires", config: { max_expires: SECOND_NS } },
+  { code: "max-bytes", config: { max_bytes: 1_000 } },
+  { code: "sampling", config: { sample_freq: "100" } },
+  { code: "headers-only", config: { headers_only: true } },
+  { code: "ack-pending-full", config: { max_ack_pending: 1 }, vars: { BATCH: "1" }, prepare: fetchAndLeave },
+  { code: "consumer-paused", prepare: pause },
+  { code: "history-bucket-missing", vars: { HISTORY_BUCKET: "drains" } },
+  { code: "consumer-not-found", prepare: deleteConsumer },
 ];
 
 it.skipIf(nats === undefined).each(BAD)(
-  "the mend of %s is a command that nats takes, and mends it",
-  async (code, config, vars, args) => {
+  "the mend of $code is a command that nats takes, and mends it",
+  async ({ code, config, vars, args = [], prepare, copies }) => {
     const server = await startTestServer();
     onTestFinished(() => server.stop());
     await server.createStream("ORDERS", { subjects: ["orders.>"] });
     const good = { ack_wait: 60 * SECOND_NS, max_deliver: 10 };
-    await server.createConsumer("ORDERS", "billing", { ...good, ...config });
+    const push = config?.deliver_subject === undefined ? good : {};
+    await server.createConsumer("ORDERS", "billing", { ...push, ...config });
+    await prepare?.(server);
     const login = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
-    const env = {
-      NATS_URL: server.wsUrl,
-      NATS_STREAM: "ORDERS",
-      NATS_CONSUMER: "billing",
-      ...login,
-      ...vars,
-    };
-    const diagnose = async (): Promise<{ code: string; mend?: string }[]> => {
-      const doctor = run(process.execPath, [MAIN, "doctor", "--json", ...args], { env });
+    const names = { NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing" };
+    const env = { NATS_URL: server.wsUrl, ...names, ...login, ...vars };
+    const diagnose = async (own = {}): Promise<{ code: string; mend?: string }[]> => {
+      const doctor = run(process.execPath, [MAIN, "doctor", "--json", ...args], { env: { ...env, ...own } });
       const { stdout } = await doctor.catch((error: { stdout: string }) => error);
       return JSON.parse(stdout).findings;
     };
-    const [found] = (await diagnose()).filter((finding) => finding.code === code);
+    const before = await diagnose();
+    const [found] = before.filter((finding) => finding.code === code);
+    expect(before.map((finding) => finding.code)).toContain(code);
     const home = await mkdtemp(join(tmpdir(), "sluice-mends-"));
     onTestFinished(() => rm(home, { recursive: true, force: true }));
     const path = `${dirname(nats ?? "")}:${process.env.PATH ?? ""}`;
-    const own = { PATH: path, HOME: home, NATS_URL: server.natsUrl };
     await run("sh", ["-c", found?.mend ?? "false"], {
-      env: { ...own, NATS_USER: "admin", NATS_PASSWORD: "admin-pw" },
+      env: { PATH: path, HOME: home, NATS_URL: server.natsUrl, ...login },
       timeout: 20_000,
     });
-    expect(await diagnose()).toEqual([]);
+    const after = await diagnose(copies ? { NATS_CONSUMER: "billing-2" } : {});
+    expect(after.map((finding) => finding.code)).not.toContain(code);
+    if (push === good) expect(after).toEqual([]);
   },
   60_000,
 );

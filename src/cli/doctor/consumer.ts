@@ -7,7 +7,7 @@ import { JetStreamError } from "../../connection/jetstream.ts";
 import { historySubject } from "../../observe/history.ts";
 import { preflight } from "../../report/preflight.ts";
 import { quote } from "../../report/preflight-request.ts";
-import type { Ending } from "../../report/reasons.ts";
+import { type Ending, ending } from "../../report/reasons.ts";
 import type { Finding, Report } from "../../report/report.ts";
 import { askConsumer, type ConsumerAnswer } from "./consumer-info.ts";
 import type { Diagnosis } from "./diagnosis.ts";
@@ -59,18 +59,27 @@ export async function examineConsumer(connection: Connection, examined: Examined
     betweenRunsMs: settings.betweenRunsMs ?? betweenRuns(reports),
   };
   const targetIsDown = examined.findings.some(({ code }) => code.startsWith("target-"));
+  const judged = preflight(facts, plan);
   const findings = [
     ...denied,
     ...examined.findings,
     ...(info ? evidence({ facts, counts: info.counts, reports, targetIsDown }) : []),
-    ...preflight(facts, plan),
+    ...judged,
     ...(await tryHistory(connection, settings)),
   ];
-  return diagnose({ settings, budget, findings, endings, counts: info?.counts });
+  const end = refused(judged);
+  return diagnose({ settings, budget, findings, endings, counts: info?.counts, ...(end && { end }) });
 }
 
 function isAnswer(answer: unknown): answer is ConsumerAnswer {
   return typeof answer === "object" && answer !== null && "facts" in answer;
+}
+
+/** How a drain ends at a consumer of another kind, which preflight tells. */
+function refused(judged: readonly Finding[]): Ending | undefined {
+  const codes = judged.map(({ code }) => code);
+  if (codes.includes("push-consumer")) return ending("not-a-pull-consumer");
+  return codes.includes("ack-policy") ? ending("unsupported-consumer") : undefined;
 }
 
 /** What a drain cannot do without. */

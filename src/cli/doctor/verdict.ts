@@ -14,17 +14,26 @@ interface Found {
   readonly findings?: readonly Finding[];
   /** Each ends a drain. */
   readonly endings?: readonly (Ending & { readonly mend?: string })[];
+  /** Ends a drain, too, and is one of the findings already. */
+  readonly end?: Ending;
   readonly counts?: Pick<ConsumerCounts, "pending"> | undefined;
 }
 
 /** The gravest ending says how a drain would end. */
-export function diagnose({ budget, settings, findings = [], endings = [], counts }: Found): Diagnosis {
+export function diagnose({
+  budget,
+  settings,
+  findings = [],
+  endings = [],
+  counts,
+  ...found
+}: Found): Diagnosis {
   const isFatal = ({ reason }: Ending): boolean => REASONS[reason].outcome === "fatal";
   const told = endings.map(({ reason, message, mend = settings && mendOf(reason, settings) }): Finding => {
     return mend === undefined ? { code: reason, message } : { code: reason, message, mend };
   });
   const all = [...told, ...findings];
-  const end = endings.find(isFatal) ?? endings[0] ?? FINE;
+  const end = endings.find(isFatal) ?? found.end ?? endings[0] ?? FINE;
   const pending = counts === undefined ? {} : { pending: counts.pending };
   const report = makeReport(end, {
     stream: settings?.stream ?? "",
