@@ -1,5 +1,6 @@
 // `sluice permissions`: what a drain's user may do, and no more, as nats-server and as `nats auth` take it.
 import { type Command, Option } from "commander";
+import { quote } from "../report/preflight-request.ts";
 import { type Context, strict } from "./context.ts";
 import { EXIT, UsageError } from "./usage.ts";
 
@@ -67,6 +68,8 @@ function permissionsText(options: Options): string {
     subjects.map((each) => JSON.stringify(each)).join(", ");
   const words = (flag: string, subjects: readonly string[]): string =>
     subjects.map((each) => `${flag} '${each}'`).join(" ");
+  const owner = '"$ACCOUNT" --operator "$OPERATOR"';
+  const keyholder = `${quote(user)} ${owner} --credential ${quote(`${user}.creds`)} --defaults`;
   return `# nats-server.conf: an entry of "users".
 {
   user: ${JSON.stringify(user)}, password: $SLUICE_PASSWORD
@@ -77,8 +80,8 @@ function permissionsText(options: Options): string {
   }
 }
 
-# Or with an operator's keys:
-# nats auth user add ${user} ${words("--pub-allow", publish)} ${words("--sub-allow", subscribe)}`;
+# Or with an operator's keys, which nats auth keeps:
+# nats auth user add ${keyholder} ${words("--pub-allow", publish)} ${words("--sub-allow", subscribe)}`;
 }
 
 /** To keep a report, and to read them back for the dashboard. */
