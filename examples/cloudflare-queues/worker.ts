@@ -1,10 +1,12 @@
-// A Worker that drains orders whenever a message of a queue says that there are some, and each minute besides.
+// A Worker that drains orders whenever a message of a queue says that there are some, and each minute besides. Of a long
+// backlog the cron run drains its share, and sends itself a message for each other drain that it is worth.
 import { defineDrain } from "sluice";
-import { drainOnMessage, scheduled } from "sluice/cloudflare";
+import { type DrainQueue, drainOnMessage, fanOut, scheduled } from "sluice/cloudflare";
 
 interface Env {
   readonly NATS_URL: string;
   readonly NATS_TOKEN: string;
+  readonly ORDERS_READY: DrainQueue;
 }
 
 const orders = defineDrain<Env>((env) => ({
@@ -15,4 +17,6 @@ const orders = defineDrain<Env>((env) => ({
   handler: (message) => console.log(message.id, message.subject),
 }));
 
-export default { queue: drainOnMessage(orders), scheduled: scheduled(orders) };
+const many = fanOut<Env>({ max: 8, queue: (env) => env.ORDERS_READY })(orders);
+
+export default { queue: drainOnMessage(orders), scheduled: scheduled(many) };

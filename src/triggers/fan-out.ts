@@ -6,6 +6,7 @@ import type { RunInput } from "../drain.ts";
 import { type Backlog, type Drain, type Limit, MIN_LIMIT_MS, type Report } from "../index.ts";
 import { type MergedReport, mergeReports } from "../report/merge.ts";
 import { drainCount } from "./drain-count.ts";
+import { type DrainQueue, sendToQueue } from "./fan-out-queue.ts";
 import { belowRemaining, type Given, given } from "./limit.ts";
 import { lostReport, readReport } from "./lost-report.ts";
 
@@ -23,15 +24,35 @@ export interface Self {
   drain(call: DrainCall): Promise<Report>;
 }
 
-/** How many drains, and what to call for each. */
-export interface FanOutOptions<Env> {
+/** How many drains, and what to call for each, or which queue to send a message for each. */
+export type FanOutOptions<Env> = FanOutMax<Env> & (FanOutSelf<Env> | FanOutQueue<Env>);
+
+/** How many drains. */
+export interface FanOutMax<Env> {
   /**
    * Drains at once at most, the caller's own among them, or where the bindings have it. Whole
-   * number, 1 to 32: Workers take so many invocations in one request.
+   * number, 1 to 32 with `self`: Workers take so many invocations in one request. Up to 251 with
+   * `queue`: 250 is the most that a consumer's `max_concurrency` may be.
    */
   readonly max: Given<Env, number>;
+}
+
+/** The Worker calls itself, and has each report. */
+export interface FanOutSelf<Env> {
   /** What to call for each drain beside the own, or where the bindings have it. */
   readonly self: Self | ((env: Env) => Self | undefined);
+  readonly queue?: undefined;
+}
+
+/** The Worker sends itself messages. */
+export interface FanOutQueue<Env> {
+  /**
+   * Where the bindings have the producer of a Queue that takes a message for each drain beside the
+   * own. Its consumer has `max_batch_size` 1 and the handler that `drainOnMessage` makes of the
+   * drain alone. Those drains are not in the report, but for a message that the Queue did not take.
+   */
+  readonly queue: (env: Env) => DrainQueue | undefined;
+  readonly self?: undefined;
 }
 
 /** A drain that calls others. */
@@ -39,17 +60,19 @@ export interface FanOut<Env> extends Drain<Env> {
   run(input: RunInput<Env>): Promise<MergedReport>;
 }
 
-const MAX_DRAINS = 32;
+const MAX_CALLED = 32;
+const MAX_QUEUED = 251;
 
 /**
  * Makes a drain of several: it drains, and where the backlog is worth more than one drain it calls
- * `self.drain` for others beside it, within `max` and the consumer's max ack pending and max
- * waiting. Its report has the sum of the counts, the worst outcome, and each report in `drains`. A
- * call that fails, or is not back within the limit, is told as `connection-lost`, retryable, and
- * loses no other's report. Drains at once keep no order between them, `orderBy` included.
+ * `self.drain` for others beside it, or sends a queue's message for each, within `max` and the
+ * consumer's max ack pending and max waiting. Its report has the sum of the counts, the worst
+ * outcome, and each report in `drains`. A call that fails, or is not back within the limit, is told
+ * as `connection-lost`, retryable, and loses no other's report. Drains at once keep no order between
+ * them, `orderBy` included.
  *
- * @throws {RangeError} `max` is no whole number from 1 to 32
- * @throws {TypeError} `self` is missing
+ * @throws {RangeError} `max` is no whole number in its range
+ * @throws {TypeError} `self` is missing, and `queue` too
  * @example
  * const many = fanOut<Env>({ max: 4, self: (env) => env.SELF })(orders);
  * export default { scheduled: scheduled(many) };
@@ -60,8 +83,8 @@ const MAX_DRAINS = 32;
  * }
  */
 export function fanOut<Env>(options: FanOutOptions<Env>): (drain: Drain<Env>) => FanOut<Env> {
-  if (typeof options.max !== "function") checkMax(options.max);
-  if (!options.self)
+  if (typeof options.max !== "function") checkMax(options.max, options);
+  if (!options.self && !options.queue)
     throw invalidOption(TypeError, "self", "is what to call for another drain, and is missing");
   return (drain) => ({
     run(input) {
@@ -84,26 +107,31 @@ async function runTogether<Env>(
   const startedAt = now();
   const env = input.env as Env; // left out only where Env is unknown, and then undefined is one
   const max = input.alone ? 1 : (given(options.max, env) ?? 1);
-  checkMax(max);
+  checkMax(max, options);
   const leftMs = leftOf(input, startedAt);
-  const calls: Promise<Report>[] = [];
+  const calls: Promise<readonly Report[]>[] = [];
   const onBacklog = (backlog: Backlog): void => {
     input.onBacklog?.(backlog);
     const left = leftMs();
     if (!(belowRemaining(left) >= MIN_LIMIT_MS)) return;
     const others = drainCount(backlog, max) - 1;
-    const call = (): Promise<Report> => callSelf(options.self, env, backlog, left, input.signal);
-    calls.push(...Array.from({ length: others }, call));
+    if (others === 0) return;
+    if (options.queue) calls.push(sendToQueue(options.queue(env), others, backlog));
+    else calls.push(callOthers(others, () => callSelf(options.self, env, backlog, left, input.signal)));
   };
   const { waitUntil: _, ...rest } = input;
   const told = max === 1 ? rest : { ...rest, onBacklog };
   const own = await drain.run(told as RunInput<Env>); // of the same branch as input
-  return mergeReports(own, await Promise.all(calls), now() - startedAt);
+  return mergeReports(own, (await Promise.all(calls)).flat(), now() - startedAt);
+}
+
+async function callOthers(others: number, call: () => Promise<Report>): Promise<readonly Report[]> {
+  return await Promise.all(Array.from({ length: others }, call));
 }
 
 /** One drain beside the own. Resolves within `leftMs` whatever the other does, and never rejects. */
 async function callSelf<Env>(
-  self: FanOutOptions<Env>["self"],
+  self: FanOutSelf<Env>["self"],
   env: Env,
   backlog: Backlog,
   leftMs: number,
@@ -135,7 +163,7 @@ async function callSelf<Env>(
 }
 
 /** A binding of workerd's may be callable too; only a plain function asks for the bindings. */
-function selfOf<Env>(self: FanOutOptions<Env>["self"], env: Env): Self | undefined {
+function selfOf<Env>(self: FanOutSelf<Env>["self"], env: Env): Self | undefined {
   const plain = typeof self === "function" && Object.getPrototypeOf(self) === Function.prototype;
   return plain ? (self as (env: Env) => Self | undefined)(env) : (self as Self);
 }
@@ -146,6 +174,6 @@ function leftOf(input: Limit, startedAt: number): () => number {
   return () => (remainingMs ? remainingMs() : Number(limitMs) - (now() - startedAt));
 }
 
-function checkMax(max: number | undefined): void {
-  checkWholeNumber("max", max ?? Number.NaN, 1, MAX_DRAINS);
+function checkMax(max: number | undefined, { queue }: { readonly queue?: unknown }): void {
+  checkWholeNumber("max", max ?? Number.NaN, 1, queue ? MAX_QUEUED : MAX_CALLED);
 }

@@ -81,7 +81,11 @@ test("the background function of Netlify drains for whoever has the token, and s
 test("the example of Queues drains, and acks the batch", async () => {
   const { default: worker } = await import("../../examples/cloudflare-queues/worker.ts");
   const ackAll = vi.fn();
-  const env = { NATS_URL: process.env.NATS_URL ?? "", NATS_TOKEN: "s3cret" };
+  const env = {
+    NATS_URL: process.env.NATS_URL ?? "",
+    NATS_TOKEN: "s3cret",
+    ORDERS_READY: { sendBatch: async () => {} },
+  };
   await worker.queue({ ackAll, retryAll: () => {} }, env);
   expect(ackAll).toHaveBeenCalledOnce();
 });

@@ -89,6 +89,21 @@ describe("a message of a real queue", () => {
     await drained(server);
   });
 
+  test("is sent by a cron run for each other drain that the backlog is worth", async () => {
+    const server = await ordersServer();
+    await server.publish("ORDERS.new", 500);
+    const proxy = await labProxy(server);
+    const parts = {
+      ...queues,
+      queueConsumers: { "orders-ready": { maxBatchSize: 1, maxBatchTimeout: 0, maxConcurrency: 7 } },
+    };
+    const miniflare = await launch("cloudflare-queues", proxy.url, parts);
+    const run = await (await miniflare.getWorker()).scheduled({ cron: "* * * * *" });
+    expect(run).toMatchObject({ outcome: "ok" });
+    await expect.poll(async () => (await proxy.counts()).accepted, PATIENCE).toBe(8);
+    await drained(server);
+  });
+
   test("comes again after the report's wait where another try may help", async () => {
     const { url, at } = await refusing(503);
     const { ORDERS_READY } = await start<Env>("cloudflare-queues", url, queues);

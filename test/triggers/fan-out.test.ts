@@ -170,6 +170,34 @@ describe("a drain that calls others", () => {
   });
 });
 
+describe("a drain that sends a queue's message for each other drain", () => {
+  const own = {
+    run: async ({ onBacklog }: { onBacklog?: ((backlog: Backlog) => void) | undefined }) => {
+      onBacklog?.(BACKLOG);
+      return reportOf("empty");
+    },
+  };
+
+  test("sends as many as the backlog is worth, at most 100 in a batch, and reports its own", async () => {
+    const batches: number[] = [];
+    const sendBatch = async (messages: Iterable<unknown>) => void batches.push([...messages].length);
+    const many = fanOut<{ max: number }>({ max: ({ max }) => max, queue: () => ({ sendBatch }) })(own);
+    expect(await many.run({ env: { max: 4 }, limitMs: 5_000 })).toMatchObject({
+      drains: [reportOf("empty")],
+    });
+    await many.run({ env: { max: 151 }, limitMs: 5_000 });
+    await many.run({ env: { max: 1 }, limitMs: 5_000 });
+    expect(batches).toEqual([3, 100, 50]);
+  });
+
+  const refusals = [undefined, { sendBatch: () => Promise.reject(new Error("Too Many Requests")) }];
+  it.each(refusals)("tells a message that the queue %j did not take, as retryable", async (queue) => {
+    const report = await fanOut({ max: 4, queue: () => queue })(own).run({ limitMs: 5_000 });
+    expect(report).toMatchObject({ outcome: "retryable", reason: "connection-lost", acked: 1 });
+    expect(report.message).toContain("the queue did not take its message");
+  });
+});
+
 describe("a Worker that calls itself over HTTP", () => {
   const TOKEN = "drain-token-1234";
 
