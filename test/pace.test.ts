@@ -58,6 +58,11 @@ describe("a later pull", () => {
     ["nothing when the time is up", { leftMs: 0 }, 0],
     ["no more than a hundred times what was handled", { handled: 1, elapsedMs: 0.01, slowestMs: 0 }, 100],
     [
+      "no more than max deliver times what was handled, where deliveries are limited",
+      { handled: 2, slowestMs: 1, last: { ...NEW, limit: 5 } },
+      10,
+    ],
+    [
       "goes by the slowest handler where deliveries are limited",
       { last: { ...NEW, limit: 5 }, slowestMs: 100 },
       5,

@@ -39,7 +39,7 @@ export interface LastDeliveries {
   readonly latestCount: number | undefined;
 }
 
-// A pace measured over few messages says little about thousands.
+// A pace measured over few messages says little about thousands; the less, the fewer deliveries there are.
 const MAX_GROWTH = 100;
 // A drain beside this one finds half of what is there, unless it is this little work.
 const SHARE_MS = 250;
@@ -69,7 +69,8 @@ export function nextPull(pace: Pace): number {
   if (queued > lowWater) return 0;
   const half = Math.floor((perMs * leftMs - running) / 2) - queued;
   const share = Math.ceil(Math.max(perMs * SHARE_MS, pending / 2));
-  return Math.max(free, Math.min(half, share, handled * MAX_GROWTH));
+  const growth = Math.min(last.limit ?? MAX_GROWTH, MAX_GROWTH);
+  return Math.max(free, Math.min(half, share, handled * growth));
 }
 
 /** Whether the first messages may be at their last delivery, or one before: nothing is known of them yet. */

@@ -29,7 +29,8 @@ export interface Met {
 export function verdict(met: Met): Ending {
   if (met.fetch && REASONS[met.fetch.reason].outcome !== "completed") return met.fetch;
   if (met.denied) return met.denied;
-  if (met.stopped === "aborted") return ending("aborted");
+  // What came when all was done already has ended nothing.
+  if (met.stopped === "aborted" && (met.cutShort || !met.fetch)) return ending("aborted");
   if (met.unconfirmed > 0) {
     const detail = "The server did not confirm the settlements in time: is it frozen, or far away?";
     return met.gone ?? met.lost ?? ending("connection-lost", detail);

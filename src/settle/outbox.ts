@@ -5,6 +5,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import { breathe, type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
 import type { Receipts } from "./receipts.ts";
+import { RELEASE_MS } from "./settlement.ts";
 
 /** The counter that a settled message falls into once it is confirmed. */
 export type Count = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
@@ -27,6 +28,9 @@ const IN_PROGRESS = "+WPI";
 const MIN_DELAY_MS = 1;
 // The server reads nanoseconds into 63 bits; a year is far from their end and from any wish.
 const MAX_DELAY_MS = 365 * 24 * 3_600_000;
+// What is given back for the next drain is due again when this one ends: one that starts at once would
+// take what is behind it. The server's own timers take a little longer.
+const DUE_MARGIN_MS = 10;
 
 // So many settlements wait for one answer at most: it bounds what a broken connection leaves in
 // doubt, and the memory.
@@ -69,6 +73,8 @@ export class Outbox {
   #stretch: Settlement[] = [];
   readonly #confirmed: Record<Count, number> = { ...NONE };
   #disowned = false;
+  /** When all that was given back for the next drain is due. */
+  #dueAt: Deadline = 0;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -81,6 +87,7 @@ export class Outbox {
   /** Asks for another delivery after `delayMs`, at least a millisecond. */
   nak(msg: Msg, delayMs: number, as: Count): void {
     const clamped = Math.min(Math.max(MIN_DELAY_MS, delayMs || 0), MAX_DELAY_MS);
+    if (clamped <= RELEASE_MS) this.#dueAt = now() + clamped + DUE_MARGIN_MS;
     this.#send(msg, `${NAK} {"delay":${Math.round(clamped * NANOS_PER_MS)}}`, as);
   }
 
@@ -112,6 +119,8 @@ export class Outbox {
       await Promise.all([flush(deadline), receipts.all(deadline)]);
       if (now() >= deadline || this.#parts.isClosed()) return;
     }
+    const dueMs = Math.min(this.#dueAt, deadline) - now();
+    if (dueMs > 0) await timer(dueMs).fired;
   }
 
   /** Its answers came from another consumer: nothing of what was sent is known to be settled. */

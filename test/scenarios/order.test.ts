@@ -1,7 +1,7 @@
 // Keys and retries: what of a key follows a retry waits for it, is not given away for it, and is handled when it comes.
 // aws-powertools/powertools-lambda-java #1140, powertools-lambda-python #1927 and #2981, brefphp/symfony-messenger #67.
 import { expect, test } from "vitest";
-import { type Message, retry } from "../../src/index.ts";
+import { defineDrain, type Message, retry } from "../../src/index.ts";
 import { scenarioServer } from "./bed.ts";
 
 const given = scenarioServer();
@@ -59,3 +59,25 @@ test.each([1, 2, 3])("max deliver %d: nothing is given away for the sake of a ke
   }
   expect([handled.size, exhausted, await left()]).toEqual([5, 1, 0]);
 });
+
+test.each(["aborted", "failing"])(
+  "a drain that starts right after one that was %s finds what that one gave back, in order",
+  async (how) => {
+    const { options, stream, drain } = await given(20);
+    const seen: number[] = [];
+    const stop = new AbortController();
+    const all = { ...options, stream, consumer: "worker", prefetch: 9, retryDelay: () => 5 };
+    const first = await defineDrain({
+      ...all,
+      ...(how === "failing" ? { stopAfterFailures: 1 } : {}),
+      handler: async () => {
+        if (how === "failing") throw new Error("no");
+        stop.abort();
+        await new Promise(() => {});
+      },
+    }).run({ limitMs: 4_000, signal: stop.signal });
+    expect(first).toMatchObject({ outcome: "retryable", fetched: 10, retried: 1, released: 9 });
+    expect(await drain({ handler: ({ sequence }) => void seen.push(sequence) })).toMatchObject({ acked: 20 });
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  },
+);
