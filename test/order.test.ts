@@ -19,7 +19,7 @@ describe("order by key", () => {
     const keys = order();
     const [a1, a2, b1] = [job("a1"), job("a2"), job("b1")];
     expect([a1, a2, b1].map((each) => keys.admit(each, 0))).toEqual(["ready", "waiting", "ready"]);
-    expect(keys.waiting()).toEqual([a2]);
+    expect([keys.waiting(), keys.waitingCount]).toEqual([[a2], 1]);
     expect(keys.ended(a1, undefined, 0)).toEqual({ next: a2, back: [] });
     expect(keys.ended(a2, undefined, 0)).toEqual({ back: [] });
     expect(keys.admit(job("a3"), 0)).toBe("ready");
@@ -31,6 +31,7 @@ describe("order by key", () => {
     for (const each of [a1, a2, a3]) keys.admit(each, 0);
     const { next, back } = keys.ended(a1, 1_000, 0);
     expect(next).toBeUndefined();
+    expect(keys.waitingCount).toBe(0);
     expect(back.map((each) => each.job)).toEqual([a2, a3]);
     const [second, third] = back.map(({ afterMs }) => afterMs);
     expect(second).toBeGreaterThan(1_000);

@@ -77,6 +77,12 @@ describe("a later pull", () => {
       { last: { limit: 4, redeliverable: 9, latestCount: 3 } },
       1,
     ],
+    [
+      "nothing for slots that only messages behind others of their key could have",
+      { concurrency: 4, running: 1, waiting: 3, last: { ...NEW, limit: 1 } },
+      0,
+    ],
+    ["and less what waits so", { waiting: 20, queued: 1, roundTripMs: 100 }, 29],
     ["and while handlers fail, which may end the drain", { failuresLeft: 3 }, 1],
     ["and always at max deliver 1", { last: { ...NEW, limit: 1 } }, 1],
   ];

@@ -17,6 +17,8 @@ export interface Pace {
   /** How long a pull request and its answer take, at most, in milliseconds. */
   readonly roundTripMs: number;
   readonly queued: number;
+  /** Held, but behind another of their key: whatever is free, they cannot start. */
+  readonly waiting?: number;
   readonly running: number;
   readonly handled: number;
   readonly slowestMs: number | undefined;
@@ -56,18 +58,20 @@ export function firstPull({
 /** Messages to ask for next; 0 for none now. */
 export function nextPull(pace: Pace): number {
   const { concurrency, leftMs, elapsedMs, roundTripMs, queued, running, handled, slowestMs = 0, last } = pace;
+  const { waiting = 0 } = pace;
   const { pending = Number.POSITIVE_INFINITY, failuresLeft = Number.POSITIVE_INFINITY } = pace;
   const slots = Math.min(concurrency, failuresLeft);
-  const free = leftMs > slowestMs ? Math.max(0, slots - running - queued) : 0;
+  const free = leftMs > slowestMs ? Math.max(0, slots - running - queued - waiting) : 0;
   // What a drain that stops gives back has cost a delivery.
   if (mayBeLast(last) || failuresLeft < Number.POSITIVE_INFINITY) return free;
   if (handled === 0 || leftMs <= 0) return free;
   // By the slowest handler so far where a delivery too many cannot be had back, by their average
-  // where it can.
-  const perMs = last.limit === undefined ? handled / elapsedMs : concurrency / slowestMs;
+  // where it can. Fewer than `concurrency` run where a key holds up its own.
+  const average = handled / elapsedMs;
+  const perMs = last.limit === undefined ? average : Math.min(average, concurrency / slowestMs);
   const lowWater = Math.max(concurrency / 2, perMs * 2 * roundTripMs);
   if (queued > lowWater) return 0;
-  const half = Math.floor((perMs * leftMs - running) / 2) - queued;
+  const half = Math.floor((perMs * leftMs - running) / 2) - queued - waiting;
   const share = Math.ceil(Math.max(perMs * SHARE_MS, pending / 2));
   const growth = Math.min(last.limit ?? MAX_GROWTH, MAX_GROWTH);
   return Math.max(free, Math.min(half, share, handled * growth));

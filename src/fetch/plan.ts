@@ -34,6 +34,7 @@ export interface FetchPlan {
 /** What the handlers hold, and how fast they are. */
 interface Handling {
   readonly queued: number;
+  readonly waiting: number;
   readonly running: number;
   readonly handled: number;
   readonly slowestMs: number | undefined;

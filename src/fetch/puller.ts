@@ -123,9 +123,9 @@ export class Puller {
     const { deadline } = plan;
     const leftMs = deadline - now();
     if (leftMs <= 0) return 0;
-    // A batch is pulled once the one before it is handled, and while one as slow ends in time.
-    if (plan.whole)
-      return this.#isIdle && leftMs > (handling.slowestMs ?? 0) ? Math.min(left, this.#room) : 0;
+    // A batch is pulled once the one before it is handled, and while one a little slower ends in time.
+    const neededMs = 1.25 * (handling.slowestMs ?? 0);
+    if (plan.whole) return this.#isIdle && leftMs > neededMs ? Math.min(left, this.#room) : 0;
     // What a Fetch left in memory is handled before the next one brings as much again.
     if (this.#fetchedInFetch === 0 && this.#fetchesMade > 1 && handling.queued > 0) return 0;
     if (this.#isSaidEmpty) return 0;

@@ -68,6 +68,7 @@ export class BatchPool<Env> implements Pool {
   get progress(): Progress {
     return {
       queued: this.#batch.length,
+      waiting: 0,
       running: this.#running.length,
       handled: this.#handled,
       slowestMs: this.#slowestMs,

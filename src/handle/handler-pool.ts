@@ -72,6 +72,7 @@ export class HandlerPool<Env> implements Pool {
   get progress(): Progress {
     return {
       queued: this.#queue.length,
+      waiting: this.#order?.waitingCount ?? 0,
       running: this.#running.size,
       handled: this.#handled,
       slowestMs: this.#slowestMs,

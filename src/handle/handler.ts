@@ -79,6 +79,8 @@ export interface PoolParts<Env> {
 /** How many messages a pool holds, and how fast they go: what the pace of the pulls is made from. */
 export interface Progress {
   readonly queued: number;
+  /** Held back until one before them is done: of the same key. */
+  readonly waiting: number;
   readonly running: number;
   readonly handled: number;
   /** Slowest and fastest handler so far, in milliseconds; undefined before the first has ended. */

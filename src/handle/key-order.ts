@@ -38,6 +38,7 @@ export class KeyOrder<Job extends object> {
   readonly #parts: KeyOrderParts<Job>;
   readonly #lanes = new Map<string, Lane<Job>>();
   readonly #keys = new Map<Job, string>();
+  #waiting = 0;
 
   constructor(parts: KeyOrderParts<Job>) {
     this.#parts = parts;
@@ -61,6 +62,7 @@ export class KeyOrder<Job extends object> {
     this.#keys.set(job, key);
     if (lane.busy) {
       lane.waiting.push(job);
+      this.#waiting += 1;
       return "waiting";
     }
     lane.busy = true;
@@ -82,10 +84,16 @@ export class KeyOrder<Job extends object> {
     this.#keys.delete(job);
     const back = againInMs === undefined ? [] : this.#allBack(lane, job, now, againInMs);
     const next = lane.waiting.shift();
+    this.#waiting -= back.length + (next === undefined ? 0 : 1);
     lane.busy = next !== undefined;
     if (next !== undefined) return { next, back };
     if (lane.owed.size === 0) this.#lanes.delete(key);
     return { back };
+  }
+
+  /** How many jobs wait for another of their key. */
+  get waitingCount(): number {
+    return this.#waiting;
   }
 
   /** Every job that waits for another of its key. */

@@ -81,3 +81,14 @@ test.each(["aborted", "failing"])(
     expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   },
 );
+
+// Messages that wait for another of their key hold no handler, and each is a delivery all the same.
+test.each([1, 3])("max deliver %d: one slow key is not pulled faster than it is handled", async (max) => {
+  const { drain, left } = await given(60, { max_deliver: max });
+  const handler = () => new Promise<void>((resolve) => setTimeout(resolve, 100));
+  const options = { handler, orderBy: () => "key", concurrency: 4 };
+  const first = await drain(options, 1_200);
+  expect(first.released + first.exhausted).toBeLessThanOrEqual(4);
+  expect(first.acked).toBeGreaterThan(3);
+  expect(await left()).toBeGreaterThanOrEqual(60 - first.fetched);
+});
