@@ -59,7 +59,7 @@ describe("a later pull", () => {
     ["no more than a hundred times what was handled", { handled: 1, elapsedMs: 0.01, slowestMs: 0 }, 100],
     [
       "no more than max deliver times what was handled, where deliveries are limited",
-      { handled: 2, slowestMs: 1, last: { ...NEW, limit: 5 } },
+      { handled: 2, elapsedMs: 2, slowestMs: 1, last: { ...NEW, limit: 5 } },
       10,
     ],
     [
