@@ -33,7 +33,7 @@ let worker: Awaited<ReturnType<typeof startWorker>>;
 let server: TestServer;
 
 beforeAll(async () => {
-  // The queue's own log lines, one a batch, do not heed dev.logLevel.
+  // The queue's own log lines, one per batch, do not heed dev.logLevel.
   vi.stubEnv("WRANGLER_LOG", "none");
   const producers = NAMES.map((queue) => ({ binding: queue, queue }));
   const consumers = NAMES.map((queue) => ({ queue, max_batch_size: 10, max_batch_timeout: 0 }));
@@ -247,7 +247,7 @@ describe("a consumer in a drain", () => {
     ["acks-each-then-throws", ["thrown", undefined, undefined]],
     ["waits-until-a-rejection", [undefined, "thrown", "thrown"]],
   ])(
-    "that %s has its error told once a message that fails for it, and once at least",
+    "that %s has its error told once per message that fails for it, and once at least",
     async (name, messages) => {
       await given(`${name}-told`);
       const { settlements } = await drain(

@@ -83,7 +83,7 @@ describe("a report", () => {
     findings: [{ code: "handler-failed", message: "4 handlers threw." }],
   };
 
-  it("is the ending, the table's word on it, and the facts", () => {
+  it("is the ending, what the table says of it, and the facts", () => {
     expect(makeReport(ending("connect-failed", "Refused."), facts)).toEqual({
       outcome: "retryable",
       reason: "connect-failed",

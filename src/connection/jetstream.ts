@@ -40,8 +40,8 @@ interface ApiError {
 const MAX_DESCRIPTION_LENGTH = 500;
 
 /**
- * Sends a request to JetStream's API, or a message to a stream, and resolves with the answer;
- * `Answer` is the caller's word.
+ * Sends a request to JetStream's API, or a message to a stream, and resolves with the answer.
+ * `Answer` is what the caller claims: nothing checks it.
  *
  * @throws {JetStreamError} when that is a refusal
  * @throws {NoJetStreamError} when there are no responders
@@ -58,7 +58,7 @@ export async function requestJetStream<Answer>(
 }
 
 /**
- * What JetStream answered; `Answer` is the caller's word.
+ * What JetStream answered. `Answer` is what the caller claims: nothing checks it.
  *
  * @throws {JetStreamError} when that is a refusal
  * @throws {NoJetStreamError} when it is the server's status that there are no responders

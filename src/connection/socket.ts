@@ -130,7 +130,7 @@ export class DrainSocket {
     this.#drop();
     this.#options.onLost?.();
     // The transport reads what came in promise reactions, and stops reading when it hears of the
-    // end: the server's last word, such as that it refuses the credentials, would be lost with the
+    // end: the server's last error, such as that it refuses the credentials, would be lost with the
     // data that came before it.
     setTimeout(() => {
       if (error) this.onerror?.({ message: error.message });

@@ -142,7 +142,7 @@ async function publishEvent(client: JetStreamClient, event: DemoEvent): Promise<
   await client.publish(event.subject, event.body, { msgID: event.id, headers: messageHeaders });
 }
 
-/** Says in the demo's words what nats.js puts as "closed connection" or "timeout". */
+/** Says plainly what nats.js puts as "closed connection" or "timeout". */
 async function answered<T>(request: Promise<T>): Promise<T> {
   try {
     return await request;

@@ -67,7 +67,7 @@ function bindings<Type extends string>(type: Type, values: Readonly<Record<strin
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { type, value }]));
 }
 
-/** The Worker logs one line of JSON a drain: `{ "event": "drain", …report }`. */
+/** The Worker logs one line of JSON per drain: `{ "event": "drain", …report }`. */
 function passOn(line: string): void {
   if (!line.startsWith('{"event":"drain"')) return;
   // Its own logReport() wrote it.

@@ -24,7 +24,7 @@ export interface Backlog {
 /** What one drain takes of it. */
 export type OneDrain = Pick<Backlog, "stream" | "consumer" | "atOnce" | "firstPull">;
 
-/** Tells the backlog when it is known: the consumer's own word, else the first delivery's. */
+/** Tells the backlog when it is known: from consumer info, else from the first delivery. */
 export class BacklogTeller {
   readonly #one: OneDrain;
   readonly #tell: (backlog: Backlog) => void;

@@ -16,9 +16,9 @@ import {
 } from "./handler.ts";
 
 /**
- * Called once a Fetch, with everything it delivered; more often where the consumer gives out less at
- * once (max_ack_pending). Returning nothing acks all, throwing retries all, and an array has one
- * entry a message, in their order: a {@link Settlement}, or undefined to ack. An array of another
+ * Called once per Fetch, with everything it delivered; more often where the consumer gives out less
+ * at once (max_ack_pending). Returning nothing acks all, throwing retries all, and an array has one
+ * entry per message, in their order: a {@link Settlement}, or undefined to ack. An array of another
  * length retries all. One settlement, or one `Response`, is for all.
  */
 export type BatchHandler<Env = unknown, Value = Uint8Array> = (

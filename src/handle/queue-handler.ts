@@ -192,7 +192,7 @@ class Invocation {
 
 /** What was called on a message, or on its batch. */
 interface Call {
-  readonly word: "ack" | "retry";
+  readonly kind: "ack" | "retry";
   readonly delaySeconds?: number | undefined;
 }
 
@@ -209,22 +209,22 @@ class Calls {
   }
 
   ack(at: number): void {
-    if (!this.#batch) this.#messages[at] ??= { word: "ack" };
+    if (!this.#batch) this.#messages[at] ??= { kind: "ack" };
   }
 
   retry(at: number, options?: QueueRetryOptions): void {
-    if (this.#batch?.word === "ack" || this.#messages[at]?.word === "ack") return;
-    this.#messages[at] = { word: "retry", delaySeconds: options?.delaySeconds };
+    if (this.#batch?.kind === "ack" || this.#messages[at]?.kind === "ack") return;
+    this.#messages[at] = { kind: "retry", delaySeconds: options?.delaySeconds };
   }
 
   ackAll(): void {
-    this.#batch ??= { word: "ack" };
+    this.#batch ??= { kind: "ack" };
   }
 
   retryAll(options?: QueueRetryOptions): void {
-    if (this.#batch?.word === "ack") return;
+    if (this.#batch?.kind === "ack") return;
     // Unlike a message, a batch keeps the delay it has when it is called again without one.
-    this.#batch = { word: "retry", delaySeconds: options?.delaySeconds ?? this.#batch?.delaySeconds };
+    this.#batch = { kind: "retry", delaySeconds: options?.delaySeconds ?? this.#batch?.delaySeconds };
   }
 
   /** What becomes of each message of a consumer that ended so. */
@@ -241,8 +241,8 @@ function settlementOf(
   batch: Call | undefined,
   failure: Failure | undefined,
 ): Settlement {
-  const { word } = call ?? batch ?? {};
-  switch (word) {
+  const { kind } = call ?? batch ?? {};
+  switch (kind) {
     case "ack":
       return ack();
     case "retry":
@@ -250,7 +250,7 @@ function settlementOf(
     case undefined:
       return failure ? withCause(retry(), failure.error) : ack();
     default:
-      return word satisfies never;
+      return kind satisfies never;
   }
 }
 

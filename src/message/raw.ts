@@ -57,7 +57,7 @@ const TOO_MUCH = "sent without an end what no drain needs";
 /**
  * Calls `failed` once when the connection's reader throws, has begun to read what is larger than its
  * bound, or gets what no server has reason to send, and has it read nothing more; `problem` holds
- * nothing of that. nats-core itself would print what it read by console.log, and go deaf.
+ * nothing of that. nats-core itself would print what it read by console.log, and read nothing more.
  */
 export function guardReader(
   nats: NatsConnection,

@@ -81,7 +81,7 @@ const RULES: Readonly<Record<string, Rule>> = {
           message:
             `Max deliver is ${facts.maxDeliver}, too few for a batch of ${batch}: each message that ` +
             "arrives costs a delivery, also one that no handler comes to before the limit, and an outage " +
-            "costs one a drain. It runs out before the backlog does, and the message is never " +
+            "costs one per drain. It runs out before the backlog does, and the message is never " +
             "delivered again.",
           mend: edit(facts, "--max-deliver 10"),
         }

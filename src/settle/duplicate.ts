@@ -20,7 +20,7 @@ const ASK_MS = 1_000;
 
 /**
  * Where the user may not read the stream, a dead letter of a first delivery cannot be there yet,
- * and any other is taken for ours: else every drain that died at the wrong moment would leave two.
+ * and any other is taken for ours: else every drain that was cut off at the wrong moment would leave two.
  * Never rejects.
  */
 export async function isStored(

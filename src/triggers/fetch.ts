@@ -98,7 +98,7 @@ export function vercelRemainingMs(): number | undefined {
   return Number.isNaN(remainingMs) ? undefined : remainingMs;
 }
 
-/** The smaller of the platform's word and the setting; the preset where there is neither. */
+/** The smaller of what the platform has left and the setting; the preset where there is neither. */
 function platformLimit<Env>(options: DrainHandlerOptions<Env>, env: Env): number {
   const remainingMs = options.remainingMs?.(env);
   const limitMs = given(options.limitMs, env);

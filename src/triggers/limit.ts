@@ -1,4 +1,4 @@
-// The one limit contract of the triggers: the platform's own word where it gives one, else a preset
+// The one limit contract of the triggers: what the platform says is left, else a preset
 // below its limit.
 import type { Drain, Limit, RunExtras } from "../drain.ts";
 import { runInput } from "../drain.ts";
@@ -52,7 +52,7 @@ export const LIMITS_MS = {
 /** Of a request by which a drain calls another: the called one calls none. */
 export const ALONE_HEADER = "Sluice-Alone";
 
-/** The word of a setting, which may be in the bindings. */
+/** The value of a setting, which may be in the bindings. */
 export function given<Env, T extends string | number>(value: Given<Env, T>, env: Env): T | undefined {
   return typeof value === "function" ? value(env) : value;
 }

@@ -1,5 +1,5 @@
 // A message's headers for the target: CloudEvents 1.0 over HTTP, binary mode. What is trusted of them,
-// and whose word it is:
+// and who says it:
 //
 // - `Idempotency-Key`, `ce-specversion` and every `ce-nats*` are the delivery's. No header of a
 //   message changes them, so the key, `<stream>:<sequence>`, is the same for each delivery of one

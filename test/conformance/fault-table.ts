@@ -122,7 +122,7 @@ export const FAULTS = {
   },
   "leadership-change": { cause: "The consumer's leader steps down", reason: "leadership-changed" },
   "unknown-conflict": {
-    cause: "The server answers 409 with words of its own",
+    cause: "The server answers 409 with a text that is not known",
     reason: "bad-request",
     scripted: true,
   },

@@ -72,7 +72,7 @@ async function lane(index: number): Promise<number> {
 }
 
 describe("whatever goes wrong and whenever", () => {
-  test(`nothing is lost, stuck, burnt or counted wrong (${RUNS} schedules)`, {
+  test(`nothing is lost, stuck, delivered in vain or counted wrong (${RUNS} schedules)`, {
     timeout: 60_000 + RUNS * 3_000,
   }, async () => {
     over = false;

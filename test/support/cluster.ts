@@ -37,7 +37,7 @@ export interface TestCluster extends AsyncDisposable {
 }
 
 const NODES = 3;
-/** A follower waits 4 to 9 s for a leader's word before it stands for election itself (raft.go, minElectionTimeout). */
+/** A follower waits 4 to 9 s for a leader before it stands for election itself (raft.go, minElectionTimeout). */
 const ELECTION_TIMEOUT_MS = 25_000;
 // Without a leader a request gets no answer at all; asked again soon, it is not what the wait is for.
 const ASK_MS = 500;

@@ -244,7 +244,7 @@ describe("testDrain", () => {
   it.each<[string, Partial<DrainSettings>, string]>([
     ["several Fetches", { batch: 2, fetches: 3 }, "empty"],
     ["one Fetch that comes full", { batch: 5 }, "batch-full"],
-    ["the leader's own word on each", { confirm: "leader" }, "empty"],
+    ["the leader's answer on each", { confirm: "leader" }, "empty"],
     ["a publisher of its own", { isolatePublisher: true }, "empty"],
     ["the whole max wait", { fill: true }, "max-wait"],
     ["a JetStream domain", { domain: "hub" }, "empty"],

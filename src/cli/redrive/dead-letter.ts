@@ -1,6 +1,6 @@
 // A dead letter as it stands in its stream: where it came from, and the message that it was. Pure.
-// Whoever may write to that stream can forge one: what it says is a stranger's word, and acts with
-// the operator's rights.
+// Whoever may write to that stream can forge one, and what it says acts with the operator's rights: so
+// it is not trusted.
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
 import { takesIn } from "../../report/preflight-facts.ts";

@@ -11,7 +11,7 @@ const DESCRIPTION = `\
 Publishes the dead letters of a stream back to where they came from, in order: each with its own body and
 headers, to its own subject. One is deleted when the stream that it came from has confirmed it, so whatever
 ends a run, nothing is lost; and nothing is put back twice if the next run comes within that stream's
-duplicate window. A message that dies again meanwhile waits for the next run. It shows what it will do, and
+duplicate window. A message that fails again meanwhile waits for the next run. It shows what it will do, and
 asks. The last line on stdout is JSON.`;
 
 interface Options extends LoginOptions {

@@ -1,4 +1,4 @@
-// What a redrive would put back: by where it came from and why it died.
+// What a redrive would put back: by where it came from and why it was given up.
 import { columns, printable } from "../terminal.ts";
 import { type Filter, matches, readDeadLetter } from "./dead-letter.ts";
 import type { DeadLetterStream } from "./stream.ts";
