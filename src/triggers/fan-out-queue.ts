@@ -5,6 +5,7 @@ import { lostReport } from "./lost-report.ts";
 
 /** A Queue's producer binding, as far as it is used here. */
 export interface DrainQueue {
+  /** Sends all of them at once, or none. */
   sendBatch(messages: Iterable<{ readonly body: unknown }>): Promise<unknown>;
 }
 
