@@ -13,7 +13,7 @@ export class Connection {
   readonly lost: Promise<Ending>;
   readonly #sockets: readonly DrainSocket[];
   readonly #denied = new Set<(denied: PermissionViolationError) => void>();
-  /** The last error that the server sent before it ended the connection, such as that the credentials have expired. */
+  /** The last error that the server sent before it ended the connection. */
   #serverError: Error | undefined;
   #shuttingDown = false;
   #ended: Ending | undefined;
