@@ -17,7 +17,7 @@ import type { Observer } from "./observe/observer.ts";
 import type { Resolved } from "./options.ts";
 import type { Journal } from "./report/journal.ts";
 import { withoutCopies } from "./settle/copy.ts";
-import { Outbox } from "./settle/outbox.ts";
+import { Outbox, POST_EVERY } from "./settle/outbox.ts";
 import { type Publish, Publisher } from "./settle/publish.ts";
 import { Receipts } from "./settle/receipts.ts";
 import { Reserve } from "./settle/reserve.ts";
@@ -71,6 +71,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     flush: (by) => connection.flush(by),
     receipts: new Receipts(connection, options.inboxPrefix),
     isClosed: () => connection.ended !== undefined,
+    isAwaited: () => !isPlenty(consumer.facts?.maxAckPending),
     confirmEach: options.confirm === "leader",
   });
   const deadline = deadlines.handle + budget.settleMs / 2;
@@ -95,6 +96,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     settle: (msg, message, end) => ends.settle(msg, message, end),
     isLast: (message) => settler.isLast(message),
     failuresLeft: () => streak.left,
+    turns: () => connection.turns,
     late: () => stop.stop("deadline"),
     progressed: () => puller.consider(),
   });
@@ -114,6 +116,11 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     batchEnded: () => pool.endFetch(),
   });
   return { pool, puller, outbox, reserve, streak, isolated };
+}
+
+/** Whether so many messages may wait for their acks that the server does not wait for the next ack. */
+function isPlenty(maxAckPending: number | undefined): boolean {
+  return maxAckPending !== undefined && (maxAckPending <= 0 || maxAckPending >= 2 * POST_EVERY);
 }
 
 function makePool<Env>(options: Resolved<Env>, parts: PoolParts<Env>): Pool {

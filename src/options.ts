@@ -121,7 +121,7 @@ export interface DrainSettings<C extends Codec = "bytes", Value = CodecValues[C]
   readonly orderBy?: ((message: Message<unknown>) => string) | undefined;
   /**
    * Longest time of one handler, milliseconds from 1; then its signal aborts and its message is
-   * retried.
+   * retried. Those that start within a twentieth of it, 100 ms at most, end with the first of them.
    * @default the budget
    */
   readonly handlerTimeoutMs?: number | undefined;

@@ -34,6 +34,7 @@ function startPool(
     failuresLeft: () => Number.POSITIVE_INFINITY,
     late: () => {},
     progressed: () => {},
+    turns: () => 0,
     handlerTimeoutMs: undefined,
     readValue: undefined,
     orderBy: undefined,

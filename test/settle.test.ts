@@ -1,7 +1,7 @@
 // Settlements on their way: what is sent, when, and what counts as confirmed.
 import type { Msg } from "@nats-io/nats-core";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Connection } from "../src/connection/connection.ts";
 import { nextTurn, now } from "../src/deadline.ts";
 import { Outbox } from "../src/settle/outbox.ts";
@@ -18,7 +18,7 @@ const soon = (): number => now() + 200;
 type Leader = "answers" | "gone" | "silent";
 
 /** An outbox whose leader is in this process. `sent` has the payloads, and `asked` the ones that asked for an answer. */
-function outbox(leader: Leader = "answers", confirmEach = false) {
+function outbox(leader: Leader = "answers", confirmEach = false, isAwaited = true) {
   const sent: string[] = [];
   const asked: string[] = [];
   const frames: string[] = [];
@@ -33,6 +33,7 @@ function outbox(leader: Leader = "answers", confirmEach = false) {
   const connection = { nats, lost: lost.promise } as unknown as Connection; // what receipts use
   let onFlush = (): void => {};
   const box = new Outbox({
+    isAwaited: () => isAwaited,
     write: (protocol) => {
       frames.push(protocol);
       for (const [, reply, size, payload = ""] of protocol.matchAll(
@@ -128,6 +129,21 @@ describe("the outbox", () => {
     await naked.box.confirm(soon());
     expect(naked.sent).toHaveLength(1);
     expect(naked.box.confirmed).toEqual({ ...none, retried: 1 });
+  });
+
+  it("sends those of some milliseconds in one frame, unless the server waits for them", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const awaited = outbox("answers", false, true);
+    const gathered = outbox("answers", false, false);
+    for (const { box } of [awaited, gathered]) {
+      box.ack(msg());
+      await vi.advanceTimersByTimeAsync(1);
+      box.ack(msg());
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect([awaited.frames, gathered.frames].map(({ length }) => length)).toEqual([2, 1]);
+    expect(gathered.sent).toEqual(["+ACK", "+ACK"]);
   });
 
   it.each(["gone", "silent"] as const)("counts nothing when the leader is %s", async (leader) => {

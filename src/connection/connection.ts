@@ -75,6 +75,11 @@ export class Connection {
     return this.#sockets.at(-1)?.openingWasSent ?? false;
   }
 
+  /** Moves on when the event loop has turned to bring a frame: see {@link DrainSocket.turns}. */
+  get turns(): number {
+    return this.#sockets.at(-1)?.turns ?? 0;
+  }
+
   /** Lets come what the server sent behind the sign-in. To be called once who wants it has subscribed. */
   release(): void {
     this.#sockets.at(-1)?.release();

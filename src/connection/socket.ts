@@ -48,6 +48,7 @@ export class DrainSocket {
   #opening: string | undefined;
   #ended = false;
   #unsent: Bytes[] = [];
+  #turns = 0;
 
   constructor(url: string, options: DrainSocketOptions) {
     this.#options = options;
@@ -70,6 +71,13 @@ export class DrainSocket {
   /** Whether the opening has gone out. It goes with the sign-in, so it has once the connection is ready. */
   get openingWasSent(): boolean {
     return this.#options.opening !== undefined && this.#opening === undefined;
+  }
+
+  /**
+   * Moves on when the event loop has turned to bring a frame; stays where frames say nothing of it.
+   */
+  get turns(): number {
+    return this.#turns;
   }
 
   /** Lets nats-core read what came behind the first PONG, which is held until then. */
@@ -115,6 +123,7 @@ export class DrainSocket {
 
   #receive(data: ArrayBuffer | string): void {
     if (this.#ended) return;
+    if (this.#wire.framesAreTurns) this.#turns += 1;
     const { maxFrameBytes } = this.#options;
     if (typeof data === "string") this.fail("sent a text frame, where the NATS protocol has binary ones");
     else if (data.byteLength > maxFrameBytes)

@@ -42,6 +42,7 @@ export function openByFetch(url: string, options: WireOptions, events: WireEvent
   };
   open().catch((cause: unknown) => events.end(asSocketError(cause)));
   return {
+    framesAreTurns: true,
     send: (data) => socket?.send(data),
     end: () => {
       quietly(() => socket?.close(1000));

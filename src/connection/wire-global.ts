@@ -7,5 +7,9 @@ export function openGlobal(url: string, events: WireEvents): Wire {
   socket.binaryType = "arraybuffer";
   socket.addEventListener("open", () => events.open());
   listen(socket, events);
-  return { send: (data) => socket.send(data), end: () => quietly(() => socket.close(1000)) };
+  return {
+    framesAreTurns: true,
+    send: (data) => socket.send(data),
+    end: () => quietly(() => socket.close(1000)),
+  };
 }

@@ -37,6 +37,8 @@ export function openByWs(url: string, options: WireOptions, events: WireEvents):
   };
   open().catch((cause: unknown) => events.end(asSocketError(cause)));
   return {
+    // It tells of all the frames that one read of the TCP socket brought.
+    framesAreTurns: false,
     send: (data) => socket?.send(data),
     end: () => {
       ended = true;

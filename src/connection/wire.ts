@@ -56,6 +56,8 @@ export interface WireOptions extends SocketOptions {
 
 /** What each runtime's socket comes down to. */
 export interface Wire {
+  /** Whether each frame comes in a turn of the event loop of its own. */
+  readonly framesAreTurns: boolean;
   send(data: Bytes): void;
   /** Close frame, then the connection dropped, without waiting for the peer. */
   end(): void;

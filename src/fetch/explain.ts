@@ -23,6 +23,7 @@ export class Explainer {
   readonly #connection: Connection;
   readonly #consumer: Consumer;
   readonly #plan: ExplainPlan;
+  #explained: Ending | undefined;
   /** Messages not delivered yet, where the consumer was asked once more. */
   pending: number | undefined;
 
@@ -32,8 +33,13 @@ export class Explainer {
     this.#plan = plan;
   }
 
-  /** The ending as it is to be told. */
-  async explain(end: Ending, { delivered, heartbeats, pending }: Fetched): Promise<Ending> {
+  /** The ending as it is to be told; one that this gave needs no other. */
+  async explain(end: Ending, fetched: Fetched): Promise<Ending> {
+    if (end !== this.#explained) this.#explained = await this.#ask(end, fetched);
+    return this.#explained;
+  }
+
+  async #ask(end: Ending, { delivered, heartbeats, pending }: Fetched): Promise<Ending> {
     switch (end.reason) {
       case "jetstream-unavailable":
         return await this.#noResponders(end);

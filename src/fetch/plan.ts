@@ -2,6 +2,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import type { Deadline } from "../deadline.ts";
+import type { ConsumerFacts } from "../report/facts.ts";
 import type { Journal } from "../report/journal.ts";
 import type { Consumer } from "./consumer.ts";
 import type { PriorityGroup } from "./pull-request.ts";
@@ -38,6 +39,35 @@ interface Handling {
   readonly running: number;
   readonly handled: number;
   readonly slowestMs: number | undefined;
+}
+
+/** The smaller of max deliver and the deliveries after which a message is a dead letter. */
+export function deliveryLimit(
+  { deadLetterAfter }: Pick<FetchPlan, "deadLetterAfter">,
+  facts: Pick<ConsumerFacts, "maxDeliver"> | undefined,
+): number | undefined {
+  const limit = Math.min(
+    facts?.maxDeliver ?? Number.POSITIVE_INFINITY,
+    deadLetterAfter ?? Number.POSITIVE_INFINITY,
+  );
+  return Number.isFinite(limit) ? limit : undefined;
+}
+
+// How long a later pull request waits where something should be there: other drains may have had
+// it, or acks that are on their way make room for it (max_ack_pending).
+const FOLLOW_UP_MS = 250;
+// A drain that waits for more until its limit asks again so rarely.
+const LONG_WAIT_MS = 30_000;
+
+/** How long the next pull request waits, in milliseconds. */
+export function waitMs(
+  { maxWaitMs, fill, until }: FetchPlan,
+  elapsedMs: number,
+  hasDelivered: boolean,
+): number {
+  if (fill) return Math.max(0, maxWaitMs - elapsedMs);
+  if (until === "limit") return Math.max(maxWaitMs, LONG_WAIT_MS);
+  return hasDelivered ? Math.min(maxWaitMs, FOLLOW_UP_MS) : maxWaitMs;
 }
 
 export interface PullerParts {

@@ -3,23 +3,20 @@
 import type { Msg } from "@nats-io/nats-core";
 import { apiPrefix } from "../connection/jetstream.ts";
 import { now } from "../deadline.ts";
-import { parseAckSubject } from "../message/ack-subject.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import { isOutOfBytes, isRedelivery, pinOf, sizeOf } from "./delivery.ts";
 import { Explainer } from "./explain.ts";
 import { Inbox } from "./inbox.ts";
+import { LatestDelivery } from "./latest.ts";
 import { firstPull, type LastDeliveries, nextPull } from "./pace.ts";
-import type { PullerParts } from "./plan.ts";
+import { deliveryLimit, type PullerParts, waitMs } from "./plan.ts";
 import { Pull, type PullEnd } from "./pull.ts";
 import { classifyStatus } from "./status.ts";
 
-// How long a later pull request waits where something should be there: other drains may have had
-// it, or acks that are on their way make room for it (max_ack_pending).
-const FOLLOW_UP_MS = 250;
 // How long deliveries may come after the status that all were made.
 const GRACE_MS = 500;
-// A drain that waits for more until its limit asks again so rarely.
-const LONG_WAIT_MS = 30_000;
+// So many pull requests in a row may bring nothing although the consumer has messages to deliver.
+const MAX_FRUITLESS = 3;
 
 export class Puller {
   readonly #parts: PullerParts;
@@ -34,13 +31,16 @@ export class Puller {
   #fetchedInFetch = 0;
   #bytesInFetch = 0;
   #redelivered = 0;
-  #latestReply: string | undefined;
-  #firstMessageAt: number | undefined;
+  readonly #latest = new LatestDelivery();
   #pinId: string | undefined;
   /**
    * Messages handled when the server last had none to give: worth another pull only when that has moved on.
    */
   #handledWhenEmpty = -1;
+  #fruitless = 0;
+  #isAsking = false;
+  /** When the first message came, on the monotonic clock. */
+  firstMessageAt: number | undefined;
   delivered = 0;
   heartbeats = 0;
 
@@ -53,7 +53,10 @@ export class Puller {
   async fetch(): Promise<Ending | undefined> {
     const { connection, plan, consumer } = this.#parts;
     if (consumer.answer?.kind === "failed") this.#end(consumer.answer.ending);
-    else void consumer.answered.then((answer) => answer.kind === "failed" && this.#refuse(answer.ending));
+    else
+      void consumer.answered.then(
+        (answer) => answer.kind === "failed" && this.delivered === 0 && this.#end(answer.ending),
+      );
     if (this.#open) {
       this.#inbox = new Inbox(connection, plan, {
         deliver: (msg) => this.#deliver(msg),
@@ -70,17 +73,17 @@ export class Puller {
     this.#inbox?.close();
     // However it ended: what a batch handler has been brought so far is a batch.
     this.#parts.batchEnded();
-    const { delivered, heartbeats } = this;
-    return end && (await this.#explainer.explain(end, { delivered, heartbeats, pending: this.#pending }));
+    return end && (await this.#explain(end));
   }
 
   /** Pulls if it is time to: called whenever a message has left. */
   consider(): void {
-    if (!this.#open || this.#pull) return;
+    if (!this.#open || this.#pull || this.#isAsking) return;
     const size = this.#nextSize();
     if (size > 0) this.#send(size);
-    else if (this.#isIdle)
-      this.#end(this.#isSaidEmpty || this.#pending === 0 ? ending("empty") : ending("deadline"));
+    else if (!this.#isIdle) return;
+    else if (this.#isSaidEmpty) void this.#endIfEmpty(ending("empty"));
+    else this.#end(this.#pending === 0 ? ending("empty") : ending("deadline"));
   }
 
   /** Pulls no more. Deliveries on their way still come out, until the next flush. */
@@ -93,15 +96,8 @@ export class Puller {
     return this.#explainer.pending ?? this.#pending;
   }
 
-  /** When the first message came, on the monotonic clock. */
-  get firstMessageAt(): number | undefined {
-    return this.#firstMessageAt;
-  }
-
   get #pending(): number | undefined {
-    return this.#latestReply === undefined
-      ? this.#parts.consumer.facts?.pending
-      : parseAckSubject(this.#latestReply).pending;
+    return this.#latest.info?.pending ?? this.#parts.consumer.facts?.pending;
   }
 
   /** The server had none to give, and nothing has moved on since. */
@@ -129,9 +125,9 @@ export class Puller {
     // What a Fetch left in memory is handled before the next one brings as much again.
     if (this.#fetchedInFetch === 0 && this.#fetchesMade > 1 && handling.queued > 0) return 0;
     if (this.#isSaidEmpty) return 0;
-    if (this.#firstMessageAt === undefined)
+    if (this.firstMessageAt === undefined)
       return Math.min(left, firstPull({ ...plan, last: this.#lastDeliveries }));
-    const elapsedMs = now() - this.#firstMessageAt;
+    const elapsedMs = now() - this.firstMessageAt;
     const pending = this.#pending;
     const last = this.#lastDeliveries;
     const failuresLeft = this.#parts.failuresLeft();
@@ -144,20 +140,16 @@ export class Puller {
     return maxAckPending > 0 ? maxAckPending : Number.POSITIVE_INFINITY;
   }
 
-  /** The smaller of max deliver and the deliveries after which a message is a dead letter. */
   get #deliveryLimit(): number | undefined {
-    const { maxDeliver } = this.#parts.consumer.facts ?? {};
-    const { deadLetterAfter = maxDeliver } = this.#parts.plan;
-    return maxDeliver === undefined ? deadLetterAfter : Math.min(maxDeliver, deadLetterAfter ?? maxDeliver);
+    return deliveryLimit(this.#parts.plan, this.#parts.consumer.facts);
   }
 
   get #lastDeliveries(): LastDeliveries {
     const ackPending = this.#parts.consumer.facts?.ackPending ?? Number.POSITIVE_INFINITY;
-    const latest = this.#latestReply === undefined ? undefined : parseAckSubject(this.#latestReply);
     return {
       limit: this.#deliveryLimit,
       redeliverable: Math.max(0, ackPending - this.#redelivered),
-      latestCount: latest?.deliveryCount,
+      latestCount: this.#latest.info?.deliveryCount,
     };
   }
 
@@ -165,7 +157,7 @@ export class Puller {
     const { connection, plan } = this.#parts;
     const { fill, priorityGroup, maxBytes } = plan;
     const leftMs = Math.max(0, plan.deadline - now());
-    const expiresMs = Math.min(this.#waitMs(), leftMs);
+    const expiresMs = Math.min(waitMs(plan, now() - this.#startedAt, this.delivered > 0), leftMs);
     // The plan's, unless too little time is left for it.
     const heartbeatMs = plan.heartbeatMs * 3 <= expiresMs ? plan.heartbeatMs : 0;
     this.#asked += batch;
@@ -188,21 +180,16 @@ export class Puller {
     void pull.ended.then((end) => this.#pullEnded(pull, end));
   }
 
-  #waitMs(): number {
-    const { maxWaitMs, fill, until } = this.#parts.plan;
-    if (fill) return Math.max(0, maxWaitMs - (now() - this.#startedAt));
-    if (until === "limit") return Math.max(maxWaitMs, LONG_WAIT_MS);
-    return this.#firstMessageAt === undefined ? maxWaitMs : Math.min(maxWaitMs, FOLLOW_UP_MS);
-  }
-
   #deliver(msg: Msg): void {
     this.delivered += 1;
+    this.#fruitless = 0;
     if (this.delivered > this.#asked) {
       this.#parts.connection.fail("delivered more than it was asked for, and was left");
       return;
     }
-    this.#firstMessageAt ??= now();
-    this.#latestReply = msg.reply;
+    this.firstMessageAt ??= now();
+    this.#latest.set(msg.reply ?? "");
+    this.#explainer.pending = undefined;
     this.#fetchedInFetch += 1;
     this.#bytesInFetch += sizeOf(msg);
     if (this.#deliveryLimit !== undefined && isRedelivery(msg.reply ?? "")) this.#redelivered += 1;
@@ -233,12 +220,9 @@ export class Puller {
     if (!this.#open) return;
     if (end?.reason === "empty") this.#serverHasNone(pull, end);
     // Ended by a status before it had all that it asked for: the bytes are used up.
-    else if (end?.reason === "batch-full") this.#pullIsFull(this.#isBatchFull || pull.delivered < pull.batch);
+    else if (end?.reason === "batch-full")
+      this.#pullIsFull(this.#fetchedInFetch >= this.#parts.plan.batch || pull.delivered < pull.batch);
     else this.#end(end);
-  }
-
-  get #isBatchFull(): boolean {
-    return this.#fetchedInFetch >= this.#parts.plan.batch;
   }
 
   /** The pull brought all it could; `whole`: and so did the Fetch. */
@@ -264,7 +248,7 @@ export class Puller {
    */
   get #isNothingLeft(): boolean {
     if (this.#parts.plan.until === "limit" || this.#parts.plan.fill) return false;
-    const { pending, deliveryCount } = parseAckSubject(this.#latestReply ?? "");
+    const { pending, deliveryCount } = this.#latest.info ?? {};
     return pending === 0 && deliveryCount === 1;
   }
 
@@ -273,16 +257,36 @@ export class Puller {
     const { handled } = this.#parts.handling();
     const moved = handled !== this.#handledWhenEmpty;
     const waits = this.#parts.plan.until === "limit";
-    if (!waits) this.#handledWhenEmpty = handled;
+    // One that brought some ended for its time: there may be more.
+    const gaveNone = pull.delivered === 0;
+    if (!waits && gaveNone) this.#handledWhenEmpty = handled;
     const mayBeMore = this.delivered > 0 && this.#pending !== 0;
     // It has some that it does not give: acks that are under way may make room for them.
-    const isStuck = this.#isIdle && pull.delivered === 0 && !moved;
+    const isStuck = this.#isIdle && gaveNone && !moved;
     if (waits || (mayBeMore && !isStuck)) this.consider();
-    else this.#end(end);
+    else void this.#endIfEmpty(end);
   }
 
-  #refuse(end: Ending): void {
-    if (this.delivered === 0) this.#end(end);
+  /** The server had none to give. Ends, unless the consumer itself says that some are left. */
+  async #endIfEmpty(end: Ending): Promise<void> {
+    const { plan } = this.#parts;
+    this.#isAsking = true;
+    const explained = await this.#explain(end);
+    this.#isAsking = false;
+    this.#fruitless += 1;
+    const isLate = explained === end && this.delivered > 0 && (this.pending ?? 0) > 0;
+    // A priority group may have its reasons to give none.
+    if (isLate && !plan.priorityGroup && this.#fruitless < MAX_FRUITLESS) {
+      this.#handledWhenEmpty = -1;
+      this.consider();
+    } else {
+      this.#end(explained);
+    }
+  }
+
+  #explain(end: Ending): Promise<Ending> {
+    const { delivered, heartbeats, pending } = this;
+    return this.#explainer.explain(end, { delivered, heartbeats, pending });
   }
 
   #end(end: Ending | undefined): void {

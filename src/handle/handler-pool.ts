@@ -5,6 +5,7 @@ import { breathe, now } from "../deadline.ts";
 import type { Message } from "../message/message.ts";
 import { RELEASE_MS } from "../settle/settlement.ts";
 import type { Settled } from "../settle/settler.ts";
+import { Burst } from "./burst.ts";
 import {
   type Handler,
   type HandlerEnd,
@@ -15,6 +16,7 @@ import {
   returned,
   stillToCome,
 } from "./handler.ts";
+import { HandlerTimes } from "./handler-times.ts";
 import { Job } from "./job.ts";
 import { KeyOrder } from "./key-order.ts";
 import { Queue } from "./queue.ts";
@@ -29,27 +31,19 @@ const OVERDUE: HandlerEnd = { kind: "overdue" };
 const CUT: HandlerEnd = { kind: "cut" };
 const RELEASED: HandlerEnd = { kind: "released" };
 
-// Handlers started between two turns of the event loop: from the first number to the second, as far
-// as they are quick. In production a Worker's clock stands still between turns, so their number is
-// all that can be gone by at first.
-const MIN_BURST = 4;
-const MAX_BURST = 256;
 // Fewer handlers than this say nothing of how quick one can be.
 const MIN_SAMPLES = 3;
-const QUICK_BURST_MS = 5;
-const SLOW_BURST_MS = 50;
 
 /** The pool of a handler that takes one message at a time. */
 export class HandlerPool<Env> implements Pool {
   readonly #options: HandlerPoolOptions<Env>;
-  readonly #order: KeyOrder<Job> | undefined;
-  readonly #running = new Set<Job>();
-  readonly #queue = new Queue<Job>();
+  readonly #times: HandlerTimes<Env, Job<Env>>;
+  readonly #order: KeyOrder<Job<Env>> | undefined;
+  readonly #running = new Set<Job<Env>>();
+  readonly #queue = new Queue<Job<Env>>();
   #stopped = false;
   #idle: (() => void)[] = [];
-  #burst: number;
-  #started = 0;
-  #burstAt = 0;
+  readonly #burst: Burst;
   #breathing = false;
   #handled = 0;
   #slowestMs: number | undefined;
@@ -58,7 +52,8 @@ export class HandlerPool<Env> implements Pool {
 
   constructor(options: HandlerPoolOptions<Env>) {
     this.#options = options;
-    this.#burst = Math.max(MIN_BURST, options.concurrency);
+    this.#times = new HandlerTimes({ ...options, overdue: (jobs) => this.#overdue(jobs) });
+    this.#burst = new Burst(options.concurrency);
     const { orderBy, isLast } = options;
     this.#order =
       orderBy &&
@@ -82,7 +77,8 @@ export class HandlerPool<Env> implements Pool {
 
   push(msg: Msg): void {
     this.fetched += 1;
-    const job = new Job(msg);
+    this.#burst.turned(this.#options.turns());
+    const job = new Job<Env>(msg);
     if (this.#stopped) {
       void this.#settle(job, RELEASED);
     } else {
@@ -120,8 +116,8 @@ export class HandlerPool<Env> implements Pool {
     return this.#running.size === 0 && this.#queue.length === 0;
   }
 
-  #admit(job: Job): void {
-    let admitted: ReturnType<KeyOrder<Job>["admit"]>;
+  #admit(job: Job<Env>): void {
+    let admitted: ReturnType<KeyOrder<Job<Env>>["admit"]>;
     try {
       admitted = this.#order?.admit(job, now()) ?? "ready";
     } catch (error) {
@@ -133,7 +129,7 @@ export class HandlerPool<Env> implements Pool {
   }
 
   /** A last delivery goes first: what waits behind it can be given back, and it cannot. */
-  #enqueue(job: Job): void {
+  #enqueue(job: Job<Env>): void {
     this.#queue.push(job, this.#options.isLast(job.message));
   }
 
@@ -145,10 +141,9 @@ export class HandlerPool<Env> implements Pool {
       const at = now();
       if (this.#isLate(job, at)) break;
       this.#queue.shift();
-      if (this.#started === 0) this.#burstAt = at;
-      this.#started += 1;
+      const isFull = this.#burst.start(at);
       this.#start(job, at);
-      if (this.#started >= this.#burst) void this.#breathe();
+      if (isFull) void this.#breathe();
     }
     if (this.#isIdle) this.#tellIdle();
   }
@@ -157,7 +152,7 @@ export class HandlerPool<Env> implements Pool {
    * Whether its handler cannot end in time: not one so far was as quick. A last delivery is tried
    * all the same.
    */
-  #isLate(job: Job, at: number): boolean {
+  #isLate(job: Job<Env>, at: number): boolean {
     const { deadline, late, isLast } = this.#options;
     const leftMs = deadline - at;
     const quickestMs = this.#handled < MIN_SAMPLES ? 0 : (this.#fastestMs ?? 0);
@@ -169,24 +164,17 @@ export class HandlerPool<Env> implements Pool {
   async #breathe(): Promise<void> {
     this.#breathing = true;
     await breathe();
-    // The turn itself is in it, which on a busy machine takes its time: so only what is far beyond
-    // that makes bursts shorter.
-    const tookMs = now() - this.#burstAt;
-    const factor = tookMs < QUICK_BURST_MS ? 4 : tookMs < SLOW_BURST_MS ? 2 : 1 / 4;
-    this.#burst = Math.min(MAX_BURST, Math.max(1, Math.floor(this.#burst * factor)));
-    this.#started = 0;
+    this.#burst.end(now());
     this.#breathing = false;
     this.#pump();
   }
 
-  #start(job: Job, at: number): void {
+  #start(job: Job<Env>, at: number): void {
     job.startedAt = at;
     let result: unknown;
     try {
       const reading = this.#options.readValue?.(job.message);
-      result = reading
-        ? reading.then(() => job.call(this.#options, () => this.#overdue(job)))
-        : this.#call(job);
+      result = reading ? reading.then(() => this.#callRead(job)) : this.#call(job, at);
     } catch (error) {
       this.#end(job, { kind: "threw", error });
       return;
@@ -205,39 +193,47 @@ export class HandlerPool<Env> implements Pool {
       return;
     }
     this.#running.add(job);
+    job.time?.add(job);
     later.then(
       (value) => this.#ended(job, returned(value)),
       (error: unknown) => this.#ended(job, { kind: "threw", error }),
     );
   }
 
-  #call(job: Job): unknown {
-    return job.call(this.#options, () => this.#overdue(job));
+  #call(job: Job<Env>, at: number): unknown {
+    return job.call(this.#options, this.#times.from(at));
   }
 
-  #ended(job: Job, end: HandlerEnd): void {
+  /** Its value is read, unless it was given back meanwhile. */
+  #callRead(job: Job<Env>): unknown {
+    if (job.settling || !this.#running.has(job)) return undefined;
+    const result = this.#call(job, now());
+    job.time?.add(job);
+    return result;
+  }
+
+  #ended(job: Job<Env>, end: HandlerEnd): void {
     // Given up: it was settled then, and cannot be again.
     if (job.settling || !this.#running.has(job)) return;
     this.#end(job, end);
     this.#pump();
   }
 
-  #end(job: Job, end: HandlerEnd): void {
+  #end(job: Job<Env>, end: HandlerEnd): void {
     const tookMs = now() - job.startedAt;
     this.#slowestMs = Math.max(this.#slowestMs ?? 0, tookMs);
     this.#fastestMs = Math.min(this.#fastestMs ?? tookMs, tookMs);
     this.#settle(job, end);
   }
 
-  #overdue(job: Job): void {
-    this.#end(job, OVERDUE);
-    job.giveUp();
+  #overdue(jobs: readonly Job<Env>[]): void {
+    for (const job of jobs) this.#end(job, OVERDUE);
     this.#pump();
   }
 
   /** Settles, and keeps the message's place for as long as that takes. */
-  #settle(job: Job, end: HandlerEnd): void {
-    job.stopTimer();
+  #settle(job: Job<Env>, end: HandlerEnd): void {
+    job.time?.delete(job);
     const settled = this.#options.settle(job.msg, job.message, end);
     if (!isThenable(settled)) {
       this.#leave(job, settled);
@@ -250,7 +246,7 @@ export class HandlerPool<Env> implements Pool {
     });
   }
 
-  #leave(job: Job, settled: Settled): void {
+  #leave(job: Job<Env>, settled: Settled): void {
     this.#running.delete(job);
     job.observed?.end?.({ ...settledAs(settled), durationMs: now() - job.startedAt });
     if (settled.as !== "released") this.#handled += 1;
@@ -264,13 +260,13 @@ export class HandlerPool<Env> implements Pool {
   }
 
   /** Gives jobs back in the stream's order, each with what waits behind it for its key. */
-  #giveBack(jobs: readonly Job[]): void {
+  #giveBack(jobs: readonly Job<Env>[]): void {
     const inOrder = jobs.length > 1 ? jobs.toSorted((a, b) => a.message.sequence - b.message.sequence) : jobs;
     for (const job of inOrder) {
       const runs = this.#running.has(job);
       const { back } = this.#order?.ended(job, RELEASE_MS, now()) ?? { back: [] };
       this.#settle(job, runs ? CUT : RELEASED);
-      if (runs) job.giveUp();
+      if (runs) job.time?.giveUp();
       for (const each of back) this.#settle(each.job, { kind: "released", waitMs: each.afterMs });
     }
   }

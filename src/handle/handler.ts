@@ -70,6 +70,8 @@ export interface PoolParts<Env> {
   readonly isLast: (message: DeliveredMessage) => boolean;
   /** So many failures more end the drain: no more handlers run at once then. */
   readonly failuresLeft: () => number;
+  /** Moves on when the event loop has turned; not with every turn. */
+  readonly turns: () => number;
   /** The pool looked at the clock, and it is too late to start what waits. */
   readonly late: () => void;
   /** A message has left: there is room for another. */

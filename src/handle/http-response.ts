@@ -33,8 +33,9 @@ export function isHttpResponse(value: unknown): value is HttpResponse {
  * nothing to cancel.
  */
 export function cancelBody({ body }: HttpResponse): void {
+  if (!body) return;
   try {
-    Promise.resolve(body?.cancel?.()).catch(() => {});
+    Promise.resolve(body.cancel?.()).catch(() => {});
   } catch {
     // Then it is read already, or never was a stream.
   }

@@ -2,7 +2,7 @@
 // delivery is never given away, and a drain that cannot go on stops in time.
 import { describe, expect, test } from "vitest";
 import { type DrainOptions, defineDrain, type Message, type Report, reject, retry } from "../../src/index.ts";
-import { type LabServer, labProxy, labServer } from "../support/lab-client.ts";
+import { type LabServer, labProxy, labScripted, labServer } from "../support/lab-client.ts";
 
 const BASE = {
   auth: { user: "drain", password: "drain-pw" },
@@ -41,6 +41,22 @@ export function truthSuite(runtime: string): void {
 }
 
 function lastDeliveries(): void {
+  test("a pull request that ended for its time says nothing of what is left", async () => {
+    // A busy server makes the deliveries of a large pull request for longer than it waits.
+    const server = await labScripted({
+      pulls: [
+        [{ deliver: "1", pending: 3 }, { untilAcks: 1 }, { status: 408, description: "Request Timeout" }],
+        [{ deliver: "2", pending: 2 }, { untilAcks: 2 }, { status: 408, description: "Request Timeout" }],
+        [{ deliver: "3", pending: 1 }, { untilAcks: 3 }, { status: 408, description: "Request Timeout" }],
+        [{ deliver: "4", pending: 0 }, { untilAcks: 4 }, { status: 408, description: "Request Timeout" }],
+      ],
+    });
+    const report = await defineDrain({ ...BASE, servers: server.wsUrl, handler: () => {} }).run({
+      limitMs: 8_000,
+    });
+    expect(report).toMatchObject({ reason: "empty", fetched: 4, acked: 4, pending: 0, more: false });
+  });
+
   test("what used up max deliver without a dead letter is counted as exhausted, and named", async () => {
     const server = await given(2, { max_deliver: 2 });
     const options = { handler: fails, retryDelay: () => 10 };

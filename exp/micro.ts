@@ -1,0 +1,16 @@
+import { eventConstants, eventHeaders, forwardedNames } from "../src/worker/event-headers.ts";
+import { DeliveredMessage } from "../src/message/message.ts";
+import { parseAckSubject, isAckSubjectOf } from "../src/message/ack-subject.ts";
+const constants = eventConstants("BENCH-1", "run-0000", forwardedNames([]));
+const data = new Uint8Array(1024);
+const t = (name: string, f: (i: number) => unknown, n = 200000) => { for (let i = 0; i < 20000; i++) f(i); const a = process.cpuUsage(); for (let i = 0; i < n; i++) f(i); const b = process.cpuUsage(a); console.log(name, ((b.user + b.system) / n).toFixed(2), "us"); };
+const msg = (i: number): any => ({ _msg: { hdr: -1 }, _rdata: data, subject: "BENCH-1.message", reply: `$JS.ACK.BENCH-1.run-0000.1.${i + 1}.${i + 1}.1764055000000000000.${2000}`, data });
+t("msg", (i) => msg(i));
+t("eventHeaders", (i) => eventHeaders(new DeliveredMessage(msg(i)), constants));
+t("parse", (i) => parseAckSubject(msg(i).reply));
+t("isAck", (i) => isAckSubjectOf(msg(i).reply, "BENCH-1", "run-0000"));
+t("toISO", (i) => new Date(1764055000000 + i).toISOString());
+t("abortctl", (i) => new AbortController().signal);
+t("timer", (i) => clearTimeout(setTimeout(() => {}, 30000)));
+t("headers pairs->Headers", (i) => new Headers(eventHeaders(new DeliveredMessage(msg(i)), constants)), 20000);
+t("headers rec->Headers", (i) => new Headers(Object.fromEntries(eventHeaders(new DeliveredMessage(msg(i)), constants))), 20000);

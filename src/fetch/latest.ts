@@ -1,0 +1,19 @@
+// The latest delivery, which says how many messages are left after it.
+import { type DeliveryInfo, parseAckSubject } from "../message/ack-subject.ts";
+
+export class LatestDelivery {
+  #ackSubject: string | undefined;
+  #info: DeliveryInfo | undefined;
+
+  /** Another delivery came. It is read when it is asked for, which most never are. */
+  set(ackSubject: string): void {
+    this.#ackSubject = ackSubject;
+    this.#info = undefined;
+  }
+
+  /** What it says; undefined before the first. */
+  get info(): DeliveryInfo | undefined {
+    if (this.#ackSubject !== undefined) this.#info ??= parseAckSubject(this.#ackSubject);
+    return this.#info;
+  }
+}

@@ -1,0 +1,95 @@
+// The time that handlers have. Those that start within a moment of each other share a signal, a
+// timer and a context: one of each per message is a tenth of the CPU of forwarding.
+import { clampDelay, type Deadline, now } from "../deadline.ts";
+import { type HandlerContext, handlerDeadline, timeIsUp } from "./handler.ts";
+
+// A moment: so little of the handler's time that nobody misses it. They end together, in the time of
+// the first, so that no handler has longer than it may.
+const SHARE_OF_TIMEOUT = 1 / 20;
+const LONGEST_MOMENT_MS = 100;
+
+export interface HandlerTimesOptions<Env, Job> {
+  readonly context: HandlerContext<Env>;
+  readonly deadline: Deadline;
+  /** Longest time of one handler, in milliseconds; undefined: until the deadline. */
+  readonly handlerTimeoutMs: number | undefined;
+  /** Called with all whose time is up, before their signal aborts. */
+  readonly overdue: (jobs: readonly Job[]) => void;
+}
+
+export class HandlerTimes<Env, Job> {
+  readonly #options: HandlerTimesOptions<Env, Job>;
+  readonly #momentMs: number;
+  #latest: HandlerTime<Env, Job> | undefined;
+
+  constructor(options: HandlerTimesOptions<Env, Job>) {
+    this.#options = options;
+    const { handlerTimeoutMs = Number.POSITIVE_INFINITY } = options;
+    this.#momentMs =
+      handlerTimeoutMs === Number.POSITIVE_INFINITY
+        ? handlerTimeoutMs
+        : Math.min(LONGEST_MOMENT_MS, handlerTimeoutMs * SHARE_OF_TIMEOUT);
+  }
+
+  /** The time of a handler that starts at `at`. */
+  from(at: Deadline): HandlerTime<Env, Job> {
+    if (!this.#latest || at >= this.#latest.startedAt + this.#momentMs) {
+      this.#latest = new HandlerTime(this.#options, at);
+    }
+    return this.#latest;
+  }
+}
+
+/** The time of the handlers that start within one moment. */
+export class HandlerTime<Env, Job> {
+  readonly startedAt: Deadline;
+  readonly context: HandlerContext<Env>;
+  readonly #overdue: (jobs: readonly Job[]) => void;
+  readonly #endsAt: Deadline | undefined;
+  readonly #abort: AbortController | undefined;
+  readonly #running = new Set<Job>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: HandlerTimesOptions<Env, Job>, at: Deadline) {
+    const { context, deadline, handlerTimeoutMs, overdue } = options;
+    this.startedAt = at;
+    this.#overdue = overdue;
+    if (handlerTimeoutMs === undefined) {
+      // The drain's own signal and deadline.
+      this.context = context;
+      return;
+    }
+    this.#endsAt = at + handlerTimeoutMs;
+    this.#abort = new AbortController();
+    this.context = {
+      ...context,
+      signal: this.#abort.signal,
+      deadline: handlerDeadline(deadline, handlerTimeoutMs),
+    };
+  }
+
+  /** A handler runs. */
+  add(job: Job): void {
+    this.#running.add(job);
+    if (this.#endsAt === undefined) return;
+    this.#timer ??= setTimeout(() => this.#end(), clampDelay(this.#endsAt - now()));
+  }
+
+  /** A handler has ended, or is waited for no more. */
+  delete(job: Job): void {
+    this.#running.delete(job);
+    if (this.#running.size > 0 || this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Tells its handlers that nobody waits for them any more. */
+  giveUp(): void {
+    this.#abort?.abort(timeIsUp());
+  }
+
+  #end(): void {
+    this.#overdue([...this.#running]);
+    this.giveUp();
+  }
+}
