@@ -24,7 +24,7 @@ const ROUND_TRIP_MS = 10;
 const ROUND_TRIPS_TO_OPEN = 3;
 
 // US dollars, beyond what the plans include. Read in November 2026.
-const WORKERS = {
+export const WORKERS = {
   // https://developers.cloudflare.com/workers/platform/pricing/ (Standard: wall time is not billed)
   perRequest: 0.3 / MILLION,
   perCpuMs: 0.02 / MILLION,

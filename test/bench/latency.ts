@@ -8,6 +8,10 @@ import { percentile, round } from "./stats.ts";
 export interface Latency {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** From one tick to the next. */
+  readonly everyMs: number;
+  /** Each message: when it was published since the first tick, and how long it waited, in milliseconds. */
+  readonly samples: readonly (readonly [atMs: number, waitMs: number])[];
 }
 
 const TICKS = 2;
@@ -49,7 +53,8 @@ export const latency: Measure<Latency> = {
     log(
       `latency: p50 ${p50Ms} ms, p99 ${p99Ms} ms, ${MESSAGES} messages over ${count} ticks of ${EVERY_MS / 1_000} s`,
     );
-    return { p50Ms, p99Ms };
+    const samples = waits.map(({ atMs, waitMs }) => [round(atMs, 0), round(waitMs, 2)] as const);
+    return { p50Ms, p99Ms, everyMs: EVERY_MS, samples };
   },
   rows: ({ p50Ms, p99Ms }) => [
     {

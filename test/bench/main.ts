@@ -11,6 +11,7 @@ import { bundle } from "./bundle.ts";
 import { cost } from "./cost.ts";
 import { cpu } from "./cpu.ts";
 import { forward } from "./forward.ts";
+import { growth } from "./growth.ts";
 import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { loss } from "./loss.ts";
@@ -20,6 +21,7 @@ import { release } from "./release.ts";
 import { formatReport } from "./report.ts";
 import { roundTrips } from "./round-trips.ts";
 import { nodeRuntime, type Workerd, workerdRuntime } from "./runtimes.ts";
+import { scale } from "./scale.ts";
 import { signIn } from "./sign-in.ts";
 import { slowLink } from "./slow-link.ts";
 import { smallDrain } from "./small-drain.ts";
@@ -56,6 +58,8 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [peers.name, runnable(peers)],
   [release.name, runnable(release)],
   [memory.name, runnable(memory)],
+  [growth.name, runnable(growth)],
+  [scale.name, runnable(scale)],
   [bundle.name, runnable(bundle)],
   [cost.name, runnable(cost)],
 ]);

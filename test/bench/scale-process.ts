@@ -12,6 +12,10 @@ export interface Drained {
   readonly sequences: Uint32Array;
   /** When the last of them was, in milliseconds since the epoch. */
   readonly lastAt: number;
+  /** What the process used for it. */
+  readonly cpuMs: number;
+  /** The process's resident memory at its peak. */
+  readonly memoryBytes: number;
 }
 
 const LIMIT_MS = 600_000;
@@ -38,9 +42,16 @@ async function drainAll({
       lastAt = Date.now();
     },
   });
+  const before = process.cpuUsage();
   const report = await drain.run({ limitMs: LIMIT_MS });
+  const used = process.cpuUsage(before);
   if (report.outcome !== "completed" || report.acked !== handled) throw new Error(JSON.stringify(report));
-  return { sequences: sequences.slice(0, handled), lastAt };
+  return {
+    sequences: sequences.slice(0, handled),
+    lastAt,
+    cpuMs: (used.user + used.system) / 1_000,
+    memoryBytes: process.resourceUsage().maxRSS * 1_024,
+  };
 }
 
 function tell(answer: ScaleAnswer): void {

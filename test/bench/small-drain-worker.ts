@@ -2,10 +2,10 @@
 import { contend, type Job } from "./contenders.ts";
 import { drainByHand } from "./protocol-floor.ts";
 
-const ROUTES: Readonly<Record<string, (job: Job) => Promise<number>>> = {
-  "/sluice": async (job) => (await contend("sluice", job)).handled,
+const ROUTES: Readonly<Record<string, (job: Job) => Promise<unknown>>> = {
+  "/sluice": (job) => contend("sluice", job),
   "/floor": drainByHand,
-  "/empty": async () => 0,
+  "/empty": async () => null,
 };
 
 export default {

@@ -17,8 +17,8 @@ export interface Ticks {
 }
 
 export interface Ticked {
-  /** From publish to handled, in milliseconds, and at what part of a tick the message was published. */
-  readonly waits: readonly { readonly waitMs: number; readonly intoTickMs: number }[];
+  /** From publish to handled, and when the message was published: since the first tick, and since the last before it. */
+  readonly waits: readonly { readonly waitMs: number; readonly atMs: number; readonly intoTickMs: number }[];
   readonly reports: readonly Report[];
   readonly handlings: number;
 }
@@ -65,7 +65,8 @@ export async function runTicks(given: Ticks): Promise<Ticked> {
   const waits = sentAt.map((sent, index) => {
     const handled = handledAt[index];
     if (handled === undefined) throw new Error(`message ${index} of ${messages} was not handled`);
-    return { waitMs: handled - sent, intoTickMs: (sent - startedAt) % everyMs };
+    const atMs = sent - startedAt;
+    return { waitMs: handled - sent, atMs, intoTickMs: atMs % everyMs };
   });
   return { waits, reports, handlings };
 }
