@@ -3,7 +3,7 @@
 // same. The leader has every settlement of a connection in their order, so that its answer to the
 // last one of a stretch stands for the whole stretch.
 import type { Msg } from "@nats-io/nats-core";
-import { breathe, type Deadline, NANOS_PER_MS, now } from "../deadline.ts";
+import { breathe, type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
 import type { Receipts } from "./receipts.ts";
 import { RELEASE_MS } from "./settlement.ts";
 
