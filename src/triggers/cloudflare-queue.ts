@@ -12,6 +12,9 @@ export interface MessageBatch {
   retryAll(options?: { delaySeconds?: number }): void;
 }
 
+/** The longest delay that Queues take: 12 hours. */
+const MAX_DELAY_SECONDS = 43_200;
+
 /**
  * The `queue` handler of a Worker: one drain per batch. It acks the batch when the drain completed,
  * and retries it after the report's `retryAfterMs` where that may help. It acks it too where only
@@ -29,7 +32,8 @@ export function drainOnMessage<Env>(
     const limitMs = given(options.limitMs, env) ?? LIMITS_MS.queue;
     const report = await runDrain(drain, env, { limitMs }, options.onReport);
     if (report.outcome === "retryable") {
-      return batch.retryAll({ delaySeconds: Math.ceil((report.retryAfterMs ?? 1_000) / 1_000) });
+      const delaySeconds = Math.ceil((report.retryAfterMs ?? 1_000) / 1_000);
+      return batch.retryAll({ delaySeconds: Math.min(delaySeconds, MAX_DELAY_SECONDS) });
     }
     if (report.outcome === "fatal" && !options.onReport) console.error(new DrainFatalError(report).message);
     batch.ackAll();

@@ -14,8 +14,11 @@ export interface TriggerOptions<Env> {
    * @default the trigger's preset of {@link LIMITS_MS}
    */
   readonly limitMs?: Given<Env, number>;
-  /** Called with each report, to log or count it. */
-  readonly onReport?: ((report: Report) => void) | undefined;
+  /**
+   * Called with each report, to log or count it. A promise is waited for: the platform may stop
+   * the invocation when the handler returns.
+   */
+  readonly onReport?: ((report: Report) => void | Promise<void>) | undefined;
 }
 
 /**
@@ -73,6 +76,6 @@ export async function runDrain<Env>(
   onReport: TriggerOptions<Env>["onReport"],
 ): Promise<Report> {
   const report = await drain.run(runInput(env, input));
-  onReport?.(report);
+  await onReport?.(report);
   return report;
 }

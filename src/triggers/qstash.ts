@@ -54,13 +54,19 @@ export function qstash<Env>(options: QStashOptions<Env>): Authorize<Env> {
     if (!(isTimely && Number(claims.nbf) * 1_000 <= nowMs + toleranceMs)) {
       return refusal("The Upstash-Signature is not valid at this time.");
     }
-    if (claims.sub !== (options.url ?? request.url)) {
+    if (!isSameUrl(String(claims.sub), options.url ?? request.url)) {
       return refusal("The Upstash-Signature is for another URL.");
     }
     const digest = await crypto.subtle.digest("SHA-256", await request.clone().arrayBuffer());
     const isOfBody = String(claims.body).replace(/=+$/, "") === toBase64Url(new Uint8Array(digest));
     return isOfBody || refusal("The Upstash-Signature is of another body.");
   };
+}
+
+/** QStash signs the URL as it was given it; a request has it as the standard writes it, "/" and all. */
+function isSameUrl(signed: string, called: string): boolean {
+  if (signed === called) return true;
+  return [signed, called].every((url) => URL.canParse(url)) && new URL(signed).href === new URL(called).href;
 }
 
 /** The claims of a token that one of the keys signed with HS256. */

@@ -1,5 +1,5 @@
 // What each trigger of Workers tells its scheduler: done, failed, or failed for good.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Reason } from "../../src/report/reasons.ts";
 import type { Report } from "../../src/report/report.ts";
 import {
@@ -60,6 +60,16 @@ describe("a cron run", () => {
     },
   );
 
+  it("waits for who is told its report: what is left behind when the handler returns does not run", async () => {
+    const seen: string[] = [];
+    const onReport = async ({ reason }: Report): Promise<void> => {
+      await new Promise((told) => setTimeout(told, 20));
+      seen.push(`told ${reason}`);
+    };
+    expect((await tick("unauthorized", { onReport })).seen).toEqual(["noRetry", "threw"]);
+    expect(seen).toEqual(["told unauthorized"]);
+  });
+
   it("needs nobody to listen to its report", async () => {
     expect((await tick("empty", { onReport: undefined })).seen).toEqual(["returned"]);
   });
@@ -99,6 +109,15 @@ describe("a message of Queues", () => {
     };
     await drainOnMessage(fakeDrain<Env>(reason), { onReport: () => {} })(batch, {});
     expect(calls).toEqual(seen);
+  });
+});
+
+describe("a message of Queues whose drain has to wait long", () => {
+  it("waits for as long as Queues allow, 12 hours", async () => {
+    const retryAll = vi.fn();
+    const drain = { run: async () => ({ ...reportOf("handlers-failing"), retryAfterMs: 7 * 86_400_000 }) };
+    await drainOnMessage<Env>(drain)({ ackAll: () => {}, retryAll }, {});
+    expect(retryAll.mock.calls).toEqual([[{ delaySeconds: 43_200 }]]);
   });
 });
 

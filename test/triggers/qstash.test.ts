@@ -61,6 +61,25 @@ describe("qstash", () => {
     expect(drain.inputs).toEqual([]);
   });
 
+  it.each([
+    ["without a path", "https://drain.example.com", "https://drain.example.com/"],
+    ["with its port", "https://drain.example.com:443/drain", "https://drain.example.com/drain"],
+    ["with a space in it", "https://drain.example.com/a b?c=d e", "https://drain.example.com/a%20b?c=d%20e"],
+    ["with another case of its host", "https://Drain.example.com/drain", "https://drain.example.com/drain"],
+  ])("lets pass a URL that QStash was given %s", async (_what, given, called) => {
+    const headers = { "Upstash-Signature": sign("sig_current", { ...claims, sub: given }) };
+    const request = new Request(called, { method: "POST", body: BODY, headers });
+    expect((await drainHandler(fakeDrain(), { authorize })(request.clone())).status).toBe(200);
+    const behindProxy = new Request("http://10.0.0.1/drain", { method: "POST", body: BODY, headers });
+    const proxied = qstash({ currentKey: "sig_current", url: called });
+    expect(await proxied(behindProxy, undefined)).toBe(true);
+  });
+
+  it("refuses a subject that is no URL", async () => {
+    const token = sign("sig_current", { ...claims, sub: "drain" });
+    expect((await drainHandler(fakeDrain(), { authorize })(call(token))).status).toBe(401);
+  });
+
   it("refuses every call without a key", async () => {
     const none = qstash({ currentKey: undefined });
     expect((await drainHandler(fakeDrain(), { authorize: none })(call(sign("")))).status).toBe(500);
