@@ -50,6 +50,15 @@ export function scenarioServer(): (
   };
 }
 
+type Count = "fetched" | "acked" | "retried" | "released" | "deadLettered" | "exhausted" | "unconfirmed";
+
+/** What all the reports together count as that. */
+export function total(reports: readonly Report[], count: Count): number {
+  return reports.reduce((all, report) => all + report[count], 0);
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** All that a report counts. */
 export function sum(report: Report): number {
   const { acked, retried, rejected, deadLettered, released, exhausted, unconfirmed } = report;
