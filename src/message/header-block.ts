@@ -134,14 +134,18 @@ const MAX_NAME_LENGTH = 60;
  */
 class NameList {
   readonly #names = new Set<string>();
+  readonly #seen = new Set<string>();
   #more = 0;
 
   /** @param name a binary string */
   add(name: string): void {
-    const escaped = escapeName(name);
-    if (this.#names.has(escaped)) return;
-    if (this.#names.size < MAX_LISTED) this.#names.add(escaped);
-    else this.#more += 1;
+    if (this.#seen.has(name)) return;
+    if (this.#names.size >= MAX_LISTED) {
+      this.#more += 1;
+      return;
+    }
+    this.#seen.add(name);
+    this.#names.add(escapeName(name));
   }
 
   list(): string[] {

@@ -151,11 +151,11 @@ function addEvent(
 /** Of several headers for one name the first counts, as of attributes. */
 function addForwarded(sent: Sent, { headers }: Message<unknown>, forwarded: ReadonlySet<string>): void {
   const seen = new Set<string>();
-  for (const [name, values] of headers) {
+  for (const name of headers.keys()) {
     const lower = name.toLowerCase();
     if (!forwarded.has(lower) || seen.has(lower)) continue;
     seen.add(lower);
-    const value = printable(values.join(", "));
+    const value = printable(headers.values(name).join(", "));
     if (value === undefined) sent.drop(lower);
     else sent.add(lower, value);
   }
