@@ -2,7 +2,7 @@
 // what starts whole programs.
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
-import { alias, bounds, certificatesOfThisRun, WORKERS } from "./test/support/config.ts";
+import { alias, bounds, certificatesOfThisRun, reportsTold, WORKERS } from "./test/support/config.ts";
 import { testFiles } from "./test/support/kinds.ts";
 import { LongestFirst } from "./test/support/sequencer.ts";
 
@@ -27,6 +27,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
   const files = testFiles(fileURLToPath(new URL(".", import.meta.url)));
   // No line, report, answer or error tells a secret.
   const setupFiles = "test/support/leaks.ts";
+  const ofPrograms = [setupFiles, "test/support/leaks-of-programs.ts"];
   const laboratory = { ...bounds, globalSetup: "test/support/global-setup.ts" };
   // Programs keep a core busy each. They start when the rest is done.
   const programs = { ...laboratory, maxWorkers: 2, sequence: { groupOrder: 1 } };
@@ -40,11 +41,25 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
         { resolve: { alias }, test: { ...laboratory, name: "node", include: files.node, setupFiles } },
         {
           // The deployable Worker's own date, so that its defaults hold here too.
-          plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01", ...natsProxy } })],
-          test: { ...laboratory, name: "workerd", include: files.workerd },
+          plugins: [
+            reportsTold,
+            cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01", ...natsProxy } }),
+          ],
+          test: {
+            ...laboratory,
+            name: "workerd",
+            include: files.workerd,
+            setupFiles: "test/support/leaks.workerd.ts",
+          },
         },
-        { resolve: { alias }, test: { ...programs, name: "process", include: files.process } },
-        { resolve: { alias }, test: { ...programs, name: "matrix", include: files.matrix } },
+        {
+          resolve: { alias },
+          test: { ...programs, name: "process", include: files.process, setupFiles: ofPrograms },
+        },
+        {
+          resolve: { alias },
+          test: { ...programs, name: "matrix", include: files.matrix, setupFiles: ofPrograms },
+        },
       ],
     },
   };

@@ -25,6 +25,9 @@ export interface Met {
   readonly cutShort: boolean;
 }
 
+/** A target may ask for a year. A scheduler that waits as long has stopped draining. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
 /** What ended it. A failure of the Fetch comes first; then what the settling met; then how far it got. */
 export function verdict(met: Met): Ending {
   if (met.fetch && REASONS[met.fetch.reason].outcome !== "completed") return met.fetch;
@@ -37,7 +40,8 @@ export function verdict(met: Met): Ending {
   }
   if (met.stopped === "handlers-failing") {
     const failing = ending("handlers-failing");
-    return met.retryAfterMs === undefined ? failing : { ...failing, retryAfterMs: met.retryAfterMs };
+    if (met.retryAfterMs === undefined) return failing;
+    return { ...failing, retryAfterMs: Math.min(met.retryAfterMs, MAX_RETRY_AFTER_MS) };
   }
   return met.cutShort || !met.fetch ? ending("deadline") : met.fetch;
 }
