@@ -219,6 +219,8 @@ async function drain<Env>(
     await run[Symbol.asyncDispose]();
     await connection.close();
   }
+  const closedMs = sinceStart(start);
+  report = { ...report, timings: { ...report.timings, closedMs } };
   return await told(report, observer, deadlines);
 }
 
@@ -226,6 +228,11 @@ async function drain<Env>(
 interface Start {
   readonly at: Deadline;
   readonly date: Date;
+}
+
+/** Tenths of a millisecond. */
+function sinceStart({ at }: Start): number {
+  return Math.round((now() - at) * 10) / 10;
 }
 
 /** Tells the observer, which the budget bounds. */
@@ -260,7 +267,7 @@ function emptyReport(
     more: false,
     heartbeats: 0,
     startedAt: start.date.toISOString(),
-    timings: { totalMs: Math.round((now() - start.at) * 10) / 10 },
+    timings: { totalMs: sinceStart(start) },
     findings: findings(journal),
   });
 }

@@ -48,7 +48,7 @@ export {
 } from "./options.ts";
 export type { MergedReport } from "./report/merge.ts";
 export { type Outcome, REASONS, type Reason, type ReasonEntry } from "./report/reasons.ts";
-export type { Counts, Finding, Report, Timings } from "./report/report.ts";
+export type { Counts, DeadLetters, Finding, Report, Timings } from "./report/report.ts";
 export type { DeadLetterOptions } from "./settle/dead-letter.ts";
 export type { Publish, Published, PublishOptions } from "./settle/publish.ts";
 export { PublishError } from "./settle/publish-error.ts";

@@ -16,6 +16,9 @@ export class DrainRun<Env> implements AsyncDisposable {
   readonly #stop: Stop;
   readonly #cleanups: (() => void)[] = [];
   #poolStopped: Promise<boolean> | undefined;
+  #fetchedAt: number | undefined;
+  #handledAt: number | undefined;
+  #confirmedAt: number | undefined;
 
   constructor(given: RunParts<Env>) {
     const { connection, deadlines, signal } = given;
@@ -35,15 +38,16 @@ export class DrainRun<Env> implements AsyncDisposable {
    * the Fetch ended.
    */
   async fetch(): Promise<Ending | undefined> {
-    const { observer } = this.#given;
+    const { journal, observer } = this.#given;
     const { puller } = this.#parts;
     const startedAt = now();
     const end = await puller.fetch();
+    this.#fetchedAt = now();
     observer?.fetched?.({
       reason: end?.reason ?? "stopped",
       messages: puller.delivered,
-      heartbeats: puller.heartbeats,
-      durationMs: now() - startedAt,
+      heartbeats: journal.heartbeats,
+      durationMs: this.#fetchedAt - startedAt,
     });
     return end;
   }
@@ -57,7 +61,9 @@ export class DrainRun<Env> implements AsyncDisposable {
   async handle(): Promise<boolean> {
     const { pool } = this.#parts;
     await Promise.race([pool.idle(), this.stopped]);
-    return await (this.#poolStopped ?? pool.stop("cut"));
+    const cutShort = await (this.#poolStopped ?? pool.stop("cut"));
+    this.#handledAt = now();
+    return cutShort;
   }
 
   /**
@@ -82,9 +88,10 @@ export class DrainRun<Env> implements AsyncDisposable {
     else await confirming;
     const asked = await asking;
     if (asked?.isAnother) outbox.disown();
+    this.#confirmedAt = now();
     const unconfirmed = this.#unconfirmed;
     const confirmed = pool.fetched - unconfirmed;
-    observer?.settled?.({ confirmed, unconfirmed, durationMs: now() - startedAt });
+    observer?.settled?.({ confirmed, unconfirmed, durationMs: this.#confirmedAt - startedAt });
     if (unconfirmed === 0 || connection.ended) return undefined;
     return (asked ?? (await ask()))?.ending;
   }
@@ -94,8 +101,19 @@ export class DrainRun<Env> implements AsyncDisposable {
     const { budget, connection, connectMs, consumer, journal, options, start } = this.#given;
     const { outbox, pool, puller, streak } = this.#parts;
     const { confirmed } = outbox;
-    const { pending, heartbeats, firstMessageAt } = puller;
+    const { pending, firstMessageAt } = puller;
     const unconfirmed = this.#unconfirmed;
+    const { deadLetters, heartbeats } = journal;
+    const moments = {
+      connectMs: start.at + connectMs,
+      firstMessageMs: firstMessageAt,
+      fetchedMs: this.#fetchedAt,
+      handledMs: this.#handledAt,
+      settlingMs: outbox.firstSentAt,
+      settledMs: outbox.lastSentAt,
+      confirmedMs: this.#confirmedAt,
+      totalMs: now(),
+    };
     const end = verdict({
       fetch,
       denied: journal.denied,
@@ -116,8 +134,9 @@ export class DrainRun<Env> implements AsyncDisposable {
       more: (pending ?? 0) > 0 || confirmed.released > 0,
       heartbeats,
       startedAt: start.date.toISOString(),
-      timings: makeTimings(start.at, connectMs, firstMessageAt, now()),
+      timings: makeTimings(start.at, moments, journal.heartbeatsAt),
       findings: [...findings(journal), ...preflightInReport(consumer.facts, options, budget)],
+      ...(deadLetters.length > 0 ? { deadLetters } : {}),
     });
   }
 

@@ -9,6 +9,7 @@ import type { Child } from "hono/jsx";
 import type { Report } from "../index.ts";
 import { PROMETHEUS_TYPE, prometheus } from "../observe/prometheus.ts";
 import { bearer } from "../triggers/authorize.ts";
+import { keepReport, withKept } from "./last-report.ts";
 import { DashboardPage, LoginPage, type View } from "./page.tsx";
 import { hasSession, logIn, logOut } from "./session.ts";
 
@@ -45,7 +46,8 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
   app.get("/", async (c) => {
     if (!(await hasSession(c, token(c.env))))
       return page(c, 401, (nonce) => <LoginPage nonce={nonce} refused={false} />);
-    const shown = await view(c.env);
+    const known = await view(c.env);
+    const shown = { ...known, reports: await withKept(c, known.reports, token(c.env)) };
     const selected = Number(c.req.query("drain") ?? Number.NaN);
     return page(c, 200, (nonce) => <DashboardPage nonce={nonce} view={shown} selected={selected} />);
   });
@@ -59,7 +61,9 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
     return c.redirect("/", 303);
   });
   app.post("/drain-now", async (c) => {
-    if (await hasSession(c, token(c.env))) await keptAlive(c, drain(c.env));
+    if (await hasSession(c, token(c.env))) {
+      await keepReport(c, await keptAlive(c, drain(c.env)), token(c.env));
+    }
     return c.redirect("/", 303);
   });
   const authorize = bearer<Env>(token);
@@ -75,13 +79,13 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
 }
 
 /** The drain ends as it should also when the visitor goes away, where the platform has a `waitUntil`. */
-async function keptAlive(c: Context, draining: Promise<Report>): Promise<void> {
+async function keptAlive(c: Context, draining: Promise<Report>): Promise<Report> {
   try {
     c.executionCtx.waitUntil(draining.catch(() => {}));
   } catch {
     // Hono throws where the platform has none, as in Node.
   }
-  await draining;
+  return await draining;
 }
 
 function page(c: Context, status: 200 | 401, render: (nonce: string) => Child): Response | Promise<Response> {

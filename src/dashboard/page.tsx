@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { Counts, Report } from "../index.ts";
 import type { Totals } from "../observe/totals.ts";
+import { deadLettersOf } from "../report/merge.ts";
 import { STYLE } from "./style.ts";
 import { ms, Timeline } from "./timeline.tsx";
 
@@ -98,6 +99,7 @@ export function DashboardPage({ nonce, view, selected }: DashboardProps): Child 
         <h2>Last drains</h2>
         {report ? <Strip reports={reports} at={at} /> : <p class="dim">No drain has reported yet.</p>}
         {report ? <One report={report} /> : null}
+        <DeadLetterTable reports={reports} />
       </main>
     </Page>
   );
@@ -166,6 +168,36 @@ function One({ report }: { readonly report: Report }): Child {
           </li>
         ))}
       </ul>
+    </section>
+  );
+}
+
+/** Dead letters of all the drains that are shown, by reason. */
+function DeadLetterTable({ reports }: { readonly reports: readonly Report[] }): Child {
+  const letters = deadLettersOf(reports).sort((one, other) => other.count - one.count);
+  return (
+    <section aria-label="Dead letters">
+      <h2>Dead letters by reason</h2>
+      {letters.length === 0 ? (
+        <p class="dim">None in these drains.</p>
+      ) : (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Reason</th>
+              <th scope="col">Messages</th>
+            </tr>
+          </thead>
+          <tbody>
+            {letters.map(({ reason, count }) => (
+              <tr>
+                <td>{reason}</td>
+                <td>{count}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
     </section>
   );
 }

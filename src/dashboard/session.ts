@@ -21,7 +21,7 @@ export async function logIn(c: Context, offered: unknown, token: string): Promis
     path: "/",
     httpOnly: true,
     sameSite: "Strict",
-    secure: !isLoopback(new URL(c.req.url)),
+    secure: isSecure(c),
     maxAge: LIFE_SECONDS,
   });
   return true;
@@ -29,6 +29,11 @@ export async function logIn(c: Context, offered: unknown, token: string): Promis
 
 export function logOut(c: Context): void {
   deleteCookie(c, COOKIE, { path: "/" });
+}
+
+/** Whether a cookie is for encrypted connections only. */
+export function isSecure(c: Context): boolean {
+  return !isLoopback(new URL(c.req.url));
 }
 
 /** Plain http to this machine, where a browser would not send a secure cookie back. */

@@ -26,10 +26,14 @@ ol.strip a { display: block; width: 24px; height: 28px; border-radius: 4px; text
 .fatal { background: var(--fatal); } a[aria-current] { outline: 3px solid var(--ink); outline-offset: 1px; }
 .timeline p { margin: .5rem 0; } .timeline svg { display: block; width: 100%; height: 12px; }
 svg .bar { fill: var(--completed); } svg .wait { fill: var(--retryable); } svg .axis { fill: var(--line); }
+svg .mark { fill: var(--ink); }
 dl.counts { grid-template-columns: repeat(4, 1fr); margin-top: 1rem; }
 pre { white-space: pre-wrap; margin: .4rem 0; padding: .5rem .8rem; border: 1px solid var(--line);
   border-radius: .4rem; background: var(--soft); } ul { padding-left: 1.2rem; } li { margin-bottom: .4rem; }
 ol.strip li { margin: 0; }
+table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .4rem .8rem .4rem 0;
+  border-bottom: 1px solid var(--line); vertical-align: top; } th { color: var(--dim); font-weight: 400; }
+td:last-child, th:last-child { text-align: right; padding-right: 0; font-variant-numeric: tabular-nums; }
 @media (max-width: 30rem) { h1 { flex-basis: 100%; } dl.counts { grid-template-columns: repeat(2, 1fr); }
   dl.state div:first-child { grid-column: span 2; } }
 .dim { color: var(--dim); } [role=alert] { color: var(--fatal); }`;

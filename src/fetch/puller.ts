@@ -42,7 +42,6 @@ export class Puller {
   /** When the first message came, on the monotonic clock. */
   firstMessageAt: number | undefined;
   delivered = 0;
-  heartbeats = 0;
 
   constructor(parts: PullerParts) {
     this.#parts = parts;
@@ -201,7 +200,7 @@ export class Puller {
   }
 
   #status(inbox: string, code: number, description: string): void {
-    if (code === 100) this.heartbeats += 1;
+    if (code === 100) this.#parts.journal.heartbeat(now());
     // One that is over can have nothing to say any more.
     if (this.#pull?.inbox !== inbox) return;
     this.#pull.frame();
@@ -285,7 +284,8 @@ export class Puller {
   }
 
   #explain(end: Ending): Promise<Ending> {
-    const { delivered, heartbeats, pending } = this;
+    const { delivered, pending } = this;
+    const { heartbeats } = this.#parts.journal;
     return this.#explainer.explain(end, { delivered, heartbeats, pending });
   }
 

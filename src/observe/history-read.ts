@@ -118,12 +118,18 @@ async function ask(
 function readRecord(msg: Msg): readonly HistoryRecord[] {
   try {
     const value: unknown = msg.json();
-    if (!isReport(value)) return [];
-    const { totals, ...report }: Report & { readonly totals?: unknown } = value;
+    const known = readReport(value);
+    if (!known) return [];
+    const { totals, ...report }: Report & { readonly totals?: unknown } = known;
     return [{ report, totals: readTotals(totals) }];
   } catch {
     return [];
   }
+}
+
+/** A report as JSON had it; undefined where it is none. */
+export function readReport(value: unknown): Report | undefined {
+  return isReport(value) ? value : undefined;
 }
 
 function isReport(value: unknown): value is Report {

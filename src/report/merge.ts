@@ -1,6 +1,6 @@
 // The reports of drains that ran side by side as one. Pure.
 import type { Outcome, Reason } from "./reasons.ts";
-import type { Finding, Report } from "./report.ts";
+import type { DeadLetters, Finding, Report } from "./report.ts";
 
 /** What several drains of one consumer came to: the counts add up, and the worst outcome rules. */
 export interface MergedReport extends Report {
@@ -36,6 +36,7 @@ export function mergeReports(own: Report, others: readonly Report[], totalMs: nu
   const sums = Object.fromEntries(COUNTS.map((count) => [count, sumOf(drains, count)]));
   const waits = drains.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
   const pending = pendingOf(drains);
+  const deadLetters = deadLettersOf(drains);
   const { outcome, reason, message } = drains.toSorted((a, b) => rank(b) - rank(a))[0] ?? own;
   const { retryAfterMs: _wait, pending: _pending, ...first } = own;
   return {
@@ -47,6 +48,7 @@ export function mergeReports(own: Report, others: readonly Report[], totalMs: nu
     more: (pending ?? 0) > 0 || drains.some(({ released }) => released > 0),
     timings: { ...own.timings, totalMs: Math.round(totalMs * 10) / 10 },
     findings: findingsOf(drains),
+    ...(deadLetters.length > 0 ? { deadLetters } : {}),
     drains,
   };
 }
@@ -76,4 +78,12 @@ function endOf({ startedAt, timings }: Report): number {
 function findingsOf(drains: readonly Report[]): Finding[] {
   const all = drains.flatMap(({ findings }) => findings);
   return [...new Map(all.map((finding) => [`${finding.code} ${finding.message}`, finding])).values()];
+}
+
+/** Dead letters of several reports, by reason. */
+export function deadLettersOf(reports: readonly Report[]): DeadLetters[] {
+  const counts = new Map<string, number>();
+  for (const { reason, count } of reports.flatMap(({ deadLetters }) => deadLetters ?? []))
+    counts.set(reason, (counts.get(reason) ?? 0) + count);
+  return Array.from(counts, ([reason, count]) => ({ reason, count }));
 }

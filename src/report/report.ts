@@ -39,12 +39,37 @@ export interface Counts {
   readonly unconfirmed: number;
 }
 
-/** Where a drain's time went, in milliseconds from its start. */
+/** Dead letters of one reason. */
+export interface DeadLetters {
+  /** What the handler gave, or why the drain made it one: its first 120 characters. */
+  readonly reason: string;
+  readonly count: number;
+}
+
+/**
+ * Where a drain's time went, in milliseconds from its start. Each moment is absent where the drain
+ * did not come to it.
+ */
 export interface Timings {
-  /** From the start until the connection was ready; absent when it never was. */
+  /** The connection was ready. */
   readonly connectMs?: number;
-  /** From the start until the first message came; absent when none did. */
+  /** Idle heartbeats came: the first 32. */
+  readonly heartbeatsMs?: readonly number[];
+  /** The first message came. */
   readonly firstMessageMs?: number;
+  /** The Fetch had ended. */
+  readonly fetchedMs?: number;
+  /** The last handler had ended, or was given up. */
+  readonly handledMs?: number;
+  /** The first settlement was sent. */
+  readonly settlingMs?: number;
+  /** The last settlement was sent. */
+  readonly settledMs?: number;
+  /** The consumer's leader had confirmed what it did. */
+  readonly confirmedMs?: number;
+  /** The connection was closed: absent in a history, which is written before. */
+  readonly closedMs?: number;
+  /** The report was made. */
   readonly totalMs: number;
 }
 
@@ -68,6 +93,8 @@ export interface Report extends Counts {
   readonly startedAt: string;
   readonly timings: Timings;
   readonly findings: readonly Finding[];
+  /** Dead letters by reason, whose dead letter has its PubAck; absent where there are none. */
+  readonly deadLetters?: readonly DeadLetters[];
 }
 
 /** Everything a report says that its reason does not. */
@@ -81,14 +108,17 @@ export function makeReport(end: Ending, facts: ReportFacts): Report {
   return { outcome, reason: end.reason, message: end.message, ...wait, ...facts };
 }
 
-/** The timings, in tenths of a millisecond, from times of the monotonic clock. */
-export function makeTimings(
-  startedAt: number,
-  connectMs: number,
-  firstMessageAt: number | undefined,
-  endedAt: number,
-): Timings {
-  const round = (ms: number): number => Math.round(ms * 10) / 10;
-  const first = firstMessageAt === undefined ? {} : { firstMessageMs: round(firstMessageAt - startedAt) };
-  return { connectMs: round(connectMs), ...first, totalMs: round(endedAt - startedAt) };
+/** Times of the monotonic clock. */
+export type Moments = {
+  readonly [Name in Exclude<keyof Timings, "heartbeatsMs">]?: number | undefined;
+} & { readonly totalMs: number };
+
+/** The timings, in tenths of a millisecond. */
+export function makeTimings(startedAt: number, moments: Moments, heartbeats: readonly number[]): Timings {
+  const since = (at: number): number => Math.round((at - startedAt) * 10) / 10;
+  const known = Object.entries(moments).flatMap(([name, at]) =>
+    at === undefined ? [] : [[name, since(at)]],
+  );
+  const beats = heartbeats.length > 0 ? { heartbeatsMs: heartbeats.map(since) } : {};
+  return { ...beats, ...Object.fromEntries(known), totalMs: since(moments.totalMs) };
 }

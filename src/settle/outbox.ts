@@ -80,6 +80,9 @@ export class Outbox {
   #disowned = false;
   /** When all that was given back for the next drain is due. */
   #dueAt: Deadline = 0;
+  /** When the first and the last settlement were sent, on the monotonic clock. */
+  firstSentAt: number | undefined;
+  lastSentAt: number | undefined;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -157,6 +160,10 @@ export class Outbox {
     this.#timer = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
+    if (waiting.length > 0) {
+      this.lastSentAt = now();
+      this.firstSentAt ??= this.lastSentAt;
+    }
     // A nak is asked about when it goes out, for it cannot be sent again: its message may be under
     // way to another drain.
     const lastNak = waiting.findLastIndex(({ payload }) => payload.startsWith(NAK));

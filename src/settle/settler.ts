@@ -146,6 +146,7 @@ export class Settler {
       if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
       if (form === "stub") {
         journal.note("dead-letter-stub", message.id);
+        journal.deadLetter(reason);
         outbox.nak(msg, PARK_MS, "deadLettered");
         return { as: "deadLettered" };
       }
@@ -158,6 +159,7 @@ export class Settler {
       reserve.add({ msg, message, reason, of: copy });
       return { as: "retried" };
     }
+    journal.deadLetter(reason);
     outbox.term(msg, "deadLettered");
     return { as: "deadLettered" };
   }

@@ -31,10 +31,32 @@ const FAILING: Report[] = [
     ],
   }),
 ];
+const TIMINGS = {
+  connectMs: 48,
+  heartbeatsMs: [1_050, 2_050, 3_050],
+  firstMessageMs: 3_400,
+  fetchedMs: 3_460,
+  handledMs: 5_100,
+  settlingMs: 3_520,
+  settledMs: 5_105,
+  confirmedMs: 5_160,
+  totalMs: 5_162,
+};
 const BUSY = Array.from({ length: 64 }, (_, at) =>
   at % 9 === 4
     ? aReport({ outcome: "retryable", reason: "leadership-changed" })
-    : aReport({ reason: at % 3 === 0 ? "empty" : "batch-full" }),
+    : aReport({
+        reason: at % 3 === 0 ? "empty" : "batch-full",
+        fetched: 100,
+        acked: 97,
+        deadLettered: 2,
+        heartbeats: 3,
+        timings: TIMINGS,
+        deadLetters: [
+          { reason: "target answered 422", count: 1 },
+          { reason: at % 2 === 0 ? "no price" : "failed 5 deliveries", count: 1 },
+        ],
+      }),
 );
 const STATES = { empty: [], failing: FAILING, busy: BUSY };
 

@@ -67,6 +67,32 @@ describe("the button", () => {
   });
 });
 
+describe("the button's drain", () => {
+  const pressed = async (app: ReturnType<typeof aDashboard>): Promise<string> => {
+    const Cookie = (await cookieOf(app)).split(";")[0] ?? "";
+    const response = await app.request(`${ORIGIN}/drain-now`, form({}, { Cookie }));
+    const kept = response.headers.get("Set-Cookie") ?? "";
+    expect(kept).toMatch(/^sluice_report=.*Max-Age=60; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+    return `${Cookie}; ${kept.split(";")[0]}`;
+  };
+  const page = async (app: ReturnType<typeof aDashboard>, Cookie: string): Promise<string> =>
+    await (await app.request(`${ORIGIN}/`, { headers: { Cookie } })).text();
+
+  test("is shown where no history keeps it, and a forged one is not", async () => {
+    const app = aDashboard([], {}, true, false);
+    const Cookie = await pressed(app);
+    expect(await page(app, Cookie)).toContain("retryable: connection-lost");
+    expect(await page(app, Cookie.replace("connection-lost", "server-shutdown"))).not.toContain(
+      "<h2>retryable",
+    );
+  });
+
+  test("is not shown twice where a history keeps it", async () => {
+    const app = aDashboard();
+    expect((await page(app, await pressed(app))).match(/class="retryable"/g)).toHaveLength(1);
+  });
+});
+
 describe("a page", () => {
   test("escapes all that comes from outside", async () => {
     const hostile = `"><script>alert(1)</script>`;
@@ -99,6 +125,22 @@ describe("a page", () => {
       expect(await shown(app, `/${drain}`)).toContain("completed: empty");
   });
 
+  test("shows when heartbeats came while a drain waited", async () => {
+    const timings = { connectMs: 5, heartbeatsMs: [100, 200], firstMessageMs: 250, totalMs: 400 };
+    const html = await shown(aDashboard([aReport({ timings })]));
+    expect(html).toContain("wait: 245 ms, 2 heartbeats, first message at 250 ms");
+    expect(html.match(/class="mark"/g)).toHaveLength(2);
+  });
+
+  test("adds up the dead letters of the drains by reason, and escapes the reasons", async () => {
+    const reports = [
+      aReport({ deadLetters: [{ reason: "no <price>", count: 2 }] }),
+      aReport({ deadLetters: [{ reason: "no <price>", count: 3 }] }),
+    ];
+    expect(await shown(aDashboard(reports))).toContain("<td>no &lt;price&gt;</td><td>5</td>");
+    expect(await shown(aDashboard())).toContain("None in these drains.");
+  });
+
   test("says so where nothing has happened, and where the consumer could not be asked", async () => {
     expect(await shown(aDashboard())).toContain("No drain has reported yet.");
     expect(await shown(aDashboard())).toContain("<dt>Lag</dt><dd>10</dd>");
@@ -121,6 +163,19 @@ test.each([
   [{ totalMs: 9 }, ["connect"]],
   [{ connectMs: 2, totalMs: 9 }, ["connect", "wait"]],
   [{ connectMs: 2, firstMessageMs: 4, totalMs: 9 }, ["connect", "wait", "handle and settle"]],
+  [
+    {
+      connectMs: 2,
+      firstMessageMs: 4,
+      fetchedMs: 5,
+      handledMs: 7,
+      settlingMs: 5,
+      settledMs: 8,
+      confirmedMs: 9,
+    },
+    ["connect", "wait", "handle", "settle", "confirm", "close"],
+  ],
+  [{ connectMs: 2, fetchedMs: 5, handledMs: 5, confirmedMs: 5 }, ["connect", "wait", "confirm", "close"]],
 ])("the timeline of %j has the phases %j", (timings, names) => {
-  expect(phases({ timings, fetched: 1 }).map(({ name }) => name)).toEqual(names);
+  expect(phases({ timings: { totalMs: 9, ...timings }, fetched: 1 }).map(({ name }) => name)).toEqual(names);
 });

@@ -11,6 +11,7 @@ export function aDashboard(
   reports: Report[] = [],
   own: Partial<View> = {},
   known = true,
+  hasHistory = true,
 ): Hono<{ Bindings: object }> {
   const state = { pending: 7, unacked: 3, redelivered: 1, waiting: 0 };
   return dashboardRoutes<object>({
@@ -24,7 +25,7 @@ export function aDashboard(
     }),
     drain: async () => {
       const report = aReport({ outcome: "retryable", reason: "connection-lost", message: "It was lost." });
-      reports.push(report);
+      if (hasHistory) reports.push(report);
       return report;
     },
   });
