@@ -1,207 +1,188 @@
-// One random life of a consumer: drains with random budgets and handlers, faults at random moments, and, after the dust has
-// settled, a look at whether anything was lost, spent in vain or counted wrong.
-import * as fc from "fast-check";
+// One random life of a consumer: drains with random budgets and handlers, several at once, faults at random moments, and,
+// after the dust has settled, a look at whether anything was lost, spent in vain or counted wrong.
+import { jetstreamManager, StorageType } from "@nats-io/jetstream";
 import { expect } from "vitest";
-import { defineDrain, type Handler, MIN_LIMIT_MS, type Report } from "../../src/index.ts";
+import { type DrainOptions, defineDrain } from "../../src/index.ts";
 import type { TestServer } from "../support/nats.ts";
-import { startProxy, type TestProxy } from "../support/proxy.ts";
-import { type Behaviour, Diary, type Life } from "./diary.ts";
-
-/** What goes wrong on the way to the server. */
-type NetworkFault = "cut" | "half-open" | "deaf" | "mute" | "blackhole" | "slow" | "refuse" | "restore";
-/** What goes wrong with the server itself; a lane of its own has a server of its own for it. */
-export type ServerFault = "freeze" | "thaw" | "kill";
-
-interface TimedFault {
-  /** Milliseconds after its drain has started. */
-  readonly atMs: number;
-  readonly what: NetworkFault | ServerFault;
-}
-
-interface PlannedDrain {
-  readonly limitMs: number;
-  readonly batch: number;
-  readonly fetches: number;
-  readonly concurrency: number;
-  readonly maxWaitMs: number;
-  readonly fill: boolean;
-  readonly faults: readonly TimedFault[];
-}
-
-export interface Schedule extends Life {
-  readonly drains: readonly PlannedDrain[];
-}
+import { startProxy } from "../support/proxy.ts";
+import { Diary } from "./diary.ts";
+import { withFaults } from "./faults.ts";
+import type { PlannedDrain, Schedule, ServerFault } from "./plan.ts";
 
 export interface World {
   readonly server: () => TestServer;
   /** Does it to the server, where the lane has one of its own. */
   readonly harm: (fault: ServerFault) => Promise<void>;
+  /** Whether the server is killed: what it has must be on disk. */
+  readonly isKilled: boolean;
 }
 
 const ACK_WAIT_MS = 1_000;
-// Three deliveries of each message, each an ack wait or a handler of 1.7 s apart, on a machine that lives 16 of these at once.
-const SETTLING_MS = 4 * (ACK_WAIT_MS + 2_000);
-const NETWORK_FAULTS = [
-  "cut",
-  "half-open",
-  "deaf",
-  "mute",
-  "blackhole",
-  "slow",
-  "refuse",
-  "restore",
-] as const;
-const SERVER_FAULTS = ["freeze", "thaw", "kill"] as const;
-
-/** Random schedules. */
-export function schedules(withServerFaults: boolean): fc.Arbitrary<Schedule> {
-  const what = fc.constantFrom<TimedFault["what"]>(
-    ...NETWORK_FAULTS,
-    ...(withServerFaults ? SERVER_FAULTS : []),
-  );
-  const drain = fc.record({
-    limitMs: fc.integer({ min: MIN_LIMIT_MS, max: 1_600 }),
-    batch: fc.integer({ min: 1, max: 25 }),
-    fetches: fc.integer({ min: 1, max: 3 }),
-    concurrency: fc.integer({ min: 1, max: 4 }),
-    maxWaitMs: fc.integer({ min: 0, max: 800 }),
-    fill: fc.boolean(),
-    faults: fc.array(fc.record({ atMs: fc.integer({ min: 0, max: 700 }), what }), { maxLength: 3 }),
-  });
-  return fc.record({
-    messages: fc.integer({ min: 1, max: 20 }),
-    behaviours: fc.array(
-      fc.constantFrom<Behaviour>(
-        "return",
-        "resolve",
-        "resolve",
-        "slow",
-        "throw",
-        "retry",
-        "reject",
-        "ignore-signal",
-      ),
-      { minLength: 1, maxLength: 8 },
-    ),
-    drains: fc.array(drain, { minLength: 1, maxLength: 3 }),
-  });
-}
+const BACKOFF_MS = [300, 600];
+// Each delivery of each message, an ack wait or a handler of 1.7 s apart, on a machine that lives many of these at once.
+const SETTLING_MS = 7 * (ACK_WAIT_MS + 2_000);
+const CLEAN = { fetches: 1, concurrency: 4, fill: true, isBatch: false, limitMs: 4_000 };
+const MAX_WAIT_MS = ACK_WAIT_MS + 200;
 
 let made = 0;
 
 /** Lives through a schedule and checks it; throws an assertion's error when a promise was broken. */
 export async function live(schedule: Schedule, world: World): Promise<void> {
   made += 1;
-  const stream = `LIFE${made}`;
-  await world.server().createStream(stream);
-  await world
-    .server()
-    .createConsumer(stream, "worker", { ack_wait: ACK_WAIT_MS * 1e6, max_ack_pending: 1_000 });
-  await world.server().publish(`${stream}.event`, schedule.messages);
+  const life = new Life(`LIFE${made}`, schedule, world);
+  await life.begin();
   const proxy = await startProxy({ target: { host: "127.0.0.1", port: world.server().ports.ws } });
-  const diary = new Diary(schedule);
-  const harm = (fault: ServerFault): Promise<void> => {
-    if (fault === "kill") diary.serverKilled();
-    return world.harm(fault);
-  };
   try {
-    for (const planned of schedule.drains) {
-      const drain = defineOne(proxy.url(), stream, planned, diary.handler);
-      await diary.record(planned.limitMs, () =>
-        withFaults(planned.faults, proxy, { ...world, harm }, () => drain.run(planned)),
+    const victims = {
+      proxy,
+      harm: (fault: ServerFault) => life.harm(fault),
+      deadLetters: (present: boolean) => life.deadLetters(present),
+    };
+    for (const { drains, faults } of schedule.rounds)
+      await withFaults(faults, victims, () =>
+        Promise.all(drains.map((planned) => life.drain(proxy.url(), planned))),
       );
-    }
-    await world.harm("thaw");
-    const settledAt = Date.now();
-    // The dust settles: every message is due again after its ack wait or its delay, and then there is nothing left.
-    for (;;) {
-      const { pending, ackPending } = await world.server().consumerState(stream, "worker");
-      if (pending + ackPending === 0) break;
-      const stuck = `${pending} pending and ${ackPending} unacked are stuck longer than ack wait and retries explain`;
-      expect(Date.now() - settledAt, stuck).toBeLessThan(SETTLING_MS);
-      const limitMs = 4_000;
-      const clean = { ...CLEAN, limitMs, maxWaitMs: ACK_WAIT_MS + 200, batch: ackPending + pending };
-      await diary.record(limitMs, () =>
-        defineOne(world.server().wsUrl, stream, clean, diary.handler).run({ limitMs }),
-      );
-    }
-    diary.check();
-    const { ackFloor, redelivered } = await world.server().consumerState(stream, "worker");
-    expect({ ackFloor, redelivered }).toEqual({ ackFloor: schedule.messages, redelivered: 0 });
+    await life.harm("thaw");
+    await life.deadLetters(true);
+    await life.settle();
+    await life.check();
   } finally {
     await proxy.stop();
+    await life.end();
   }
 }
 
-const CLEAN: Omit<PlannedDrain, "limitMs" | "maxWaitMs" | "batch"> = {
-  fetches: 1,
-  concurrency: 4,
-  fill: true,
-  faults: [],
-};
+class Life {
+  readonly #stream: string;
+  readonly #dead: string;
+  readonly #schedule: Schedule;
+  readonly #world: World;
+  readonly #diary: Diary;
+  /** Server faults happen one after the other. */
+  #last: Promise<void> = Promise.resolve();
+  #deliveredWhenFrozen: number | undefined;
 
-function defineOne(servers: string, stream: string, planned: PlannedDrain, handler: Handler) {
-  const { batch, fetches, concurrency, maxWaitMs, fill } = planned;
-  return defineDrain({
-    servers,
-    stream,
-    consumer: "worker",
-    auth: { user: "drain", password: "drain-pw" },
-    handler,
-    batch,
-    fetches,
-    concurrency,
-    maxWaitMs,
-    fill,
-    retryDelay: () => 200,
-  });
-}
-
-/** Runs a drain while the faults happen at their times; what is left of them is undone with its end. */
-async function withFaults(
-  faults: readonly TimedFault[],
-  proxy: TestProxy,
-  world: World,
-  drain: () => Promise<Report>,
-): Promise<Report> {
-  const done: Promise<void>[] = [];
-  const timers = faults.map(({ atMs, what }) =>
-    setTimeout(() => {
-      done.push(cause(what, proxy, world));
-    }, atMs),
-  );
-  try {
-    return await drain();
-  } finally {
-    timers.forEach(clearTimeout);
-    await Promise.all(done);
-    await world.harm("thaw");
-    proxy.restore();
-    proxy.latencyMs = 0;
-    proxy.cut();
+  constructor(stream: string, schedule: Schedule, world: World) {
+    this.#stream = stream;
+    this.#dead = `DEAD-${stream}`;
+    this.#schedule = schedule;
+    this.#world = world;
+    this.#diary = new Diary(schedule);
   }
-}
 
-async function cause(what: TimedFault["what"], proxy: TestProxy, world: World): Promise<void> {
-  switch (what) {
-    case "cut":
-      return proxy.cut();
-    case "half-open":
-      return proxy.halfOpen();
-    case "deaf":
-      return proxy.blackhole("down");
-    case "mute":
-      return proxy.blackhole("up");
-    case "blackhole":
-      return proxy.blackhole("both");
-    case "slow":
-      proxy.latencyMs = 60;
-      return;
-    case "refuse":
-      return proxy.refuseNew();
-    case "restore":
-      return proxy.restore();
-    default:
-      return await world.harm(what);
+  async begin(): Promise<void> {
+    const { messages, maxDeliver, backoff } = this.#schedule;
+    const server = this.#world.server();
+    const storage = this.#world.isKilled ? StorageType.File : StorageType.Memory;
+    await server.createStream(this.#stream, { storage });
+    await server.createStream(this.#dead, { storage, subjects: [this.#deadSubject(true)] });
+    // nats-server wants no more steps than deliveries.
+    const hasBackoff = backoff && (maxDeliver ?? BACKOFF_MS.length + 1) > BACKOFF_MS.length;
+    await server.createConsumer(this.#stream, "worker", {
+      ack_wait: ACK_WAIT_MS * 1e6,
+      max_ack_pending: 1_000,
+      ...(maxDeliver === undefined ? {} : { max_deliver: maxDeliver }),
+      ...(hasBackoff ? { backoff: BACKOFF_MS.map((ms) => ms * 1e6) } : {}),
+    });
+    await server.publish(`${this.#stream}.event`, messages);
+  }
+
+  async end(): Promise<void> {
+    const { streams } = await this.#manager();
+    await streams.delete(this.#stream);
+    await streams.delete(this.#dead);
+  }
+
+  async drain(servers: string, planned: PlannedDrain): Promise<void> {
+    const { batch, fetches, concurrency, maxWaitMs, fill, limitMs, isBatch } = planned;
+    const { deadLetter, maxDeliveries } = this.#schedule;
+    const page = this.#diary.page();
+    const user = deadLetter === "copy" ? "admin" : "drain";
+    const options = {
+      ...{ servers, stream: this.#stream, consumer: "worker", auth: { user, password: `${user}-pw` } },
+      ...(isBatch ? { batchHandler: page.batchHandler } : { handler: page.handler, concurrency }),
+      ...{ batch, fetches, maxWaitMs, fill, retryDelay: () => 200 },
+      ...(deadLetter === "none" ? {} : { deadLetter: { subject: this.#deadSubject(true), maxDeliveries } }),
+    } as DrainOptions; // one of its two shapes
+    const drain = defineDrain(options);
+    await page.record(limitMs, () => drain.run({ limitMs }));
+  }
+
+  /** Every message is due again after its ack wait or its delay, and then there is nothing left. */
+  async settle(): Promise<void> {
+    const server = this.#world.server();
+    const settledAt = Date.now();
+    for (;;) {
+      const { pending, ackPending } = await server.consumerState(this.#stream, "worker");
+      if (pending + ackPending === 0) return;
+      const stuck = `${pending} pending and ${ackPending} unacked are stuck longer than ack wait and retries explain`;
+      expect(Date.now() - settledAt, stuck).toBeLessThan(SETTLING_MS);
+      await this.drain(server.wsUrl, { ...CLEAN, maxWaitMs: MAX_WAIT_MS, batch: ackPending + pending });
+    }
+  }
+
+  async check(): Promise<void> {
+    const state = await this.#world.server().consumerState(this.#stream, "worker");
+    const deadLetters = await this.#deadLetters();
+    this.#diary.check({ deadLetters, delivered: state.delivered });
+    const { messages, maxDeliver, deadLetter } = this.#schedule;
+    if (maxDeliver !== undefined || deadLetter === "copy") return;
+    expect({ ackFloor: state.ackFloor, redelivered: state.redelivered }).toEqual({
+      ackFloor: messages,
+      redelivered: 0,
+    });
+  }
+
+  /** The sequence that each dead letter is of. */
+  async #deadLetters(): Promise<number[]> {
+    const { streams } = await this.#manager();
+    const { state } = await streams.info(this.#dead);
+    const sequences: number[] = [];
+    for (let seq = Math.max(1, state.first_seq); seq <= state.last_seq; seq += 1) {
+      const message = await streams.getMessage(this.#dead, { seq });
+      sequences.push(Number(message?.header.get("Sluice-Sequence")));
+    }
+    return sequences;
+  }
+
+  harm(fault: ServerFault): Promise<void> {
+    this.#last = this.#last.then(() => this.#harm(fault));
+    return this.#last;
+  }
+
+  async #harm(fault: ServerFault): Promise<void> {
+    if (!this.#world.isKilled) return;
+    // A frozen server cannot be asked, and delivers nothing either.
+    const delivered = this.#deliveredWhenFrozen ?? (fault === "thaw" ? undefined : await this.#delivered());
+    this.#deliveredWhenFrozen = fault === "freeze" ? delivered : undefined;
+    if (fault === "kill") this.#diary.serverKilled();
+    await this.#world.harm(fault);
+    if (fault !== "kill") return;
+    this.#diary.serverKilled();
+    this.#diary.deliveriesForgotten((delivered ?? 0) - (await this.#delivered()));
+  }
+
+  /** A server that has just started again may refuse the first connection. */
+  async #delivered(tries = 20): Promise<number> {
+    try {
+      return (await this.#world.server().consumerState(this.#stream, "worker")).delivered;
+    } catch (error) {
+      if (tries === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return await this.#delivered(tries - 1);
+    }
+  }
+
+  async deadLetters(present: boolean): Promise<void> {
+    const { streams } = await this.#manager();
+    await streams.update(this.#dead, { subjects: [this.#deadSubject(present)] });
+  }
+
+  #deadSubject(present: boolean): string {
+    return present ? `dlq.${this.#stream}` : `away.${this.#stream}`;
+  }
+
+  async #manager() {
+    return await jetstreamManager(await this.#world.server().admin());
   }
 }

@@ -6,21 +6,27 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../support/nats.ts";
-import { live, type ServerFault, schedules, type World } from "./schedule.ts";
+import { tally } from "./diary.ts";
+import { type ServerFault, schedules } from "./plan.ts";
+import { live, type World } from "./schedule.ts";
 
 const RUNS = Number(process.env.SLUICE_SCHEDULES ?? 32);
 const SEED = Number(process.env.SLUICE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 // Most of a schedule's time is waiting, so many run side by side; each lane is a property of its own, with its own seed.
-const NETWORK_LANES = 14;
-const SERVER_LANES = 2;
-const RUNS_A_LANE = Math.ceil(RUNS / (NETWORK_LANES + SERVER_LANES));
+const LANES = Number(process.env.SLUICE_LANES ?? 16);
+const SERVER_LANES = LANES / 4;
+const RUNS_A_LANE = Math.ceil(RUNS / LANES);
 
 let shared: TestServer;
 beforeAll(async () => {
   console.log(`schedules: ${RUNS}, SLUICE_SEED=${SEED}`);
   shared = await startTestServer();
 });
-afterAll(() => shared.stop());
+afterAll(async () => {
+  // What the documents say of a soak.
+  console.log(`soak: ${JSON.stringify({ seed: SEED, ...tally })}`);
+  await shared.stop();
+});
 
 /** A lane's own server, which can be frozen and killed; killed, it starts again where it was. */
 async function ownServer(): Promise<{ world: World; stop(): Promise<void> }> {
@@ -39,7 +45,7 @@ async function ownServer(): Promise<{ world: World; stop(): Promise<void> }> {
   let last = Promise.resolve();
   const harm = (fault: ServerFault): Promise<void> => (last = last.then(() => cause(fault)));
   return {
-    world: { server: () => server, harm },
+    world: { server: () => server, harm, isKilled: true },
     stop: async () => {
       await server.stop();
       await rm(storeDir, { recursive: true, force: true });
@@ -52,7 +58,7 @@ let over = false;
 
 async function lane(index: number): Promise<number> {
   const own = index < SERVER_LANES ? await ownServer() : undefined;
-  const world: World = own?.world ?? { server: () => shared, harm: async () => {} };
+  const world: World = own?.world ?? { server: () => shared, harm: async () => {}, isKilled: false };
   let lived = 0;
   try {
     const property = fc.asyncProperty(schedules(own !== undefined), async (schedule) => {
@@ -76,7 +82,7 @@ describe("whatever goes wrong and whenever", () => {
     timeout: 60_000 + RUNS * 3_000,
   }, async () => {
     over = false;
-    const lanes = Array.from({ length: NETWORK_LANES + SERVER_LANES }, (_, index) => lane(index));
+    const lanes = Array.from({ length: LANES }, (_, index) => lane(index));
     await Promise.allSettled(lanes);
     const lived = await Promise.all(lanes);
     expect(lived.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(RUNS);
