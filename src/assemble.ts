@@ -74,7 +74,8 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     isAwaited: () => !isPlenty(consumer.facts?.maxAckPending),
     confirmEach: options.confirm === "leader",
   });
-  const deadline = deadlines.handle + budget.settleMs / 2;
+  // Dead letters, copies of those that could not be published, and the confirmation share the slice.
+  const deadline = deadlines.handle + (budget.settleMs * 3) / 8;
   const reserve = new Reserve({ publisher, outbox, journal, domain: options.domain });
   const settler = new Settler({ publisher, outbox, reserve, consumer, journal, options, deadline });
   const streak = new FailureStreak(options.stopAfterFailures, () => stop.stop("handlers-failing"));

@@ -74,8 +74,7 @@ export class DrainRun<Env> implements AsyncDisposable {
     const { budget, connection, connectMs, consumer, deadlines, observer } = this.#given;
     const { outbox, pool } = this.#parts;
     const startedAt = now();
-    // Some of the slice is left to confirm what this settles.
-    const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 3) / 4, startedAt + budget.settleMs);
+    const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 5) / 8, startedAt + budget.settleMs);
     await this.#parts.reserve.copyAll(copiedBy);
     // Nothing is handled any more, so an answer has no reason to be late: what the slice allows,
     // and no longer.

@@ -46,9 +46,9 @@ export async function live(schedule: Schedule, world: World): Promise<void> {
     await life.deadLetters(true);
     await life.settle();
     await life.check();
+    await life.end();
   } finally {
     await proxy.stop();
-    await life.end();
   }
 }
 

@@ -1,6 +1,7 @@
 // Random schedules of faults against real servers: 32 here, 300 in the matrix, as many as SLUICE_SCHEDULES says in a soak. The seed is printed;
 // SLUICE_SEED repeats a run.
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -28,11 +29,31 @@ afterAll(async () => {
   await shared.stop();
 });
 
+/**
+ * Ports that no outgoing connection is given: a killed server must find its own ones free. Above 32767 the system gives
+ * them out as it likes.
+ */
+async function ownPorts(): Promise<{ nats: number; ws: number; monitor: number }> {
+  const own = async (): Promise<number> => {
+    for (;;) {
+      const port = 12_000 + Math.floor(Math.random() * 20_000);
+      const server = createServer();
+      const isFree = await new Promise<boolean>((resolve) => {
+        server.once("error", () => resolve(false));
+        server.listen(port, "127.0.0.1", () => resolve(true));
+      });
+      await new Promise((resolve) => server.close(resolve));
+      if (isFree) return port;
+    }
+  };
+  return { nats: await own(), ws: await own(), monitor: await own() };
+}
+
 /** A lane's own server, which can be frozen and killed; killed, it starts again where it was. */
 async function ownServer(): Promise<{ world: World; stop(): Promise<void> }> {
   const storeDir = await mkdtemp(join(tmpdir(), "sluice-soak-"));
-  let server = await startTestServer({ storeDir });
-  const { ports } = server;
+  const ports = await ownPorts();
+  let server = await startTestServer({ storeDir, ports });
   const cause = async (fault: ServerFault): Promise<void> => {
     if (fault === "freeze") return server.signal("SIGSTOP");
     if (fault === "thaw") return server.signal("SIGCONT");
