@@ -111,7 +111,7 @@ export class Diary {
     // A delivery that no drain got was sent into a connection that was cut, or silent: the server counts it all the same.
     const arrivedNowhere = Math.max(0, delivered + this.#forgotten - sum("fetched"));
     const forgiven = sum("unconfirmed") + (this.#hasFaults ? arrivedNowhere : 0);
-    const story = `${this.#reports.map(shortly).join("; ")}; ${arrivedNowhere} deliveries arrived nowhere`;
+    const story = `${this.story}; ${arrivedNowhere} deliveries arrived nowhere`;
     const allowed = maxDeliver === undefined ? 0 : exhausted + forgiven;
     expect(lost.length, `messages ${lost} are lost; ${story}`).toBeLessThanOrEqual(allowed);
     // A copy ends in another drain than its message.
@@ -129,6 +129,11 @@ export class Diary {
     if (!this.#hasFaults && isSure)
       expect(deadLetters, "one dead letter of each").toEqual([...new Set(deadLetters)]);
     this.#add(lost.length, Math.min(lost.length, exhausted), deadLetters);
+  }
+
+  /** What the reports said. */
+  get story(): string {
+    return this.#reports.map(shortly).join("; ");
   }
 
   get #hasFaults(): boolean {

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { MIN_LIMIT_MS } from "../../src/index.ts";
 
 /** How a handler behaves for a message. */
-export type Behaviour =
+type Behaviour =
   | "return"
   | "resolve"
   | "slow"
@@ -38,7 +38,7 @@ export interface PlannedDrain {
 }
 
 /** Drains at once, and what goes wrong meanwhile. */
-export interface Round {
+interface Round {
   readonly drains: readonly PlannedDrain[];
   readonly faults: readonly TimedFault[];
 }

@@ -21,6 +21,7 @@ const ACK_WAIT_MS = 1_000;
 const BACKOFF_MS = [300, 600];
 // Each delivery of each message, an ack wait or a handler of 1.7 s apart, on a machine that lives many of these at once.
 const SETTLING_MS = 7 * (ACK_WAIT_MS + 2_000);
+const SETTLING_DRAINS = 15;
 const CLEAN = { fetches: 1, concurrency: 4, fill: true, isBatch: false, limitMs: 4_000 };
 const MAX_WAIT_MS = ACK_WAIT_MS + 200;
 
@@ -112,11 +113,13 @@ class Life {
   async settle(): Promise<void> {
     const server = this.#world.server();
     const settledAt = Date.now();
-    for (;;) {
+    for (let drains = 0; ; drains += 1) {
       const { pending, ackPending } = await server.consumerState(this.#stream, "worker");
       if (pending + ackPending === 0) return;
       const stuck = `${pending} pending and ${ackPending} unacked are stuck longer than ack wait and retries explain`;
-      expect(Date.now() - settledAt, stuck).toBeLessThan(SETTLING_MS);
+      // On a machine that stands still for seconds there are few drains in a long time.
+      const isStuck = drains > SETTLING_DRAINS && Date.now() - settledAt > SETTLING_MS;
+      expect(isStuck, `${stuck}; ${this.#diary.story}`).toBe(false);
       await this.drain(server.wsUrl, { ...CLEAN, maxWaitMs: MAX_WAIT_MS, batch: ackPending + pending });
     }
   }
