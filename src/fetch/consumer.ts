@@ -93,7 +93,7 @@ export class Consumer {
       const { reason } = answer.ending;
       if (reason !== "consumer-not-found" && reason !== "stream-not-found")
         return { ending: answer.ending, isAnother: false };
-      const hint = "It was gone when the messages were settled: see its InactiveThreshold.";
+      const hint = "It was gone before the drain was done: see its InactiveThreshold.";
       return { ending: ending("consumer-deleted", hint), isAnother: false };
     }
     const { created } = this.facts ?? {};

@@ -58,8 +58,12 @@ export class Explainer {
       this.#consumer.answered,
       now() + Math.max(500, 2 * this.#plan.roundTripMs),
     );
-    if (answer.done && answer.value.kind === "failed") return answer.value.ending;
-    return answer.done && answer.value.kind === "unknown" ? this.#named(end) : end;
+    if (!answer.done) return end;
+    if (answer.value.kind === "failed") return answer.value.ending;
+    if (answer.value.kind === "unknown") return this.#named(end);
+    // It was there, and answered.
+    const gone = await this.#consumer.whyGone(this.#connection, this.#askBy);
+    return gone?.ending ?? end;
   }
 
   /**

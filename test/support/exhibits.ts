@@ -59,6 +59,8 @@ export function serverExhibit(server: TestServer) {
       deleteConsumer: async (stream: string, consumer: string) =>
         (await manager()).consumers.delete(stream, consumer),
       deleteStream: async (stream: string) => (await manager()).streams.delete(stream),
+      purgeStream: async (stream: string, subject?: string) =>
+        void (await (await manager()).streams.purge(stream, subject ? { filter: subject } : undefined)),
       updateConsumer: async (stream: string, durable: string, config: Partial<ConsumerConfig>) =>
         void (await (await manager()).consumers.update(stream, durable, config)),
       /** Rejects at once before nats-server 2.11, which would give no answer. */
