@@ -8,14 +8,14 @@ import { insecureServers, showServers } from "./connection/login.ts";
 import { type Deadline, now, waitUntil } from "./deadline.ts";
 import type { Backlog } from "./fetch/backlog.ts";
 import { Consumer } from "./fetch/consumer.ts";
-import type { Codec, CodecValues } from "./message/codec.ts";
+import type { Codec, CodecValues } from "./message/value.ts";
 import { guardObserver } from "./observe/guard.ts";
 import { readLastRecord, writeHistory } from "./observe/history.ts";
 import type { Observer } from "./observe/observer.ts";
 import { type AnyOptions, type DrainOptions, type Resolved, withDefaults } from "./options.ts";
 import { Journal } from "./report/journal.ts";
 import { type Ending, ending } from "./report/reasons.ts";
-import { makeReport, type Report } from "./report/report.ts";
+import { makeReport, NO_COUNTS, type Report } from "./report/report.ts";
 import { findings } from "./report/verdict.ts";
 import { DrainRun } from "./run.ts";
 import { validateOptions } from "./validate.ts";
@@ -256,14 +256,7 @@ function emptyReport(
   return makeReport(end, {
     stream: target?.stream ?? "",
     consumer: target?.consumer ?? "",
-    fetched: 0,
-    acked: 0,
-    retried: 0,
-    rejected: 0,
-    deadLettered: 0,
-    released: 0,
-    exhausted: 0,
-    unconfirmed: 0,
+    ...NO_COUNTS,
     more: false,
     heartbeats: 0,
     startedAt: start.date.toISOString(),

@@ -32,10 +32,10 @@ export {
   queueHandler,
 } from "./handle/queue-handler.ts";
 export type { CloudEvent } from "./message/cloud-event.ts";
-export type { Codec, CodecValues } from "./message/codec.ts";
 export type { MessageHeaders } from "./message/headers.ts";
 export type { Message } from "./message/message.ts";
 export type { Operation } from "./message/operation.ts";
+export type { Codec, CodecValues } from "./message/value.ts";
 export type { HistoryOptions } from "./observe/history.ts";
 export type { MessageEnd, ObservedMessage, Observer } from "./observe/observer.ts";
 export {

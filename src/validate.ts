@@ -13,7 +13,7 @@ import {
 } from "./checks.ts";
 import { checkAuth, checkServers } from "./connection/login.ts";
 import type { PriorityGroup } from "./fetch/pull-request.ts";
-import { CODECS, type Codec } from "./message/codec.ts";
+import { CODECS, type Codec } from "./message/value.ts";
 import type { DrainSettings } from "./options.ts";
 import type { DeadLetterOptions } from "./settle/dead-letter.ts";
 

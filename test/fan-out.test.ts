@@ -18,8 +18,13 @@ async function given(config: Config = {}, options: Parameters<typeof labServer>[
   await server.publish("S.event", BACKLOG);
   const handled: number[] = [];
   const drain = defineDrain({
-    ...{ servers: server.wsUrl, auth: { user: "drain", password: "drain-pw" }, stream: "S", consumer: "c" },
-    ...{ fetches: 10, maxWaitMs: 600, concurrency: 2 },
+    servers: server.wsUrl,
+    auth: { user: "drain", password: "drain-pw" },
+    stream: "S",
+    consumer: "c",
+    fetches: 10,
+    maxWaitMs: 600,
+    concurrency: 2,
     handler: async ({ sequence }) => {
       handled.push(sequence);
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -68,6 +68,10 @@ test("src: no line has more than 110 columns", () => {
   expect(wide).toEqual([]);
 });
 
+test("src: no literal is spread inside a literal, which turns off the check for excess properties", () => {
+  expect(files.filter((path) => readFileSync(join(SRC, path), "utf8").includes("...{ "))).toEqual([]);
+});
+
 test("src: at most 10 files stand at the top", () => {
   expect(files.filter((path) => !path.includes("/")).length).toBeLessThanOrEqual(10);
 });

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { REASONS } from "../src/index.ts";
 import { prometheus } from "../src/observe/prometheus.ts";
-import { aReport } from "./observe/report.ts";
+import { reportOf } from "./support/report.ts";
 import { findPromtool } from "./support/tools.ts";
 
 const PAGE = readFileSync(new URL("../docs/operate.md", import.meta.url), "utf8");
@@ -28,7 +28,7 @@ test("the page has each alert of the rules, and no other", () => {
 
 test("the rules ask for metrics that there are", () => {
   const state = { stream: "EVENTS", consumer: "sluice", pending: 0, unacked: 0, redelivered: 0, waiting: 0 };
-  const text = prometheus([aReport()], state);
+  const text = prometheus([reportOf()], state);
   const asked = [...new Set(RULES.match(/\bsluice_\w+(\{[^}]+\})?/g))];
   expect(asked.length).toBeGreaterThan(5);
   for (const metric of asked) {

@@ -19,7 +19,10 @@ async function ticked(limitMs: number): Promise<Ticked> {
       stream: "S",
       consumer: "c",
     },
-    ...{ everyMs: EVERY_MS, limitMs, ticks: 2, messages: MESSAGES },
+    everyMs: EVERY_MS,
+    limitMs,
+    ticks: 2,
+    messages: MESSAGES,
     publish: (body) => server.publish("S.event", 1, [body]),
   });
 }

@@ -1,7 +1,7 @@
 // Running totals of a consumer's drains: each record of the history carries those up to it, because
 // the history itself forgets, and a counter must not fall. Pure.
 import { REASONS } from "../report/reasons.ts";
-import type { Counts, Report } from "../report/report.ts";
+import { type Counts, NO_COUNTS, type Report } from "../report/report.ts";
 
 /** The most values that a bucket keeps of one key (nats-server and ADR-8). */
 export const MAX_REPORTS = 64;
@@ -38,17 +38,11 @@ export interface Totals {
   readonly totalMs: number;
 }
 
+const { fetched: _, ...NO_MESSAGES } = NO_COUNTS;
+
 const NONE: Totals = {
   drains: {},
-  messages: {
-    acked: 0,
-    retried: 0,
-    rejected: 0,
-    deadLettered: 0,
-    released: 0,
-    exhausted: 0,
-    unconfirmed: 0,
-  },
+  messages: NO_MESSAGES,
   durations: [...BUCKETS, 0].map(() => 0),
   totalMs: 0,
 };

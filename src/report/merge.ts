@@ -41,7 +41,9 @@ export function mergeReports(own: Report, others: readonly Report[], totalMs: nu
   const { retryAfterMs: _wait, pending: _pending, ...first } = own;
   return {
     ...first,
-    ...{ outcome, reason, message },
+    outcome,
+    reason,
+    message,
     ...(waits.length > 0 ? { retryAfterMs: Math.max(...waits) } : {}),
     ...sums,
     ...(pending === undefined ? {} : { pending }),

@@ -1,8 +1,9 @@
 // What will bite a drain before it does: a consumer's configuration held against what the drain is
 // to do. Pure.
-import { type ConsumerConfigFacts, type PreflightPlan, takesIn } from "./preflight-facts.ts";
+import type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
 import { edit, isBelow, judge, limited, quote, REQUEST_RULES, type Rule, show } from "./preflight-request.ts";
 import type { Finding } from "./report.ts";
+import { takesIn } from "./subject.ts";
 
 export type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
 

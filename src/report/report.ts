@@ -39,6 +39,18 @@ export interface Counts {
   readonly unconfirmed: number;
 }
 
+/** The counts of a drain that received nothing. */
+export const NO_COUNTS: Counts = {
+  fetched: 0,
+  acked: 0,
+  retried: 0,
+  rejected: 0,
+  deadLettered: 0,
+  released: 0,
+  exhausted: 0,
+  unconfirmed: 0,
+};
+
 /** Dead letters of one reason. */
 export interface DeadLetters {
   /** What the handler gave, or why the drain made it one: its first 120 characters. */

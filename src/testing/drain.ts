@@ -1,7 +1,7 @@
 // testDrain(): one run of a drain over made-up messages, and what became of each.
 
 import { defineDrain, type OptionsSource, runInput, type WithEnv } from "../drain.ts";
-import type { Codec, CodecValues } from "../message/codec.ts";
+import type { Codec, CodecValues } from "../message/value.ts";
 import type { AnyOptions } from "../options.ts";
 import type { Report } from "../report/report.ts";
 import { type Delivery, type FakeMessage, makeDelivery } from "./message.ts";

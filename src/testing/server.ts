@@ -5,7 +5,7 @@ import type { MsgHdrs } from "@nats-io/nats-core";
 import type { Fetcher } from "../connection/wire.ts";
 import { NANOS_PER_MS, nextTurn } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
-import { takesIn } from "../report/preflight-facts.ts";
+import { takesIn } from "../report/subject.ts";
 import type { Delivery } from "./message.ts";
 import {
   type ClientCommand,

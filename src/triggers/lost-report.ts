@@ -1,16 +1,6 @@
 // What a drain's caller makes of the answer: the report, or one that says that none came.
 import type { Backlog, Report } from "../index.ts";
-
-const NOTHING = {
-  fetched: 0,
-  acked: 0,
-  retried: 0,
-  rejected: 0,
-  deadLettered: 0,
-  released: 0,
-  exhausted: 0,
-  unconfirmed: 0,
-};
+import { NO_COUNTS } from "../report/report.ts";
 
 /**
  * The report in an answer of another invocation, without what problem details add, or a merge of it
@@ -29,7 +19,7 @@ export function readReport(answer: unknown): Report | undefined {
   const { outcome, reason, findings, timings } = report;
   const known = outcome === "completed" || outcome === "retryable" || outcome === "fatal";
   const whole = typeof reason === "string" && Array.isArray(findings) && typeof timings === "object";
-  const counted = Object.keys(NOTHING).every((count) => Number.isInteger(report[count]));
+  const counted = Object.keys(NO_COUNTS).every((count) => Number.isInteger(report[count]));
   return known && whole && counted ? (report as unknown as Report) : undefined; // as its own Worker wrote it
 }
 
@@ -44,8 +34,13 @@ export function lostReport(
 ): Report {
   const message = `A drain that this one had called gave no report: ${why}.`;
   return {
-    ...{ outcome: "retryable", reason: "connection-lost", message, retryAfterMs: 1_000, stream, consumer },
-    ...NOTHING,
+    outcome: "retryable",
+    reason: "connection-lost",
+    message,
+    retryAfterMs: 1_000,
+    stream,
+    consumer,
+    ...NO_COUNTS,
     more: false,
     heartbeats: 0,
     startedAt: startedAt.toISOString(),

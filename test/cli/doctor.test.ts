@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { defineDrain, type Message } from "../../src/index.ts";
 import { writeHistory } from "../../src/observe/history.ts";
-import { aReport } from "../observe/report.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labRefusedPort, labServer, labStatusPeer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
+import { reportOf } from "../support/report.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const MINUTE_NS = 60_000_000_000;
@@ -221,7 +221,7 @@ describe("sluice doctor names", () => {
     await makeBucket(nats);
     const drainsAt = ["2026-11-25T06:00:00.000Z", "2026-11-25T07:00:00.000Z"];
     for (const startedAt of drainsAt) {
-      const report = aReport({ stream: "ORDERS", consumer: "billing", startedAt });
+      const report = reportOf(undefined, { stream: "ORDERS", consumer: "billing", startedAt });
       await writeHistory(nats, report, { bucket: BUCKET }, 10_000);
     }
     const byHistory = await doctor({ ...env, ...ADMIN, HISTORY_BUCKET: BUCKET });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { betweenCrons } from "../../src/cli/doctor/cron.ts";
 import { type ConsumerCounts, evidence, type Known } from "../../src/cli/doctor/evidence.ts";
 import { closest, missingConsumer, missingStream } from "../../src/cli/doctor/missing.ts";
-import { aReport } from "../observe/report.ts";
+import { reportOf } from "../support/report.ts";
 
 const QUIET: ConsumerCounts = {
   pending: 0,
@@ -15,7 +15,7 @@ const QUIET: ConsumerCounts = {
   settledUpTo: 10,
 };
 const FACTS = { stream: "ORDERS", consumer: "billing", maxDeliver: 10, maxAckPending: 1_000 };
-const FAILED = aReport({ outcome: "retryable", reason: "handlers-failing" });
+const FAILED = reportOf("handlers-failing");
 
 /** The codes of what is found. */
 function found(counts: Partial<ConsumerCounts>, own: Partial<Known> = {}): string[] {
@@ -38,12 +38,12 @@ describe("a consumer's counts", () => {
       { facts: { ...FACTS, filterSubjects: ["a"] } },
     ],
     [["deliveries-exhausted"], { redelivered: 2 }],
-    [["deliveries-exhausted"], {}, { reports: [aReport({ exhausted: 3 })] }],
+    [["deliveries-exhausted"], {}, { reports: [reportOf(undefined, { exhausted: 3 })] }],
     [[], { redelivered: 2 }, { facts: { ...FACTS, maxDeliver: -1 } }],
     [["ack-pending-full"], { unacked: 1_000, settledUpTo: 0, lastDelivered: 1_000 }],
     [["consumer-paused"], { paused: true }],
-    [["last-drains-failed"], {}, { reports: [aReport(), FAILED, FAILED] }],
-    [[], {}, { reports: [FAILED, aReport(), FAILED] }],
+    [["last-drains-failed"], {}, { reports: [reportOf(), FAILED, FAILED] }],
+    [[], {}, { reports: [FAILED, reportOf(), FAILED] }],
   ])("say %j of %j", (codes, counts, own) => {
     expect(found(counts, own)).toEqual(codes);
   });
@@ -70,9 +70,9 @@ describe("a name that is not found", () => {
   });
 
   it("was there, when the history has a drain that found it", () => {
-    const gone = aReport({ outcome: "fatal", reason: "consumer-not-found" });
+    const gone = reportOf("consumer-not-found");
     const finding = { code: "inactive-threshold", message: "The server deletes it after 5s." };
-    const reports = [aReport({ findings: [finding] }), gone];
+    const reports = [reportOf(undefined, { findings: [finding] }), gone];
     expect(missingConsumer({ ...NAMES, names: ["bill-ing"], reports }).message).toContain(finding.message);
     expect(missingConsumer({ ...NAMES, reports: [gone] }).message).not.toContain("was there when");
   });

@@ -5,11 +5,11 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { statusLines } from "../../src/cli/status/print.ts";
 import { writeHistory } from "../../src/observe/history.ts";
-import { aReport } from "../observe/report.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER } from "../support/nats.ts";
+import { reportOf } from "../support/report.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -22,7 +22,7 @@ beforeEach(async () => {
   const { nats } = await connectAs("admin", server.wsUrl);
   onTestFinished(() => nats.close());
   await makeBucket(nats);
-  await writeHistory(nats, aReport({ reason: "max-wait" }), { bucket: BUCKET }, 10_000);
+  await writeHistory(nats, reportOf("max-wait"), { bucket: BUCKET }, 10_000);
   env = {
     NATS_URL: server.wsUrl,
     NATS_USER: ADMIN_USER.user,
@@ -77,6 +77,6 @@ it("sluice status says in one line what it cannot ask", async () => {
 it("sluice status makes control characters of a report harmless, and shows what mends a finding", () => {
   const state = { stream: "EVENTS", consumer: "sluice", pending: 0, unacked: 0, redelivered: 0, waiting: 0 };
   const finding = { code: "ack-wait", message: "It is short.\u001b[2J", mend: "nats consumer edit" };
-  const lines = statusLines({ at: "now", state, reports: [aReport({ findings: [finding] })] });
+  const lines = statusLines({ at: "now", state, reports: [reportOf(undefined, { findings: [finding] })] });
   expect(lines.at(-1)).toBe("ack-wait: It is short.\\u{1b}[2J Mend: nats consumer edit");
 });

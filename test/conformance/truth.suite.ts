@@ -94,7 +94,8 @@ function lastDeliveries(): void {
       return await fails();
     };
     const options = {
-      ...{ handler, deadLetter: { subject: "dlq.x" } },
+      handler,
+      deadLetter: { subject: "dlq.x" },
       auth: { user: "admin", password: "admin-pw" },
     };
     const away = await drain(server, options, 2_000);

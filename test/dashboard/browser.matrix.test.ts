@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Report } from "../../src/index.ts";
-import { aReport } from "../observe/report.ts";
+import { NO_COUNTS } from "../../src/report/report.ts";
+import { reportOf } from "../support/report.ts";
 import { serve } from "./serve.ts";
 import { aDashboard, TOKEN } from "./views.ts";
 
@@ -12,13 +13,10 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 const SHOTS = process.env.SLUICE_SCREENSHOTS;
 
-const NOTHING = { fetched: 0, acked: 0, retried: 0 };
 const FAILING: Report[] = [
-  aReport({ outcome: "retryable", reason: "connection-lost", message: "The connection ended." }),
-  aReport({
-    ...NOTHING,
-    outcome: "fatal",
-    reason: "permission-denied",
+  reportOf("connection-lost", { message: "The connection ended." }),
+  reportOf("permission-denied", {
+    ...NO_COUNTS,
     message: 'The user may not publish to a subject that a drain needs: "$JS.ACK.EVENTS.sluice.>".',
     timings: { connectMs: 40, totalMs: 90 },
     findings: [
@@ -44,9 +42,8 @@ const TIMINGS = {
 };
 const BUSY = Array.from({ length: 64 }, (_, at) =>
   at % 9 === 4
-    ? aReport({ outcome: "retryable", reason: "leadership-changed" })
-    : aReport({
-        reason: at % 3 === 0 ? "empty" : "batch-full",
+    ? reportOf("leadership-changed")
+    : reportOf(at % 3 === 0 ? "empty" : "batch-full", {
         fetched: 100,
         acked: 97,
         deadLettered: 2,
@@ -103,7 +100,7 @@ describe.skipIf(!existsSync(CHROMIUM))("the dashboard in Chromium", () => {
   }
 
   test("lets one log in by keyboard, press the button, and see the outcome change", async () => {
-    const page = await opened([aReport()], 900, "light");
+    const page = await opened([reportOf()], 900, "light");
     await logIn(page);
     expect(await page.getByRole("heading", { name: "completed: empty" }).isVisible()).toBe(true);
     await page.getByRole("button", { name: "Drain now" }).click();

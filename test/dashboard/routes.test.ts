@@ -1,7 +1,7 @@
 // The dashboard's routes: who is let in, what is shown, and what a page may do.
 import { describe, expect, test } from "vitest";
 import { phases } from "../../src/dashboard/timeline.tsx";
-import { aReport } from "../observe/report.ts";
+import { reportOf } from "../support/report.ts";
 import { aDashboard, TOKEN } from "./views.ts";
 
 const ORIGIN = "https://sluice.example";
@@ -22,7 +22,7 @@ async function shown(app: ReturnType<typeof aDashboard>, path = "/"): Promise<st
 
 describe("the login", () => {
   test("is all that is shown without a session, or with one that was not signed by the token", async () => {
-    const app = aDashboard([aReport()]);
+    const app = aDashboard([reportOf()]);
     for (const Cookie of ["", "sluice_session=9999999999999.bm90IHNpZ25lZA", "sluice_session=1"]) {
       const response = await app.request(`${ORIGIN}/`, { headers: { Cookie } });
       expect(response.status).toBe(401);
@@ -51,7 +51,7 @@ describe("the login", () => {
 
 describe("the button", () => {
   test("drains for a session, and for no other site and no stranger", async () => {
-    const reports = [aReport()];
+    const reports = [reportOf()];
     const app = aDashboard(reports);
     const Cookie = (await cookieOf(app)).split(";")[0] ?? "";
     await app.request(`${ORIGIN}/drain-now`, form({}));
@@ -96,7 +96,7 @@ describe("the button's drain", () => {
 describe("a page", () => {
   test("escapes all that comes from outside", async () => {
     const hostile = `"><script>alert(1)</script>`;
-    const report = aReport({ message: hostile, findings: [{ code: hostile, message: hostile }] });
+    const report = reportOf(undefined, { message: hostile, findings: [{ code: hostile, message: hostile }] });
     const html = await shown(aDashboard([report], { stream: hostile, consumer: hostile }));
     expect(html).toContain("&lt;script&gt;");
     expect(html).not.toContain("<script");
@@ -104,7 +104,7 @@ describe("a page", () => {
 
   test("shows what mends a finding", async () => {
     const mend = "nats consumer edit EVENTS sluice --wait 60s";
-    const report = aReport({ findings: [{ code: "ack-wait", message: "It is short.", mend }] });
+    const report = reportOf(undefined, { findings: [{ code: "ack-wait", message: "It is short.", mend }] });
     expect(await shown(aDashboard([report]))).toContain(`It is short.<pre>${mend}</pre>`);
   });
 
@@ -119,7 +119,7 @@ describe("a page", () => {
   });
 
   test("shows the drain that is asked for, and the last one where there is no such", async () => {
-    const app = aDashboard([aReport({ reason: "max-wait" }), aReport()]);
+    const app = aDashboard([reportOf("max-wait"), reportOf()]);
     expect(await shown(app, "/?drain=0")).toContain("completed: max-wait");
     for (const drain of ["", "?drain=99", "?drain=-1", "?drain=x", "?drain=1e400"])
       expect(await shown(app, `/${drain}`)).toContain("completed: empty");
@@ -127,15 +127,15 @@ describe("a page", () => {
 
   test("shows when heartbeats came while a drain waited", async () => {
     const timings = { connectMs: 5, heartbeatsMs: [100, 200], firstMessageMs: 250, totalMs: 400 };
-    const html = await shown(aDashboard([aReport({ timings })]));
+    const html = await shown(aDashboard([reportOf("empty", { timings })]));
     expect(html).toContain("wait: 245 ms, 2 heartbeats, first message at 250 ms");
     expect(html.match(/class="mark"/g)).toHaveLength(2);
   });
 
   test("adds up the dead letters of the drains by reason, and escapes the reasons", async () => {
     const reports = [
-      aReport({ deadLetters: [{ reason: "no <price>", count: 2 }] }),
-      aReport({ deadLetters: [{ reason: "no <price>", count: 3 }] }),
+      reportOf("empty", { deadLetters: [{ reason: "no <price>", count: 2 }] }),
+      reportOf("empty", { deadLetters: [{ reason: "no <price>", count: 3 }] }),
     ];
     expect(await shown(aDashboard(reports))).toContain("<td>no &lt;price&gt;</td><td>5</td>");
     expect(await shown(aDashboard())).toContain("None in these drains.");
@@ -149,7 +149,7 @@ describe("a page", () => {
 });
 
 test("the metrics need the bearer token, not the cookie", async () => {
-  const app = aDashboard([aReport()]);
+  const app = aDashboard([reportOf()]);
   expect((await app.request(`${ORIGIN}/metrics`)).status).toBe(401);
   const Cookie = (await cookieOf(app)).split(";")[0] ?? "";
   expect((await app.request(`${ORIGIN}/metrics`, { headers: { Cookie } })).status).toBe(401);

@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { dashboardRoutes, type View } from "../../src/dashboard/index.tsx";
 import type { Report } from "../../src/index.ts";
-import { aReport } from "../observe/report.ts";
+import { reportOf } from "../support/report.ts";
 
 export const TOKEN = "k3yOfTheHouse-2026";
 
@@ -24,7 +24,7 @@ export function aDashboard(
       ...own,
     }),
     drain: async () => {
-      const report = aReport({ outcome: "retryable", reason: "connection-lost", message: "It was lost." });
+      const report = reportOf("connection-lost", { message: "It was lost." });
       if (hasHistory) reports.push(report);
       return report;
     },

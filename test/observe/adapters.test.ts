@@ -7,15 +7,15 @@ import { type LogLine, logObserver } from "../../src/observe/log.ts";
 import { tracingObserver } from "../../src/observe/workers-tracing.ts";
 import { Journal } from "../../src/report/journal.ts";
 import { fakeMessage } from "../../src/testing/message.ts";
-import { aReport } from "./report.ts";
+import { reportOf } from "../support/report.ts";
 
 describe("the log observer", () => {
   test.each([
-    ["info", aReport()],
-    ["warn", aReport({ findings: [{ code: "insecure", message: "Not encrypted." }] })],
-    ["warn", aReport({ unconfirmed: 1 })],
-    ["warn", aReport({ outcome: "retryable", reason: "connection-lost" })],
-    ["error", aReport({ outcome: "fatal", reason: "unauthorized" })],
+    ["info", reportOf()],
+    ["warn", reportOf(undefined, { findings: [{ code: "insecure", message: "Not encrypted." }] })],
+    ["warn", reportOf(undefined, { unconfirmed: 1 })],
+    ["warn", reportOf("connection-lost")],
+    ["error", reportOf("unauthorized")],
   ])("writes one line of level %s", (level, report) => {
     const lines: LogLine[] = [];
     logObserver((line) => lines.push(line)).report?.(report);
@@ -27,7 +27,9 @@ describe("the Analytics Engine observer", () => {
   test("writes one point, whose index fits 96 bytes and breaks no character", () => {
     const points: { indexes?: string[]; blobs?: string[]; doubles?: number[] }[] = [];
     const dataset = { writeDataPoint: (point: (typeof points)[number]) => void points.push(point) };
-    analyticsObserver(dataset).report?.(aReport({ stream: "é".repeat(60), timings: { totalMs: 7 } }));
+    analyticsObserver(dataset).report?.(
+      reportOf(undefined, { stream: "é".repeat(60), timings: { totalMs: 7 } }),
+    );
     expect(points).toHaveLength(1);
     expect(points[0]?.indexes).toEqual(["é".repeat(48)]);
     expect(points[0]?.blobs?.slice(1)).toEqual(["sluice", "completed", "empty"]);
@@ -77,7 +79,7 @@ describe("a guarded observer", () => {
 describe("a history entry", () => {
   test("goes to one key for each consumer, whatever letters the names have", () => {
     const subjects = ["sluice", "a b", "a=b", "a/b", "é"].map(
-      (consumer) => historyEntry(aReport({ consumer }), "drains").subject,
+      (consumer) => historyEntry(reportOf(undefined, { consumer }), "drains").subject,
     );
     expect(new Set(subjects).size).toBe(subjects.length);
     for (const subject of subjects) expect(subject).toMatch(/^\$KV\.drains\.EVENTS\.[-/_=A-Za-z0-9]+$/);

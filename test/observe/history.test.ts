@@ -6,7 +6,7 @@ import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
-import { aReport } from "./report.ts";
+import { reportOf } from "../support/report.ts";
 
 const KEY = { bucket: BUCKET, stream: "EVENTS", consumer: "sluice" };
 const MS = 10_000;
@@ -30,18 +30,18 @@ async function withBucket() {
 test("the last 64 reports are read back, oldest first, and another consumer's are not", async () => {
   const nats = await withBucket();
   for (let count = 0; count < 70; count++) {
-    const report = aReport({ heartbeats: count });
+    const report = reportOf(undefined, { heartbeats: count });
     expect(await writeHistory(nats, report, KEY, MS)).toBe(true);
-    await writeHistory(nats, aReport({ consumer: "other" }), KEY, MS);
+    await writeHistory(nats, reportOf(undefined, { consumer: "other" }), KEY, MS);
   }
   const reports = await readHistory(nats, KEY, MS);
   expect(reports.map(({ heartbeats }) => heartbeats)).toEqual(Array.from({ length: 64 }, (_, at) => at + 6));
-  expect(reports.at(-1)).toEqual(aReport({ heartbeats: 69 }));
+  expect(reports.at(-1)).toEqual(reportOf(undefined, { heartbeats: 69 }));
 });
 
 test("the totals are of every drain, also of those that the bucket has forgotten", async () => {
   const nats = await withBucket();
-  for (let count = 0; count < 70; count++) await writeHistory(nats, aReport(), KEY, MS);
+  for (let count = 0; count < 70; count++) await writeHistory(nats, reportOf(), KEY, MS);
   const { totals } = await readWholeHistory(nats, KEY, MS);
   expect(totals).toMatchObject({ drains: { empty: 70 }, messages: { acked: 280, retried: 70 } });
   expect(totals?.durations).toEqual([0, 0, 70, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -50,7 +50,7 @@ test("the totals are of every drain, also of those that the bucket has forgotten
 test("drains that end at once are all in the totals", async () => {
   const nats = await withBucket();
   const reasons = ["empty", "deadline", "batch-full", "max-wait"] as const;
-  await Promise.all(reasons.map((reason) => writeHistory(nats, aReport({ reason }), KEY, MS)));
+  await Promise.all(reasons.map((reason) => writeHistory(nats, reportOf(reason), KEY, MS)));
   const { reports, totals } = await readWholeHistory(nats, KEY, MS);
   expect(reports).toHaveLength(4);
   expect(totals?.drains).toEqual({ empty: 1, deadline: 1, "batch-full": 1, "max-wait": 1 });
@@ -58,11 +58,11 @@ test("drains that end at once are all in the totals", async () => {
 
 test("the totals begin anew after what is no record, or has none that can be read", async () => {
   const nats = await withBucket();
-  const broken = JSON.stringify({ ...aReport(), totals: { drains: { empty: -1 } } });
+  const broken = JSON.stringify({ ...reportOf(), totals: { drains: { empty: -1 } } });
   for (const value of ["{", "", broken]) {
-    await writeHistory(nats, aReport(), KEY, MS);
-    nats.publish(historyEntry(aReport(), BUCKET).subject, value);
-    await writeHistory(nats, aReport(), KEY, MS);
+    await writeHistory(nats, reportOf(), KEY, MS);
+    nats.publish(historyEntry(reportOf(), BUCKET).subject, value);
+    await writeHistory(nats, reportOf(), KEY, MS);
     expect((await readWholeHistory(nats, KEY, MS)).totals?.drains).toEqual({ empty: 1 });
   }
 });
@@ -78,20 +78,20 @@ test("a user who may write and not read keeps reports without totals", async () 
   await makeBucket(admin.nats);
   const drain = await connectAs("drain", server.wsUrl);
   onTestFinished(() => drain.close());
-  expect(await writeHistory(drain.nats, aReport(), KEY, MS)).toBe(true);
-  expect(await readWholeHistory(admin.nats, KEY, MS)).toEqual({ reports: [aReport()], totals: undefined });
+  expect(await writeHistory(drain.nats, reportOf(), KEY, MS)).toBe(true);
+  expect(await readWholeHistory(admin.nats, KEY, MS)).toEqual({ reports: [reportOf()], totals: undefined });
 });
 
 test("what is no report is left out", async () => {
   const nats = await withBucket();
-  await writeHistory(nats, aReport(), KEY, MS);
+  await writeHistory(nats, reportOf(), KEY, MS);
   for (const value of ["", "{", "null", "{}", "[]"]) nats.publish("$KV.drains.EVENTS.sluice", value);
   await nats.flush();
-  expect(await readHistory(nats, KEY, MS)).toEqual([aReport()]);
+  expect(await readHistory(nats, KEY, MS)).toEqual([reportOf()]);
 });
 
 test("without a bucket nothing is kept, nothing is read, and nothing throws", async () => {
   const nats = await opened();
-  expect(await writeHistory(nats, aReport(), KEY, MS)).toBe(false);
+  expect(await writeHistory(nats, reportOf(), KEY, MS)).toBe(false);
   expect(await readHistory(nats, KEY, MS)).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { openTelemetryObserver } from "../../src/observe/opentelemetry.ts";
 import { parseTraceparent } from "../../src/observe/traceparent.ts";
 import { fakeMessage } from "../../src/testing/message.ts";
-import { aReport } from "./report.ts";
+import { reportOf } from "../support/report.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
@@ -25,7 +25,7 @@ test("a drain is a span with its Fetch, handlers and settling inside, and what w
   observed?.end?.({ settlement: "retry", error: new TypeError("secret"), durationMs: 3 });
   observer?.fetched?.({ reason: "empty", messages: 1, heartbeats: 0, durationMs: 10 });
   observer?.settled?.({ confirmed: 1, unconfirmed: 0, durationMs: 2 });
-  observer?.report?.(aReport());
+  observer?.report?.(reportOf());
 
   const spans = exporter.getFinishedSpans();
   expect(spans.map(({ name }) => name)).toEqual([

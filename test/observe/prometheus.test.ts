@@ -9,15 +9,15 @@ import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { labServer, labStatusPeer } from "../support/lab-client.ts";
 import { ADMIN_USER } from "../support/nats.ts";
+import { reportOf } from "../support/report.ts";
 import { findPromtool } from "../support/tools.ts";
-import { aReport } from "./report.ts";
 
 const promtool = await findPromtool();
 const STATE = { stream: "EVENTS", consumer: "sluice", pending: 7, unacked: 3, redelivered: 1, waiting: 0 };
 const REPORTS = [
-  aReport(),
-  aReport({ outcome: "retryable", reason: "connection-lost", timings: { totalMs: 2_000 } }),
-  aReport({ timings: { totalMs: 1_000_000 } }),
+  reportOf(),
+  reportOf("connection-lost", { timings: { totalMs: 2_000 } }),
+  reportOf(undefined, { timings: { totalMs: 1_000_000 } }),
 ];
 
 test("the lag is what is pending and what is unacked", () => {
@@ -39,7 +39,7 @@ test("the drains are counted by reason, the deliveries by result, the durations 
 });
 
 test("a counter comes from the totals, and from no sum that falls when an old report goes", () => {
-  const whole = Array.from({ length: 64 }, () => aReport());
+  const whole = Array.from({ length: 64 }, () => reportOf());
   expect(prometheus(whole)).not.toContain("_total");
   const totals = [...whole, ...whole].reduce<Totals | undefined>(addReport, undefined);
   expect(prometheus(whole, undefined, totals)).toContain('reason="empty"} 128\n');
@@ -64,7 +64,7 @@ describe.skipIf(promtool === undefined)("promtool check metrics finds nothing", 
     const texts = [
       prometheus([], odd),
       prometheus(REPORTS, STATE),
-      prometheus([aReport({ stream: odd.stream })]),
+      prometheus([reportOf(undefined, { stream: odd.stream })]),
     ];
     for (const text of texts) expect(judge(text)).toEqual([0, ""]);
   });

@@ -22,8 +22,14 @@ async function place(count: number, consumer: object, config: Record<string, unk
   await createDead();
   const drainFreely = (options: object, limitMs = 2_000): Promise<Report> =>
     defineDrain({
-      ...{ servers: server.wsUrl, auth: ADMIN, stream, consumer: "worker", maxWaitMs: 200 },
-      ...{ deadLetter: { subject: `dlq.${stream}` }, retryDelay: () => 20, ...options },
+      servers: server.wsUrl,
+      auth: ADMIN,
+      stream,
+      consumer: "worker",
+      maxWaitMs: 200,
+      deadLetter: { subject: `dlq.${stream}` },
+      retryDelay: () => 20,
+      ...options,
     } as unknown as DrainOptions).run({ limitMs });
   return { ...bed, dead, createDead, drainFreely };
 }

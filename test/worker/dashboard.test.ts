@@ -4,11 +4,11 @@ import { writeHistory } from "../../src/observe/history.ts";
 import { workerApp } from "../../src/worker/app.ts";
 import { pages } from "../../src/worker/dashboard.ts";
 import type { Vars } from "../../src/worker/vars.ts";
-import { aReport } from "../observe/report.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";
 import { ADMIN_USER } from "../support/nats.ts";
+import { reportOf } from "../support/report.ts";
 
 const TOKEN = "0123456789abcdef";
 const ORIGIN = "https://sluice.example.com";
@@ -38,7 +38,7 @@ async function givenHistory(): Promise<void> {
   const { nats } = await connectAs("admin", server.wsUrl);
   onTestFinished(() => nats.close());
   await makeBucket(nats);
-  expect(await writeHistory(nats, aReport({ reason: "max-wait" }), { bucket: BUCKET }, 10_000)).toBe(true);
+  expect(await writeHistory(nats, reportOf("max-wait"), { bucket: BUCKET }, 10_000)).toBe(true);
 }
 
 async function logIn(): Promise<string> {

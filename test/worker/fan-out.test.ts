@@ -31,8 +31,15 @@ async function worker(stream: string, vars: Record<string, string>): Promise<Dev
   await server.createStream(stream);
   await server.createConsumer(stream, "sluice");
   const all = {
-    ...{ NATS_URL: server.wsUrl, NATS_STREAM: stream, NATS_CONSUMER: "sluice", TARGET_URL: target.url },
-    ...{ MAX_WAIT_MS: "600", LIMIT_MS: "20000", FETCHES: "10", CONCURRENCY: "2", ...vars },
+    NATS_URL: server.wsUrl,
+    NATS_STREAM: stream,
+    NATS_CONSUMER: "sluice",
+    TARGET_URL: target.url,
+    MAX_WAIT_MS: "600",
+    LIMIT_MS: "20000",
+    FETCHES: "10",
+    CONCURRENCY: "2",
+    ...vars,
   };
   return await startDevWorker({ vars: all, secrets: SECRETS, port: 0, signal: stopping.signal });
 }

@@ -2,7 +2,7 @@
 import type { Budget } from "../../budget.ts";
 import { quote } from "../../report/preflight-request.ts";
 import { type Ending, REASONS, type Reason } from "../../report/reasons.ts";
-import { type Finding, makeReport } from "../../report/report.ts";
+import { type Finding, makeReport, NO_COUNTS } from "../../report/report.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { ConsumerCounts } from "./evidence.ts";
 import type { DoctorSettings } from "./settings.ts";
@@ -38,14 +38,7 @@ export function diagnose({
   const report = makeReport(end, {
     stream: settings?.stream ?? "",
     consumer: settings?.consumer ?? "",
-    fetched: 0,
-    acked: 0,
-    retried: 0,
-    rejected: 0,
-    deadLettered: 0,
-    released: 0,
-    exhausted: 0,
-    unconfirmed: 0,
+    ...NO_COUNTS,
     ...pending,
     more: (counts?.pending ?? 0) > 0,
     heartbeats: 0,

@@ -3,7 +3,7 @@
 // it is not trusted.
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
-import { takesIn } from "../../report/preflight-facts.ts";
+import { takesIn } from "../../report/subject.ts";
 import type { StoredMessage } from "../../settle/stored.ts";
 
 /** A message that a drain gave up. */

@@ -1,6 +1,6 @@
 // Where dead letters may go back to: a subject of the stream that each came from, and no other.
 import { type NatsConnection, PermissionViolationError } from "@nats-io/nats-core";
-import { takesIn } from "../../report/preflight-facts.ts";
+import { takesIn } from "../../report/subject.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 import { readSubjects } from "./stream.ts";
 

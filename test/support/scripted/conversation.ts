@@ -1,7 +1,7 @@
 // One connection to the scripted server: obeys the client's commands, plays the script's steps, records what came.
 import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
-import { takesIn } from "../../../src/report/preflight-facts.ts";
+import { takesIn } from "../../../src/report/subject.ts";
 import type { Answer, ConnectionStep, DeliverStep, Script, Step } from "./script.ts";
 import { type ClientCommand, ClientParser, encodeInfo, encodeMessage, type ServerMessage } from "./wire.ts";
 
