@@ -1,8 +1,10 @@
-// Holds what one reads in the house at a glance: small files, few of them at the top, and folders that know only those below.
-import { readdirSync, readFileSync } from "node:fs";
+// Holds what one reads in the house at a glance: small files, few of them at the top, folders that know only those
+// below, and the project's own words in code, documents, help and the names of tests.
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 
+const ROOT = dirname(import.meta.dirname);
 const SRC = new URL("../src/", import.meta.url).pathname;
 const GENERATED = "worker/worker-configuration.d.ts";
 
@@ -86,4 +88,31 @@ test("src: imports point downwards only", () => {
     return rowOf(from) >= rowOf(to);
   });
   expect(upwards.filter((arrow) => !STILL_UPWARDS.includes(arrow))).toEqual([]);
+});
+
+/** What is not written, and what is written in its place. */
+const INSTEAD: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:bury|buries|buried|burying)\b|#bury/i, "dead-letter"],
+  [/\bburn(?:s|t|ed|ing)?\b/i, "use up"],
+  [/'s (?:own |last )?word\b/i, "what it says"],
+  [/\babortion\b/i, "onceAborted"],
+  [/\b(?:Finisher|SettledAs|HandledAs)\b/, "Settler, Count"],
+  [/\b(?:LEAST|MOST|LONGEST|SHORTEST)_[A-Z]/, "MIN_, MAX_"],
+  [/\b(?:one|once|twice|entry|times|line of JSON|span) an? (?:message|drain|batch|Fetch|handler)\b/, "per"],
+  [/\b(?:undertaker|graveyard|corpse|zombie)\b/i, "what it is"],
+];
+
+const written = ["src", "test", "docs", "examples"]
+  .flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx,md}`, { cwd: ROOT, exclude: ["**/node_modules"] }))
+  .concat(globSync("*.md", { cwd: ROOT }))
+  // This file has to name them, and docs/api is made from src.
+  .filter((path) => path !== "test/house.test.ts" && !/^(docs\/api|test\/bench)\//.test(path));
+
+test.each(INSTEAD)("the project's words: no file has %s", (pattern) => {
+  const found = written.flatMap((path) =>
+    readFileSync(join(ROOT, path), "utf8")
+      .split("\n")
+      .flatMap((line, at) => (pattern.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
+  );
+  expect(found).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { type HandlerContext, handlerDeadline, timeIsUp } from "./handler.ts";
 // A moment: so little of the handler's time that nobody misses it. They end together, in the time of
 // the first, so that no handler has longer than it may.
 const SHARE_OF_TIMEOUT = 1 / 20;
-const LONGEST_MOMENT_MS = 100;
+const MAX_MOMENT_MS = 100;
 
 export interface HandlerTimesOptions<Env, Job> {
   readonly context: HandlerContext<Env>;
@@ -28,7 +28,7 @@ export class HandlerTimes<Env, Job> {
     this.#momentMs =
       handlerTimeoutMs === Number.POSITIVE_INFINITY
         ? handlerTimeoutMs
-        : Math.min(LONGEST_MOMENT_MS, handlerTimeoutMs * SHARE_OF_TIMEOUT);
+        : Math.min(MAX_MOMENT_MS, handlerTimeoutMs * SHARE_OF_TIMEOUT);
   }
 
   /** The time of a handler that starts at `at`. */
