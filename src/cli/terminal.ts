@@ -11,6 +11,18 @@ export function printable(text: string): string {
   });
 }
 
+/**
+ * A value as one line of JSON that a terminal shows as it is: what {@link printable} escapes is
+ * escaped as JSON has it, so that whoever reads it reads the same.
+ */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
+    Array.from({ length: character.length }, (_, at) => {
+      return `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+    }).join(""),
+  );
+}
+
 /** Lines of columns as wide as their widest cells; cells are made {@link printable}. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const cells = rows.map((row) => row.map(printable));

@@ -1,8 +1,9 @@
 // What a consumer says of itself when it is asked beside a drain: for the dashboard, the metrics
 // and `sluice status`.
 import type { NatsConnection } from "@nats-io/nats-core";
-import { apiPrefix, requestJetStream } from "../connection/jetstream.ts";
+import { apiPrefix, requestJetStream, UnreadableAnswerError } from "../connection/jetstream.ts";
 import type { ConsumerState } from "./prometheus.ts";
+import { isCount } from "./totals.ts";
 
 /** Which consumer. */
 export interface ConsumerKey {
@@ -11,18 +12,16 @@ export interface ConsumerKey {
   readonly domain?: string | undefined;
 }
 
-/** The part of the server's answer that is read. */
-interface ConsumerInfo {
-  readonly num_pending: number;
-  readonly num_ack_pending: number;
-  readonly num_redelivered: number;
-  readonly num_waiting: number;
-}
+/** The part of the server's answer that is read: anything, until it is looked at. */
+type ConsumerInfo = Readonly<
+  Record<"num_pending" | "num_ack_pending" | "num_redelivered" | "num_waiting", unknown>
+>;
 
 /**
  * Asks for the consumer's state.
  *
  * @param timeoutMs how long to wait for the answer, in milliseconds
+ * @throws {UnreadableAnswerError} when the answer has no such counts
  * @throws what {@link requestJetStream} throws
  */
 export async function readConsumerState(
@@ -35,9 +34,15 @@ export async function readConsumerState(
   return {
     stream,
     consumer,
-    pending: info.num_pending,
-    unacked: info.num_ack_pending,
-    redelivered: info.num_redelivered,
-    waiting: info.num_waiting,
+    pending: countOf(info.num_pending),
+    unacked: countOf(info.num_ack_pending),
+    redelivered: countOf(info.num_redelivered),
+    waiting: countOf(info.num_waiting),
   };
+}
+
+/** A metric is made of it, where text would be another line. */
+function countOf(value: unknown): number {
+  if (!isCount(value)) throw new UnreadableAnswerError();
+  return value;
 }

@@ -6,7 +6,7 @@ import { readHeaders } from "../message/headers.ts";
 import { inboxPrefixOf } from "../message/raw.ts";
 import type { Report } from "../report/report.ts";
 import { type HistoryKey, historySubject } from "./history.ts";
-import { MAX_REPORTS, RESULTS, readTotals, type Totals } from "./totals.ts";
+import { isCount, MAX_REPORTS, RESULTS, readTotals, type Totals } from "./totals.ts";
 
 /** What a bucket has of a consumer. */
 export interface History {
@@ -61,7 +61,8 @@ async function readRecords(
     const question = { seq, next_by_subj: historySubject(key), batch: MAX_REPORTS };
     const found = await ask(nats, api, JSON.stringify(question), timeoutMs);
     for (const msg of found.values) records.push(...readRecord(msg));
-    if (found.complete || found.lastSequence < seq) break;
+    // Whoever may answer could have it asked the same for ever.
+    if (found.complete || !(found.lastSequence >= seq)) break;
     seq = found.lastSequence + 1;
   }
   return records;
@@ -96,6 +97,7 @@ async function ask(
       const headers = readHeaders(msg);
       if (headers.code !== 0) return resolve(true);
       values.push(msg);
+      if (values.length > MAX_REPORTS) return resolve(true);
       lastSequence = Number(headers.get("Nats-Sequence"));
       // Before 2.11 there are no batches, and one answer is all that comes.
       if (!headers.has("Nats-Num-Pending")) resolve(false);
@@ -135,8 +137,19 @@ export function readReport(value: unknown): Report | undefined {
 function isReport(value: unknown): value is Report {
   if (typeof value !== "object" || value === null) return false;
   const told = value as Partial<Record<keyof Report, unknown>>;
-  const { outcome, reason, message, timings, findings, startedAt } = told;
-  const texts = [outcome, reason, message, startedAt].every((field) => typeof field === "string");
-  const numbers = RESULTS.every((result) => typeof told[result] === "number");
-  return texts && numbers && typeof timings === "object" && timings !== null && Array.isArray(findings);
+  const { outcome, reason, message, timings, findings, startedAt, stream, consumer } = told;
+  const texts = [outcome, reason, message, startedAt, stream, consumer].every(isText);
+  const { totalMs }: Record<string, unknown> = { ...(timings as object | null) };
+  const numbers = [told.fetched, totalMs, ...RESULTS.map((result) => told[result])].every(isCount);
+  const isOutcome = ["completed", "retryable", "fatal"].includes(String(outcome));
+  return texts && numbers && isOutcome && Array.isArray(findings) && findings.every(isFinding);
+}
+
+function isFinding(value: unknown): boolean {
+  const { code, message, mend = "" }: Record<string, unknown> = { ...(value as object | null) };
+  return [code, message, mend].every(isText);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
 }

@@ -66,7 +66,9 @@ export function addReport(totals: Totals | undefined, report: Report): Totals {
 export function readTotals(value: unknown): Totals | undefined {
   const { drains, messages, durations, totalMs }: Record<string, unknown> = { ...(value as object | null) };
   const told = { ...(messages as object | null) } as Record<string, unknown>;
-  const counted = Object.entries({ ...(drains as object | null) }).filter(([reason]) => reason in REASONS);
+  const counted = Object.entries({ ...(drains as object | null) }).filter(([reason]) =>
+    Object.hasOwn(REASONS, reason),
+  );
   const numbers = [...RESULTS.map((result) => told[result]), ...counted.map(([, count]) => count), totalMs];
   const buckets: unknown[] = Array.isArray(durations) ? durations : [];
   if (buckets.length !== NONE.durations.length || ![...numbers, ...buckets].every(isCount)) return undefined;
@@ -74,6 +76,7 @@ export function readTotals(value: unknown): Totals | undefined {
   return known as Totals; // every number has been looked at
 }
 
-function isCount(value: unknown): value is number {
+/** What can be counted or measured. */
+export function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value >= 0;
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { statusLines } from "../../src/cli/status/print.ts";
+import { jsonLine } from "../../src/cli/terminal.ts";
 import { writeHistory } from "../../src/observe/history.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
@@ -72,6 +73,13 @@ it("sluice status says in one line what it cannot ask", async () => {
   const { code, err } = await start("--consumer", "gone").ended;
   expect(code).toBe(1);
   expect(err).toBe('sluice: consumer "gone" of stream "EVENTS" cannot be asked: consumer not found\n');
+});
+
+it("a line of JSON shows a terminal no control characters, and says the same", () => {
+  const value = { message: "a\u001b[2J\u009b\u202e\u{e0001}b\u2028" };
+  const line = jsonLine(value);
+  expect(line).toMatch(/^[ -~]+$/);
+  expect(JSON.parse(line)).toEqual(value);
 });
 
 it("sluice status makes control characters of a report harmless, and shows what mends a finding", () => {

@@ -1,5 +1,6 @@
 // History in a real KV bucket.
 import { expect, onTestFinished, test } from "vitest";
+import { readConsumerState } from "../../src/observe/consumer-state.ts";
 import { historyEntry, writeHistory } from "../../src/observe/history.ts";
 import { readHistory, readWholeHistory } from "../../src/observe/history-read.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
@@ -85,9 +86,37 @@ test("a user who may write and not read keeps reports without totals", async () 
 test("what is no report is left out", async () => {
   const nats = await withBucket();
   await writeHistory(nats, reportOf(), KEY, MS);
-  for (const value of ["", "{", "null", "{}", "[]"]) nats.publish("$KV.drains.EVENTS.sluice", value);
+  const forged: Record<string, unknown>[] = [
+    { findings: [null] },
+    { findings: [{ code: 1, message: "x" }] },
+    { timings: {} },
+    { timings: { totalMs: "1\nforged_metric 1" } },
+    { outcome: "toString" },
+    { fetched: "<script>" },
+    { stream: {} },
+  ];
+  const values = forged.map((member) => JSON.stringify({ ...reportOf(), ...member }));
+  for (const value of ["", "{", "null", "{}", "[]", ...values])
+    nats.publish("$KV.drains.EVENTS.sluice", value);
   await nats.flush();
   expect(await readHistory(nats, KEY, MS)).toEqual([reportOf()]);
+});
+
+test("an answer without a sequence is not asked for again and again", async () => {
+  const nats = await opened();
+  nats.subscribe("$JS.API.DIRECT.GET.KV_forged", { callback: (_, question) => void question.respond("x") });
+  const key = { ...KEY, bucket: "forged" };
+  expect(await readHistory(nats, key, MS)).toEqual([]);
+});
+
+test("a consumer's state is numbers, whoever answers", async () => {
+  const nats = await opened();
+  const text = '"1\\nforged_metric 1"';
+  const answer = `{"num_pending":${text},"num_ack_pending":1,"num_redelivered":1,"num_waiting":1}`;
+  const subject = "$JS.elsewhere.API.CONSUMER.INFO.EVENTS.sluice";
+  nats.subscribe(subject, { callback: (_, question) => void question.respond(answer) });
+  const asked = readConsumerState(nats, { ...KEY, domain: "elsewhere" }, MS);
+  await expect(asked).rejects.toThrow("not one of JetStream's");
 });
 
 test("without a bucket nothing is kept, nothing is read, and nothing throws", async () => {

@@ -1,13 +1,13 @@
 // What doctor says: for a terminal, or as one JSON object.
 import type { Budget } from "../../budget.ts";
-import { columns, printable } from "../terminal.ts";
+import { columns, jsonLine, printable } from "../terminal.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 
 /** The whole of the timeline, in characters. */
 const WIDTH = 60;
 
 export function print(diagnosis: Diagnosis, isJson: boolean): void {
-  const lines = isJson ? [JSON.stringify(diagnosis)] : inWords(diagnosis);
+  const lines = isJson ? [jsonLine(diagnosis)] : inWords(diagnosis);
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 

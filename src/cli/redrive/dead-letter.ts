@@ -38,7 +38,7 @@ export function readDeadLetter(stored: StoredMessage, inboxPrefix?: string): Dea
   if (subject === "") return malformed("it does not say which subject it came from");
   const stream = headers.get("Sluice-Stream");
   if (!isTarget(subject, inboxPrefix))
-    return malformed(`no message can have come from the subject ${JSON.stringify(subject)}`);
+    return malformed(`no message can have come from the subject ${JSON.stringify(subject.slice(0, 200))}`);
   if (!/^[^\s.*>/\\\p{Cc}]+$/u.test(stream)) return malformed("it does not say which stream it came from");
   const isStub = headers.has("Sluice-Stub");
   const stubOf = Number(headers.get("Sluice-Sequence"));

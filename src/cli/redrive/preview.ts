@@ -24,6 +24,8 @@ export interface PreviewOptions {
 const MAX_REASON_LENGTH = 80;
 /** Whoever may write dead letters may have written very many that are none. */
 export const MAX_LINES = 1_000;
+/** Longest of them, which quote what a stranger wrote. */
+export const MAX_LINE = 1_000;
 
 /** Reads as a redrive does, and changes nothing. */
 export async function preview(
@@ -52,7 +54,7 @@ export async function preview(
       continue;
     }
     wouldRedrive += 1;
-    const cells = [letter.subject, letter.consumer, shorten(letter.reason)];
+    const cells = [shorten(letter.subject, 200), shorten(letter.consumer), shorten(letter.reason)];
     const row = rows.get(JSON.stringify(cells)) ?? { cells, count: 0 };
     row.count += 1;
     rows.set(JSON.stringify(cells), row);
@@ -63,10 +65,11 @@ export async function preview(
     ...sorted.map(({ cells, count }) => [String(count), ...cells]),
   ]);
   const more = wouldRefuse + skipped > why.size && why.size >= MAX_LINES ? ["and more"] : [];
-  const lines = [...table, ...Array.from(why, printable), ...more];
+  const lines = [...table, ...Array.from(why, (each) => printable(shorten(each, MAX_LINE))), ...more];
   return { wouldRedrive, wouldRefuse, skipped, lines };
 }
 
-function shorten(reason: string): string {
-  return reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH - 1)}…` : reason;
+/** A header's value may be as long as a line of 64 KB, and all rows would be as wide. */
+function shorten(text: string, maxLength: number = MAX_REASON_LENGTH): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
 }

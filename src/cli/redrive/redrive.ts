@@ -8,7 +8,7 @@ import type { Login } from "../login.ts";
 import { printable } from "../terminal.ts";
 import { EXIT } from "../usage.ts";
 import type { Filter } from "./dead-letter.ts";
-import { MAX_LINES, preview } from "./preview.ts";
+import { MAX_LINE, MAX_LINES, preview } from "./preview.ts";
 import { publisher } from "./publish.ts";
 import { type Counts, putBack } from "./put-back.ts";
 import { type DeadLetterStream, openStream } from "./stream.ts";
@@ -97,7 +97,7 @@ async function redriveAll({ connection, letters, targets, settings, signal }: Re
   const tell = (line: string): void => {
     if (told.has(line) || told.size > MAX_LINES) return;
     told.add(line);
-    process.stderr.write(told.size > MAX_LINES ? "and more\n" : `${printable(line)}\n`);
+    process.stderr.write(told.size > MAX_LINES ? "and more\n" : `${printable(line.slice(0, MAX_LINE))}\n`);
   };
   try {
     await putBack(letters, counts, {

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Drain, Outcome, Report } from "../../index.ts";
-import { printable } from "../terminal.ts";
+import { jsonLine, printable } from "../terminal.ts";
 import { EXIT, UsageError } from "../usage.ts";
 
 const NAME = "sluice run";
@@ -85,6 +85,6 @@ async function print(report: Report): Promise<void> {
   const counts = `${fetched} fetched, ${acked} acked, ${Math.round(timings.totalMs)} ms`;
   process.stderr.write(`sluice: ${outcome}, ${reason} (${counts}): ${printable(message)}\n`);
   await new Promise<void>((written) => {
-    process.stdout.write(`${JSON.stringify(report)}\n`, () => written());
+    process.stdout.write(`${jsonLine(report)}\n`, () => written());
   });
 }

@@ -5,6 +5,7 @@ import { readConsumerState } from "../../observe/consumer-state.ts";
 import { readHistory } from "../../observe/history-read.ts";
 import { openConnection } from "../connect.ts";
 import type { Login } from "../login.ts";
+import { jsonLine } from "../terminal.ts";
 import { EXIT } from "../usage.ts";
 import { type Status, statusLines } from "./print.ts";
 
@@ -70,7 +71,7 @@ async function ask(nats: NatsConnection, { bucket, ...key }: Settings): Promise<
 
 async function show(status: Status, { json, watchMs }: Settings): Promise<void> {
   const clear = watchMs !== undefined && !json && process.stdout.isTTY ? CLEAR : "";
-  const text = json ? JSON.stringify(status) : statusLines(status).join("\n");
+  const text = json ? jsonLine(status) : statusLines(status).join("\n");
   await new Promise<void>((written) => {
     process.stdout.write(`${clear}${text}\n`, () => written());
   });
