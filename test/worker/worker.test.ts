@@ -1,11 +1,15 @@
 // The deployable Worker as it is deployed: wrangler.toml's main, in workerd, through wrangler's own dev server, against a real
 // nats-server and a target that answers as real ones do.
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { unstable_readConfig as readConfig } from "wrangler";
 import { type DevWorker, startDevWorker } from "../../src/demo/dev-worker.ts";
 import type { Report } from "../../src/index.ts";
+import { labJwtServer, labNkeyServer } from "../support/lab-client.ts";
 import { startTestServer, type TestServer } from "../support/nats.ts";
 import { startTarget, type TestTarget } from "../support/target.ts";
 
+const WRANGLER_TOML = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 const TOKEN = "drain-token-1234";
 // Read without the spaces that pasting leaves.
 const SECRETS = { DRAIN_TOKEN: ` ${TOKEN}\n`, NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
@@ -226,6 +230,24 @@ describe("the deployable Worker", () => {
       }
       expect((await fetch(new URL("/healthz", deployed.url))).status).toBe(200);
       expect(await cron(deployed)).toMatchObject({ outcome: "exception", noRetry: true });
+    }
+  });
+
+  test("signs in with an nkey and with creds, though its bundle has no nkeys library", async () => {
+    const { alias } = readConfig({ config: WRANGLER_TOML });
+    expect(alias).toHaveProperty("@nats-io/nkeys");
+    const nkey = await labNkeyServer();
+    const jwt = await labJwtServer();
+    for (const [at, secret] of [
+      [nkey, { NATS_NKEY_SEED: nkey.seed }],
+      [jwt, { NATS_CREDS: jwt.creds.good }],
+    ] as const) {
+      await at.createStream("EVENTS");
+      await at.createConsumer("EVENTS", "sluice");
+      await at.publish("EVENTS.made", 1);
+      const vars = { ...(await given([])), NATS_URL: at.wsUrl, NATS_STREAM: "EVENTS" };
+      await using deployed = await worker(vars, { DRAIN_TOKEN: TOKEN, ...secret });
+      expect(await (await drain(deployed)).json()).toMatchObject({ outcome: "completed", acked: 1 });
     }
   });
 
