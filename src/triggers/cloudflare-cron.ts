@@ -3,7 +3,7 @@ import type { Drain } from "../drain.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
 import { orThrow } from "./throw.ts";
 
-/** What a cron invocation gives its handler, as far as it is used here. */
+/** What a cron invocation gives its handler, as far as it is used here. Bun.cron in a process gives none. */
 export interface CronController {
   /** Tells the scheduler that another try will not help. Bun's controller has none. */
   noRetry?(): void;
@@ -20,11 +20,12 @@ export interface CronController {
 export function scheduled<Env>(
   drain: Drain<Env>,
   options: TriggerOptions<Env> = {},
-): (controller: CronController, env: Env) => Promise<void> {
-  return async (controller, env) => {
+): (controller?: CronController, env?: Env) => Promise<void> {
+  return async (controller, bindings) => {
+    const env = bindings as Env; // left out only where Env is unknown, and then undefined is one
     const limitMs = given(options.limitMs, env) ?? LIMITS_MS.cron;
     const report = await runDrain(drain, env, { limitMs }, options.onReport);
-    if (report.outcome === "fatal") controller.noRetry?.();
+    if (report.outcome === "fatal") controller?.noRetry?.();
     orThrow(report);
   };
 }

@@ -1,10 +1,11 @@
 // The examples that are programs of their own, run by the runtime that they are for: each drains a real consumer.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type LabServer, labServer } from "../support/lab-client.ts";
 import { BUN, DENO, inBunCron, inDeno, inNode, PATIENCE, portOf, start } from "../support/programs.ts";
 
+const SERVED = fileURLToPath(new URL("../support/serve-drain.ts", import.meta.url));
 const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 let server: LabServer;
@@ -52,6 +53,26 @@ test.skipIf(BUN === undefined)("the example of Bun drains when Bun's cron runs t
   const program = start(inBunCron("bun/drain.ts"), login);
   expect(await program.exit, program.printed()).toBe(0);
   await drained();
+});
+
+/** The commands by which other runtimes serve a module's `fetch`. */
+const SERVERS = [
+  { name: "Bun", command: BUN && [...BUN, "run"] },
+  { name: "Deno", command: DENO && [DENO[0] ?? "", "serve", "--allow-all", "--port=0"] },
+];
+
+describe.each(SERVERS)("a drain behind a URL in $name", ({ command }) => {
+  test.skipIf(command === undefined)(
+    "answers 200 and the report with the token, 401 without it",
+    async () => {
+      const program = start([...(command ?? []), SERVED], login);
+      const url = `http://127.0.0.1:${await portOf(program)}/`;
+      expect((await fetch(url, { method: "POST" })).status).toBe(401);
+      const headers = { Authorization: "Bearer drain-s3cret" };
+      const response = await fetch(url, { method: "POST", headers });
+      expect(await response.json()).toMatchObject({ outcome: "completed", acked: 2 });
+    },
+  );
 });
 
 test("the example of Node drains, and ends at SIGTERM by itself", async () => {

@@ -67,11 +67,14 @@ export const inNode = (path: string): string[] => [
   example(path),
 ];
 
-/** The command by which Bun's cron runs an example, with the package's sources. */
+/** The command that runs an example in Bun, with the package's sources. */
+export function inBun(path: string, ...flags: string[]): string[] {
+  return [...(BUN ?? []), `--tsconfig-override=${here("../tsconfig.json")}`, "run", ...flags, example(path)];
+}
+
+/** The command by which Bun's cron of the system runs an example. */
 export function inBunCron(path: string): string[] {
-  const flags = [`--tsconfig-override=${here("../tsconfig.json")}`];
-  const cron = ["--cron-title=drain-orders", "--cron-period=* * * * *"];
-  return [...(BUN ?? []), ...flags, "run", ...cron, example(path)];
+  return inBun(path, "--cron-title=drain-orders", "--cron-period=* * * * *");
 }
 
 /** The command that runs an example in Deno, outside its own deno.json, which names the published package. */

@@ -88,9 +88,12 @@ describe("a cron run", () => {
     expect(LIMITS_MS.cron).toBeLessThan(60_000);
   });
 
-  it("on Bun, whose controller has no noRetry, throws the drain's own error", async () => {
+  it.each([
+    ["whose controller has no noRetry", [{}, {}] as const],
+    ["whose Bun.cron gives nothing", [] as const],
+  ])("on Bun, %s, throws the drain's own error", async (_what, given) => {
     const run = scheduled(fakeDrain<Env>("unauthorized"));
-    await expect(run({}, {})).rejects.toMatchObject({ name: "DrainFatalError", code: "unauthorized" });
+    await expect(run(...given)).rejects.toMatchObject({ name: "DrainFatalError", code: "unauthorized" });
   });
 });
 
