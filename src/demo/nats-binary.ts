@@ -198,6 +198,7 @@ async function fetchWith(
     const kept = join(folder, EXECUTABLE);
     await mkdir(folder, { recursive: true, mode: 0o755 });
     // A rename within one file system is atomic: two processes that fetch at once both end with a whole file.
+    await rm(`${kept}.sha256`, { force: true }); // that of a damaged copy, which this one replaces
     await rename(path, kept).catch(async (error: unknown) => {
       // Windows refuses to replace an executable that runs: it is the same one.
       if (!(await isFile(kept))) throw error;

@@ -1,12 +1,16 @@
 // Where fetched nats-servers are kept, and which of them may be run: what lies there is executed.
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 
-/** Of the executables that pip brings, by their folder in the cache and the platform. */
+/**
+ * Of the executables that pip brings, by their folder in the cache and the platform. Of any other the
+ * first run keeps the hash beside it: what Go compiles and a distribution packages is not the same
+ * everywhere.
+ */
 const BINARY_SHA256: Readonly<Record<string, string>> = {
   "2.15.1 linux x64": "dd9b8a99f78955e35108355176d2fe61269efb909698eb9fce3d5d81a70e2bda",
 };
@@ -46,7 +50,7 @@ export function userCacheFolder(xdgCacheHome: string | undefined): string {
 
 /**
  * Lets an executable of the cache pass: it and its folders are this user's and nobody else can
- * write to them, and where its hash is pinned it has that.
+ * write to them, and it has the hash that is pinned, or that it had when it came.
  *
  * @param kept its folder in the cache, as `2.15.1`
  * @throws an `Error` of one line
@@ -54,11 +58,23 @@ export function userCacheFolder(xdgCacheHome: string | undefined): string {
 export async function trust(path: string, kept: string): Promise<void> {
   const folder = dirname(path);
   for (const each of [path, folder, dirname(folder)]) await trustOwner(each);
-  const expected = BINARY_SHA256[`${kept} ${process.platform} ${process.arch}`];
-  if (expected === undefined) return;
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
-  if (hash.digest("hex") !== expected) throw new Error(`${path} is not the file that it should be`);
+  const found = hash.digest("hex");
+  const pinned = BINARY_SHA256[`${kept} ${process.platform} ${process.arch}`];
+  if (found !== (pinned ?? (await recorded(`${path}.sha256`, found))))
+    throw new Error(`${path} is not the file that it should be`);
+}
+
+/** The hash that was kept there, or `found`, which is kept from now on. */
+async function recorded(path: string, found: string): Promise<string> {
+  // It is there already, or cannot be kept where nobody can write.
+  await writeFile(path, `${found}\n`, { flag: "wx", mode: 0o644 }).catch(() => {});
+  const text = await readFile(path, "utf8").catch(() => "");
+  // Another process may be writing it.
+  if (text === "") return found;
+  await trustOwner(path);
+  return text.trim();
 }
 
 async function trustOwner(path: string): Promise<void> {

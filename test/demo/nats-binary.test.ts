@@ -68,6 +68,14 @@ describe("a cached server", () => {
     },
   );
 
+  it("is not run when it has changed since it came, where no hash is pinned", async () => {
+    const path = await givenCached("2.9.10");
+    await expect(trust(path, "2.9.10")).resolves.toBeUndefined();
+    await expect(trust(path, "2.9.10")).resolves.toBeUndefined();
+    await writeFile(path, "#!/bin/sh\nother\n");
+    await expect(trust(path, "2.9.10")).rejects.toThrow("is not the file that it should be");
+  });
+
   it("is not looked for in a relative XDG_CACHE_HOME", () => {
     expect(userCacheFolder("cache")).toBe(join(homedir(), ".cache"));
     expect(userCacheFolder(join("/", "cache"))).toBe(join("/", "cache"));
