@@ -2,8 +2,8 @@
 // the tests use. A test during which one of them was told fails.
 import { afterEach, expect } from "vitest";
 
-/** Passwords, tokens and nkey seeds, and the bodies that test/support/nats.ts publishes where a test gives none. */
-const SECRET = /drain-pw|admin-pw|hunter2|s3cret|\bSU[A-Z2-7]{56}\b|\bmessage \d+\b(?! is skipped)/;
+/** Passwords, tokens and nkey seeds, and the bodies that test/support/nats.ts publishes where a test gives none. Not what workerd says of a queue, nor redrive. */
+const SECRET = /drain-pw|admin-pw|hunter2|s3cret|\bSU[A-Z2-7]{56}\b|(?<!\bon )\bmessage \d+\b(?! is skipped)/;
 
 const leaks: string[] = [];
 
