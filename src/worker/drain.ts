@@ -1,14 +1,15 @@
 // The deployable Worker's drain: each message becomes a POST to the target.
-import { type Drain, type DrainOptions, defineDrain } from "../index.ts";
+import { type Drain, type DrainOptions, defineDrain, type Report } from "../index.ts";
 import { handlerTimeoutMs, readConfig } from "./config.ts";
 import { eventConstants } from "./event-headers.ts";
 import { forward } from "./forward.ts";
 import { logHandlerError } from "./log.ts";
+import { insecureTarget } from "./target-url.ts";
 import type { Vars } from "./vars.ts";
 
 /** The Worker's drain, where LIMIT_MS does not say otherwise within `presetLimitMs` milliseconds. */
 export function drainWithin(presetLimitMs: number): Drain<Vars> {
-  return defineDrain<Vars>((env): DrainOptions<Vars> => {
+  const drain = defineDrain<Vars>((env): DrainOptions<Vars> => {
     const { options, targetUrl, target, forwardHeaders, limitMs } = readConfig(env);
     const constants = eventConstants(options.stream, options.consumer, forwardHeaders);
     const destination = { url: targetUrl, target, constants };
@@ -20,4 +21,13 @@ export function drainWithin(presetLimitMs: number): Drain<Vars> {
       onError: logHandlerError,
     };
   });
+  return { run: async (input) => tellTarget(await drain.run(input), input.env) };
+}
+
+/** The report, with a finding where events leave for the target unencrypted. */
+function tellTarget(report: Report, vars: Vars): Report {
+  const origin = report.reason === "invalid-options" ? undefined : insecureTarget(readConfig(vars));
+  if (origin === undefined) return report;
+  const message = `Events go to the target unencrypted (ALLOW_INSECURE): ${origin}.`;
+  return { ...report, findings: [...report.findings, { code: "insecure-connection", message }] };
 }

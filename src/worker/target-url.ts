@@ -34,6 +34,12 @@ export function readTarget(
   return { target, targetUrl: given };
 }
 
+/** The target's origin, where events leave this machine unencrypted, as ALLOW_INSECURE allows. */
+export function insecureTarget({ targetUrl, target }: ReturnType<typeof readTarget>): string | undefined {
+  const { protocol, hostname, origin } = new URL(targetUrl);
+  return protocol === "http:" && target === undefined && !isLoopback(hostname) ? origin : undefined;
+}
+
 /** A URL for people: origin and path. Its query may be a secret. */
 export function showUrl(url: string): string {
   const { origin, pathname } = new URL(url);

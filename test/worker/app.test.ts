@@ -28,3 +28,29 @@ test.each([
   expect(told).toMatch(/"reason":"connect-(failed|timeout)"/); // a loaded machine may be late
   expect(told).not.toContain("hunter2");
 });
+
+test.each([
+  ["http://target.invalid/events?hunter2", ["http://target.invalid"]],
+  ["http://127.0.0.1:9/events?hunter2", []],
+  ["https://target.invalid/events?hunter2", []],
+])(
+  "with ALLOW_INSECURE a report tells of a target that is reached unencrypted: %s",
+  async (TARGET_URL, told) => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const env: Vars = {
+      NATS_URL: "ws://127.0.0.1:9",
+      NATS_STREAM: "ORDERS",
+      NATS_CONSUMER: "billing",
+      TARGET_URL,
+      DRAIN_TOKEN: TOKEN,
+      LIMIT_MS: "2000",
+      ALLOW_INSECURE: "true",
+    };
+    const init = { method: "POST", headers: { Authorization: `Bearer ${TOKEN}` } };
+    const response = await app.fetch(new Request("https://sluice.example.com/drain", init), env);
+    const { findings } = (await response.json()) as { findings: { code: string; message: string }[] };
+    const insecure = findings.filter(({ code }) => code === "insecure-connection");
+    expect(insecure.map(({ message }) => /http:\/\/[^/]*(?=\.$)/.exec(message)?.[0])).toEqual(told);
+    expect(JSON.stringify(findings)).not.toContain("hunter2");
+  },
+);
