@@ -175,6 +175,7 @@ async function startForwarder(): Promise<Forwarder> {
   });
   await worker.ready;
   const url = await worker.url;
+  await fetch(url); // Ready is the proxy in front; the Worker's own process is there once it has answered.
   const pids = childrenNamed("workerd").filter((pid) => !before.has(pid));
   return {
     post: async (path, body) => {

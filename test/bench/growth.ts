@@ -6,7 +6,7 @@ import type { Done } from "./contenders.ts";
 import { WORKERS } from "./cost.ts";
 import { median, round } from "./stats.ts";
 
-interface Grown {
+export interface Grown {
   readonly messages: number;
   readonly bytes: number;
   /** Of one drain, connecting and closing included, over loopback. */

@@ -105,20 +105,34 @@ async function main(): Promise<void> {
   const members: Record<string, unknown> = { ...context };
   const seconds: Record<string, number> = {};
   const rows: Row[] = [];
+  const failed: { readonly name: string; readonly message: string }[] = [];
   try {
     for (const name of only.length > 0 ? only : MEASURES.keys()) {
       const startedAt = performance.now();
-      const done = await MEASURES.get(name)?.(bench);
-      if (!done) throw new Error(`there is no measure "${name}"`);
+      try {
+        const done = await MEASURES.get(name)?.(bench);
+        if (!done) throw new Error(`there is no measure "${name}"`);
+        members[done.key] = done.result;
+        rows.push(...done.rows);
+      } catch (error) {
+        // The others are worth their minutes all the same.
+        failed.push({ name, message: messageOf(error) });
+        log(`${name} failed: ${messageOf(error)}`);
+      }
       seconds[name] = round((performance.now() - startedAt) / 1_000);
-      members[done.key] = done.result;
-      rows.push(...done.rows);
     }
   } finally {
     await (await workerd)?.[Symbol.asyncDispose]();
   }
   (json ? process.stderr : process.stdout).write(`\n${formatReport(rows)}`);
-  if (json) process.stdout.write(`${JSON.stringify({ ...members, seconds }, undefined, 2)}\n`);
+  const result = { ...members, targets: rows, seconds, failed };
+  if (json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+  for (const { name, message } of failed) log(`bench: ${name} failed: ${message}`);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Certificates that the runtimes trust: Node's processes when they start, and workerd when wrangler or miniflare is loaded. */
@@ -173,6 +187,6 @@ function describeRun(serverVersion: string) {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`bench: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }

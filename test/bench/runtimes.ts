@@ -36,11 +36,12 @@ export function nodeRuntime(): NodeRuntime {
     name: "node",
     run: async (contender, job, times = 1) => {
       const child = childOf(contender);
-      const ask: NodeAsk = { contender, job, times };
-      child.send(ask);
-      const [answer] = (await once(child, "message", { signal: AbortSignal.timeout(RUN_TIMEOUT_MS) })) as [
-        NodeAnswer,
-      ];
+      const answer = await askChild(child, { contender, job, times }).catch((error: unknown) => {
+        // It may still answer: the next is to have a process of its own.
+        children.delete(contender);
+        child.kill("SIGKILL");
+        throw error;
+      });
       if (answer.kind === "failed") throw new Error(`${contender} in Node: ${answer.message}`);
       return { ...answer.done, cpuMs: answer.cpuMs };
     },
@@ -57,6 +58,13 @@ export function nodeRuntime(): NodeRuntime {
 
 // A run takes some seconds at most; one that hangs must fail the bench.
 const RUN_TIMEOUT_MS = 120_000;
+
+async function askChild(child: ChildProcess, ask: NodeAsk): Promise<NodeAnswer> {
+  child.send(ask);
+  const answered = once(child, "message", { signal: AbortSignal.timeout(RUN_TIMEOUT_MS) });
+  const [answer] = (await answered) as [NodeAnswer]; // as node-process.ts sends it
+  return answer;
+}
 
 function forkContender(): ChildProcess {
   return fork(fileURLToPath(new URL("node-process.ts", import.meta.url)), { execArgv: ["--expose-gc"] });

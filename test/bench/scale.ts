@@ -28,6 +28,8 @@ const MESSAGES = 200_000;
 const QUICK_MESSAGES = 20_000;
 const DRAINS = [1, 2, 4, 8];
 const BATCH = 5_000;
+// Its heartbeat, a third, leaves room for a machine that so many processes fill. What comes after the last message is not counted.
+const MAX_WAIT_MS = 3_000;
 
 export const scale: Measure<Scaled[]> = {
   name: "scale",
@@ -53,7 +55,7 @@ export async function measureScale(
   const stream = await bed.fill(messages, SCALE_BYTES);
   const results: Scaled[] = [];
   for (const drains of DRAINS) {
-    const job = { stream, messages, batch: BATCH, maxWaitMs: 1_000 };
+    const job = { stream, messages, batch: BATCH, maxWaitMs: MAX_WAIT_MS };
     const scaled = await bed.withConsumer(job, (each) => drainTogether(bed, each, drains));
     log(`${drains} drains at once: ${scaled.seconds} s, each message handled once`);
     results.push(scaled);
