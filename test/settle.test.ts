@@ -140,7 +140,7 @@ describe("the outbox", () => {
       box.ack(msg());
       await vi.advanceTimersByTimeAsync(1);
       box.ack(msg());
-      await vi.advanceTimersByTimeAsync(10);
+      await vi.advanceTimersByTimeAsync(20);
     }
     expect([awaited.frames, gathered.frames].map(({ length }) => length)).toEqual([2, 1]);
     expect(gathered.sent).toEqual(["+ACK", "+ACK"]);

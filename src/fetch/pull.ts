@@ -6,6 +6,9 @@ import { type Ending, ending } from "../report/reasons.ts";
 import { type PullRequest, pullBody } from "./pull-request.ts";
 import { type SilenceBounds, watchSilence } from "./silence.ts";
 
+// How long deliveries may come after the status that all were made.
+const GRACE_MS = 500;
+
 export interface PullParts {
   readonly connection: Connection;
   /** `$JS.API.CONSUMER.MSG.NEXT.<stream>.<consumer>` */
@@ -79,8 +82,8 @@ export class Pull {
    * The server has given all, but not all of it is here: of a replicated consumer the status
    * overtakes the deliveries, which wait for a majority of the nodes (seen on 2.15.1).
    */
-  completed(graceMs: number): void {
-    this.#grace ??= timer(graceMs);
+  completed(roundTripMs: number): void {
+    this.#grace ??= timer(Math.max(GRACE_MS, 2 * roundTripMs));
     void this.#grace.fired.then(() => this.end(ending("batch-full")));
   }
 

@@ -4,6 +4,7 @@ import type { Msg } from "@nats-io/nats-core";
 import { apiPrefix } from "../connection/jetstream.ts";
 import { now } from "../deadline.ts";
 import { type Ending, ending } from "../report/reasons.ts";
+import type { ConsumerAnswer } from "./consumer.ts";
 import { isOutOfBytes, isRedelivery, pinOf, sizeOf } from "./delivery.ts";
 import { Explainer } from "./explain.ts";
 import { Inbox } from "./inbox.ts";
@@ -13,8 +14,6 @@ import { deliveryLimit, type PullerParts, waitMs } from "./plan.ts";
 import { Pull, type PullEnd } from "./pull.ts";
 import { classifyStatus } from "./status.ts";
 
-// How long deliveries may come after the status that all were made.
-const GRACE_MS = 500;
 // So many pull requests in a row may bring nothing although the consumer has messages to deliver.
 const MAX_FRUITLESS = 3;
 
@@ -33,11 +32,11 @@ export class Puller {
   #redelivered = 0;
   readonly #latest = new LatestDelivery();
   #pinId: string | undefined;
-  /**
-   * Messages handled when the server last had none to give: worth another pull only when that has moved on.
-   */
+  /** Messages handled when the server last had none: worth another pull only when that has moved on. */
   #handledWhenEmpty = -1;
   #fruitless = 0;
+  /** Not worth another look while more than so many are queued. */
+  #enough = Number.POSITIVE_INFINITY;
   #isAsking = false;
   /** When the first message came, on the monotonic clock. */
   firstMessageAt: number | undefined;
@@ -51,11 +50,11 @@ export class Puller {
   /** Resolves when no more is pulled: to how the Fetch ended, or undefined where the drain stopped it. */
   async fetch(): Promise<Ending | undefined> {
     const { connection, plan, consumer } = this.#parts;
-    if (consumer.answer?.kind === "failed") this.#end(consumer.answer.ending);
-    else
-      void consumer.answered.then(
-        (answer) => answer.kind === "failed" && this.delivered === 0 && this.#end(answer.ending),
-      );
+    const heard = (answer: ConsumerAnswer): void => {
+      if (answer.kind === "failed" && this.delivered === 0) this.#end(answer.ending);
+    };
+    if (consumer.answer) heard(consumer.answer);
+    else void consumer.answered.then(heard);
     if (this.#open) {
       this.#inbox = new Inbox(connection, plan, {
         deliver: (msg) => this.#deliver(msg),
@@ -78,7 +77,10 @@ export class Puller {
   /** Pulls if it is time to: called whenever a message has left. */
   consider(): void {
     if (!this.#open || this.#pull || this.#isAsking) return;
+    const { queued } = this.#parts.handling();
+    if (queued > this.#enough) return;
     const size = this.#nextSize();
+    this.#enough = size === 0 && queued > 0 ? queued / 2 : Number.POSITIVE_INFINITY;
     if (size > 0) this.#send(size);
     else if (!this.#isIdle) return;
     else if (this.#isSaidEmpty) void this.#endIfEmpty(ending("empty"));
@@ -208,7 +210,7 @@ export class Puller {
     const end = classifyStatus({ code, description, fill, delivered: this.#fetchedInFetch });
     const { batch, delivered } = this.#pull;
     if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
-      this.#pull.completed(Math.max(GRACE_MS, 2 * this.#parts.plan.roundTripMs));
+      this.#pull.completed(this.#parts.plan.roundTripMs);
     } else if (end) {
       this.#pull.end(end);
     }

@@ -98,6 +98,7 @@ export class HandlerPool<Env> implements Pool {
 
   async stop(how: "cut" | "finish" | "drop"): Promise<boolean> {
     this.#stopped = true;
+    this.#times.close();
     const queued = this.#queue.clear();
     const running = how === "cut" ? [...this.#running].filter(({ settling }) => !settling) : [];
     if (how !== "drop") this.#giveBack([...running, ...queued]);

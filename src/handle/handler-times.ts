@@ -20,6 +20,7 @@ export interface HandlerTimesOptions<Env, Job> {
 export class HandlerTimes<Env, Job> {
   readonly #options: HandlerTimesOptions<Env, Job>;
   readonly #momentMs: number;
+  readonly #all = new Set<HandlerTime<Env, Job>>();
   #latest: HandlerTime<Env, Job> | undefined;
 
   constructor(options: HandlerTimesOptions<Env, Job>) {
@@ -33,10 +34,16 @@ export class HandlerTimes<Env, Job> {
 
   /** The time of a handler that starts at `at`. */
   from(at: Deadline): HandlerTime<Env, Job> {
-    if (!this.#latest || at >= this.#latest.startedAt + this.#momentMs) {
-      this.#latest = new HandlerTime(this.#options, at);
-    }
-    return this.#latest;
+    if (this.#latest && at < this.#latest.startedAt + this.#momentMs) return this.#latest;
+    const latest = new HandlerTime(this.#options, at, () => this.#all.delete(latest));
+    this.#all.add(latest);
+    this.#latest = latest;
+    return latest;
+  }
+
+  /** No handler starts any more: only those that run still need their timer. */
+  close(): void {
+    for (const time of this.#all) time.close();
   }
 }
 
@@ -45,15 +52,19 @@ export class HandlerTime<Env, Job> {
   readonly startedAt: Deadline;
   readonly context: HandlerContext<Env>;
   readonly #overdue: (jobs: readonly Job[]) => void;
+  readonly #ended: () => void;
   readonly #endsAt: Deadline | undefined;
   readonly #abort: AbortController | undefined;
   readonly #running = new Set<Job>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
-  constructor(options: HandlerTimesOptions<Env, Job>, at: Deadline) {
+  /** @param ended is called when its timer has fired */
+  constructor(options: HandlerTimesOptions<Env, Job>, at: Deadline, ended: () => void) {
     const { context, deadline, handlerTimeoutMs, overdue } = options;
     this.startedAt = at;
     this.#overdue = overdue;
+    this.#ended = ended;
     if (handlerTimeoutMs === undefined) {
       // The drain's own signal and deadline.
       this.context = context;
@@ -78,9 +89,7 @@ export class HandlerTime<Env, Job> {
   /** A handler has ended, or is waited for no more. */
   delete(job: Job): void {
     this.#running.delete(job);
-    if (this.#running.size > 0 || this.#timer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#closed) this.close();
   }
 
   /** Tells its handlers that nobody waits for them any more. */
@@ -88,7 +97,15 @@ export class HandlerTime<Env, Job> {
     this.#abort?.abort(timeIsUp());
   }
 
+  /** No other handler starts. Its timer stays while one runs; it would keep a process alive. */
+  close(): void {
+    this.#closed = true;
+    if (this.#running.size === 0) clearTimeout(this.#timer);
+  }
+
   #end(): void {
+    this.#ended();
+    if (this.#running.size === 0) return;
     this.#overdue([...this.#running]);
     this.giveUp();
   }

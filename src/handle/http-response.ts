@@ -16,6 +16,8 @@ export interface HttpResponse {
 
 /** Whether a value is a Response, of whatever runtime: data that was parsed has no methods. */
 export function isHttpResponse(value: unknown): value is HttpResponse {
+  // The runtime's own is known without a look at its headers, which each runtime makes when asked for.
+  if (value instanceof Response) return true;
   if (typeof value !== "object" || value === null || !("status" in value) || !("headers" in value))
     return false;
   const { status, headers } = value;

@@ -69,7 +69,7 @@ export class HeaderMap implements MessageHeaders {
   #fields: HeaderFields | undefined;
 
   constructor(block?: Uint8Array, dropped?: readonly string[], values?: Map<string, string[]>) {
-    this.#block = block === undefined ? "" : binaryOf(block);
+    this.#block = block === undefined || block.length === 0 ? "" : binaryOf(block);
     if (dropped || values) this.#fields = { values: values ?? new Map(), dropped: dropped ?? [] };
   }
 

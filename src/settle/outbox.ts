@@ -40,7 +40,7 @@ const CONFIRM_EVERY = 4_096;
 // in one WebSocket frame. `msg.respond` would encode, queue and copy each by itself, which is a
 // fifth of a drain's CPU time (20,000 x 128 B); a frame and a timer each cost a tenth of forwarding's.
 export const POST_EVERY = 256;
-const POST_AFTER_MS = 4;
+const POST_AFTER_MS = 10;
 
 interface Settlement {
   /** The ack subject. */
@@ -151,12 +151,15 @@ export class Outbox {
   #postSoon(): void {
     if (this.#timer !== undefined) return;
     const delayMs = this.#parts.isAwaited() ? 0 : POST_AFTER_MS;
-    this.#timer = setTimeout(() => this.#post(false), delayMs);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#post(false);
+    }, delayMs);
   }
 
   /** @param last nothing follows for now: the leader is asked about all that it was not asked about yet */
   #post(last: boolean): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];

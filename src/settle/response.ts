@@ -33,10 +33,13 @@ export function isFailureStatus(status: number): boolean {
  * opaque response) is a wrong address, so the message stays and is delivered again. Any other 4xx
  * is a reject. Never throws, whatever the headers hold. `nowMs` is in milliseconds since the epoch.
  */
-export function settlementOfResponse({ status, headers }: ResponseHead, nowMs: number): Settlement {
+export function settlementOfResponse(response: ResponseHead, nowMs: number): Settlement {
+  const { status } = response;
   if (status >= 200 && status < 300) return ack();
   if (status >= 400 && !isFailureStatus(status)) return reject(`HTTP ${status}`);
-  const delayMs = isFailureStatus(status) ? parseRetryAfter(headers.get("Retry-After"), nowMs) : undefined;
+  const delayMs = isFailureStatus(status)
+    ? parseRetryAfter(response.headers.get("Retry-After"), nowMs)
+    : undefined;
   return delayMs === undefined ? retry() : retry({ delayMs });
 }
 
