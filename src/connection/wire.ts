@@ -70,9 +70,18 @@ export interface WireEvents {
   end(error?: SocketError): void;
 }
 
+/** What a client says of a port that is another one than its address says; no retry makes it that one. */
+const WRONG_ADDRESSES: readonly { readonly said: RegExp; readonly means: string }[] = [
+  // As nats-server's own port for TCP clients.
+  { said: /Expected HTTP\//, means: "Something that speaks no HTTP listens there." },
+  { said: /wrong version number/i, means: "What listens there speaks no TLS: is its address ws://?" },
+];
+
 export function asSocketError(cause: unknown): SocketError {
   if (cause instanceof SocketError) return cause;
   const message = (cause instanceof Error ? cause.message : String(cause)) || "The WebSocket failed.";
+  const wrong = WRONG_ADDRESSES.find(({ said }) => said.test(message));
+  if (wrong) return new SocketError(`${wrong.means} (${message})`, { cause, misconfigured: true });
   // Deno's words for what its flags do not permit. It names one at a time.
   if (!/run again with the --allow-\w+ flag/.test(message)) return new SocketError(message, { cause });
   return new SocketError(`In Deno a drain needs --allow-net and --allow-env. ${message}`, {
