@@ -51,16 +51,20 @@ cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBO
 function permissionsText(options: Options): string {
   const stream = check("--stream", options.stream);
   const consumer = check("--consumer", options.consumer);
-  const prefix = options.domain ? `$JS.${check("--domain", options.domain)}.API` : "$JS.API";
+  // A server of the domain itself looks at what it maps the API to; one behind a leaf node does not know it.
+  const domain = options.domain && check("--domain", options.domain);
+  const prefixes = ["$JS.API", ...(domain ? [`$JS.${domain}.API`] : [])];
   const publish = [
-    `${prefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
-    `${prefix}.CONSUMER.INFO.${stream}.${consumer}`,
+    ...prefixes.flatMap((prefix) => [
+      `${prefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+      `${prefix}.CONSUMER.INFO.${stream}.${consumer}`,
+    ]),
     `$JS.ACK.${stream}.${consumer}.>`,
     // With a domain and an account's hash: of a leaf node's stream, and of servers that always give them.
     `$JS.ACK.*.*.${stream}.${consumer}.>`,
     ...(options.deadLetter ? [checkSubject("--dead-letter", options.deadLetter)] : []),
     ...(options.copyTo ?? []).map((subject) => checkPattern("--copy-to", subject)),
-    ...(options.bucket ? bucketSubjects(check("--bucket", options.bucket), prefix) : []),
+    ...(options.bucket ? bucketSubjects(check("--bucket", options.bucket), prefixes) : []),
   ];
   const subscribe = [`${checkSubject("--inbox-prefix", options.inboxPrefix)}.>`];
   const user = check("--user", options.user);
@@ -85,8 +89,8 @@ function permissionsText(options: Options): string {
 }
 
 /** To keep a report, and to read them back for the dashboard. */
-function bucketSubjects(bucket: string, api: string): readonly string[] {
-  return [`$KV.${bucket}.>`, `${api}.DIRECT.GET.KV_${bucket}`];
+function bucketSubjects(bucket: string, apis: readonly string[]): readonly string[] {
+  return [`$KV.${bucket}.>`, ...apis.map((api) => `${api}.DIRECT.GET.KV_${bucket}`)];
 }
 
 /** One token of a subject, harmless between quotes. */

@@ -85,3 +85,13 @@ function readObject(msg: Msg): Record<string, unknown> {
 export function apiPrefix(domain: string | undefined): string {
   return domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
 }
+
+/**
+ * Whether the server, which denies one subject, means another. It names what it maps a domain's API
+ * to, `$JS.API.…`, where the domain is its own.
+ */
+export function isDenied(denied: string, asked: string): boolean {
+  return denied === asked || denied === asked.replace(DOMAIN_API, "$JS.API.");
+}
+
+const DOMAIN_API = /^\$JS\.[^.]+\.API\./;

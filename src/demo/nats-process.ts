@@ -27,6 +27,8 @@ export interface NatsServerOptions {
   storeDir?: string;
   /** @default true */
   jetstream?: boolean;
+  /** Its JetStream domain. @default none */
+  domain?: string;
   /** PEM file paths make the WebSocket listener a TLS one. @default plain WebSocket */
   websocket?: { tls?: { cert: string; key: string } };
   /** Fixed ports, to start a server again where it was. @default free ones, chosen by the server */
@@ -146,8 +148,9 @@ function natsConfig(options: NatsServerOptions, portsDir: string, temporaryStore
     `ports_file_dir: ${JSON.stringify(portsDir)}`,
     `websocket { listen: ${listen(ports.ws)}, ${security}, compression: false }`,
   ];
+  const domain = options.domain === undefined ? "" : `, domain: ${JSON.stringify(options.domain)}`;
   if (options.jetstream ?? true)
-    lines.push(`jetstream { store_dir: ${JSON.stringify(options.storeDir ?? temporaryStore)} }`);
+    lines.push(`jetstream { store_dir: ${JSON.stringify(options.storeDir ?? temporaryStore)}${domain} }`);
   return `${lines.join("\n")}\n${options.config ?? ""}\n`;
 }
 

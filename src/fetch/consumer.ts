@@ -3,7 +3,7 @@
 import { createInbox, type Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { classifyInfoError } from "../connection/failure.ts";
-import { apiPrefix, readAnswer, UnreadableAnswerError } from "../connection/jetstream.ts";
+import { apiPrefix, isDenied, readAnswer, UnreadableAnswerError } from "../connection/jetstream.ts";
 import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
 import { type Ending, ending } from "../report/reasons.ts";
@@ -137,7 +137,7 @@ async function ask(
   const { promise, resolve } = Promise.withResolvers<Msg | undefined>();
   nats.subscribe(inbox, { max: 1, callback: (error, msg) => resolve(error ? undefined : msg) });
   const forget = connection.onDenied((denied) => {
-    if (denied.subject === subject) resolve(undefined);
+    if (isDenied(denied.subject, subject)) resolve(undefined);
   });
   void connection.lost.then(() => resolve(undefined));
   // What was asked with the sign-in may be answered already, and held back until somebody listens.

@@ -1,6 +1,7 @@
 // One pull request under way: sent, watched, and ended by what it was asked for, by a status, or by silence.
 import type { Connection } from "../connection/connection.ts";
 import { classifyPermission } from "../connection/failure.ts";
+import { isDenied } from "../connection/jetstream.ts";
 import { timer } from "../deadline.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import { type PullRequest, pullBody } from "./pull-request.ts";
@@ -59,7 +60,7 @@ export class Pull {
       }
     });
     this.#forget = connection.onDenied((denied) => {
-      if (denied.subject === subject) this.end(classifyPermission(denied));
+      if (isDenied(denied.subject, subject)) this.end(classifyPermission(denied));
     });
     void connection.lost.then((lost) => this.end(lost));
     if (!connection.nats.isClosed()) connection.nats.publish(subject, pullBody(request), { reply: inbox });

@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest";
 
 const ROOT = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, ROOT), "utf8");
-/** What only watches drains runs none. */
-const folders = readdirSync(new URL("examples", ROOT)).filter((name) => name !== "prometheus");
+/** What watches drains, or is drained, runs none. */
+const folders = readdirSync(new URL("examples", ROOT)).filter(
+  (name) => name !== "prometheus" && name !== "nats-server",
+);
 const page = read("docs/platforms.md");
 const tests = readdirSync(new URL("test", ROOT), { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".test.ts") && !path.endsWith("folders.test.ts"))

@@ -32,7 +32,10 @@ import { startScriptedServer } from "./scripted.ts";
 
 /** Server options that can travel as JSON. */
 export interface LabServerOptions
-  extends Pick<TestServerOptions, "authorization" | "config" | "jetstream" | "adminLogin" | "name"> {
+  extends Pick<
+    TestServerOptions,
+    "authorization" | "config" | "domain" | "jetstream" | "adminLogin" | "name"
+  > {
   /** Which certificate the WebSocket listener shows. @default none: plain WebSocket */
   readonly certificate?: Exclude<keyof Certificates, "ca">;
 }
