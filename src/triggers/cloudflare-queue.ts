@@ -2,7 +2,7 @@
 // report's own wait.
 import type { Drain } from "../drain.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
-import { DrainFatalError } from "./throw.ts";
+import { logFatal } from "./throw.ts";
 
 /** A batch of Cloudflare Queues, as far as it is used here. Its messages only say that there is work. */
 export interface MessageBatch {
@@ -35,7 +35,7 @@ export function drainOnMessage<Env>(
       const delaySeconds = Math.ceil((report.retryAfterMs ?? 1_000) / 1_000);
       return batch.retryAll({ delaySeconds: Math.min(delaySeconds, MAX_DELAY_SECONDS) });
     }
-    if (report.outcome === "fatal" && !options.onReport) console.error(new DrainFatalError(report).message);
+    logFatal(report, options.onReport);
     batch.ackAll();
   };
 }

@@ -6,7 +6,7 @@
  */
 import type { Drain } from "../drain.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
-import { DrainFatalError, orThrow } from "./throw.ts";
+import { logFatal, orThrow } from "./throw.ts";
 
 export type { TriggerOptions } from "./limit.ts";
 export { DrainError, DrainFatalError, DrainRetryableError, type ErrorMapping, orThrow } from "./throw.ts";
@@ -34,6 +34,6 @@ export function drainCron<Env>(drain: Drain<Env>, options: DenoCronOptions<Env> 
     const limitMs = given(options.limitMs, env) ?? LIMITS_MS.denoCron;
     const report = await runDrain(drain, env, { limitMs }, options.onReport);
     if (report.outcome !== "fatal") return void orThrow(report);
-    if (!options.onReport) console.error(new DrainFatalError(report).message);
+    logFatal(report, options.onReport);
   };
 }

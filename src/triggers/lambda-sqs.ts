@@ -3,7 +3,7 @@
 import type { Drain } from "../drain.ts";
 import { type LambdaContext, runInLambda } from "./lambda-limit.ts";
 import type { TriggerOptions } from "./limit.ts";
-import { DrainFatalError } from "./throw.ts";
+import { logFatal } from "./throw.ts";
 
 /** What SQS invokes a function with, as far as it is used here. */
 export interface SqsEvent {
@@ -31,7 +31,7 @@ export function sqsHandler<Env>(
 ): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
   return async ({ Records }, context) => {
     const report = await runInLambda(drain, context, options);
-    if (report.outcome === "fatal" && !options.onReport) console.error(new DrainFatalError(report).message);
+    logFatal(report, options.onReport);
     const again = report.outcome === "retryable" ? Records : [];
     return { batchItemFailures: again.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };

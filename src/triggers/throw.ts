@@ -59,3 +59,11 @@ export function orThrow(report: Report, errors: ErrorMapping = {}): Report {
     }
   }
 }
+
+/**
+ * Where a platform would retry each error alike, a fatal end is no error: the log has it, unless
+ * somebody is told the report.
+ */
+export function logFatal(report: Report, onReport: unknown): void {
+  if (report.outcome === "fatal" && !onReport) console.error(new DrainFatalError(report).message);
+}
