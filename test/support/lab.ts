@@ -111,6 +111,8 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
     );
     response.setHeader("Content-Type", "application/json").end(JSON.stringify(answer));
   });
+  // A fetch that keeps its connection must not find it closed at the moment that it uses it again, as Bun's did.
+  listener.keepAliveTimeout = 0;
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
   const { port } = listener.address() as AddressInfo; // a listening TCP server has no other kind of address
