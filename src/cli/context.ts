@@ -19,6 +19,10 @@ export const strict = (command: Command, name: string): Command =>
     .exitOverride((error) => {
       if (error.exitCode === 0) throw error; // The help or the version, which has been printed.
       if (error.code === "commander.help") throw new UsageError("A command is missing", name);
-      const told = error.message.replace(/^error: /, "").replace(/\.$/, "");
+      // Its value may be a secret, under a name that is none of ours.
+      const told = error.message
+        .replace(/^error: /, "")
+        .replace(/^(unknown option '[^'=]*(?:token|pass|pw|secret|seed|cred|key)[^'=]*)=.*'$/is, "$1'")
+        .replace(/\.$/, "");
       throw new UsageError(`${told.charAt(0).toUpperCase()}${told.slice(1)}`, name, { cause: error });
     });

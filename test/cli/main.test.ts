@@ -30,6 +30,10 @@ describe("a wrong command line", () => {
       ["redrive", "--stream", "DLQ", "--token", "s3cret"],
       "sluice: --token is no option, as arguments are no secret: set NATS_TOKEN; see sluice redrive --help",
     ],
+    [
+      ["redrive", "--stream", "DLQ", "--nats-token=s3cret"],
+      "sluice: Unknown option '--nats-token'; see sluice redrive --help",
+    ],
   ];
   it.each(table)("%j is named in one line, with exit code 64", async (args, line) => {
     const { code, stdout, stderr } = await sluice(...args);
