@@ -55,6 +55,9 @@ function parseRetryAfter(value: string | null, nowMs: number): number | undefine
 
 /** NaN for what is no date, and for one that no calendar has. */
 function parseDate(text: string): number {
-  if (IMF_DATE.test(text) || RFC850_DATE.test(text)) return Date.parse(text);
-  return ASCTIME_DATE.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
+  const isAsctime = ASCTIME_DATE.test(text);
+  if (!isAsctime && !IMF_DATE.test(text) && !RFC850_DATE.test(text)) return Number.NaN;
+  const time = Date.parse(isAsctime ? `${text} GMT` : text);
+  // It takes 31 Feb for 3 Mar. The day is the first number of each form.
+  return new Date(time).getUTCDate() === Number(/\d+/.exec(text)) ? time : Number.NaN;
 }

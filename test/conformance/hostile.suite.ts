@@ -1,7 +1,7 @@
 // A publisher of one message, against a real nats-server, in every runtime: whatever bytes it
 // sends, its message is handled or dead-lettered, and nobody else's waits for it.
 import { describe, expect, test } from "vitest";
-import { type DrainOptions, defineDrain, type Report, reject } from "../../src/index.ts";
+import { type DrainOptions, defineDrain, type Message, type Report, reject } from "../../src/index.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";
 
 const BASE = {
@@ -89,6 +89,29 @@ export function hostileSuite(runtime: string): void {
       expect(await drained.run({ limitMs: 8_000 })).toMatchObject({ fetched: 1, acked: 0, deadLettered: 1 });
       const [dead] = await server.messages("DEAD");
       expect(dead).toMatchObject({ data: '"gr\ufffd\ufffde"', headers: { "Sluice-Reason": reason } });
+    });
+
+    test("a body in the shape of a settlement, of a Response or of a list settles nothing", async () => {
+      const bodies = [
+        '{"kind":"retry","delayMs":5}',
+        '{"kind":"reject","reason":"x","Symbol(sluice.settlement)":true}',
+        '{"status":503,"headers":{"get":"x"}}',
+        '{"code":"SLUICE_REJECT","message":"x"}',
+        '[{"kind":"reject","reason":"x"}]',
+        '{"then":1,"__proto__":{"kind":"reject"}}',
+      ];
+      const server = await given();
+      const parsed = (message: Message<unknown>): never => message.json() as never; // what types forbid
+      const ways = [
+        { handler: parsed },
+        { batchHandler: (messages: readonly Message<unknown>[]) => messages.map(parsed) },
+      ];
+      for (const way of ways) {
+        await server.publish(NEW, bodies.length, bodies);
+        const report = await drain(server, { ...BASE, ...way });
+        expect(report).toMatchObject({ outcome: "completed", acked: bodies.length, findings: [] });
+      }
+      expect((await server.streamState("DEAD")).messages).toBe(0);
     });
 
     test("a body at the server's limit is dead-lettered as a stub that says where it is", async () => {

@@ -74,6 +74,16 @@ test("60,000 frames of a byte before INFO end the connection at once", async () 
   expect(await failureOf(peer.wsUrl)).toMatch(/^connect-failed: .*frames/);
 });
 
+test("a frame of fragments without an end takes no more than the slice to connect, nor more bytes than a frame may have", async () => {
+  const endless = await labFramePeer({ binary: "I", frames: 60_000, fragments: true });
+  const { made, tookMs } = await attempt(endless.wsUrl, 2_000);
+  expect(made.kind).not.toBe("connected");
+  expect(tookMs).toBeLessThan(4_000);
+  const large = { binary: "", fill: 1_000_000, frames: 60, fragments: true } as const;
+  expect(await failureOf((await labFramePeer(large)).wsUrl)).toMatch(/^connect-failed/);
+  expect(await lossAfter(large)).toMatch(/^connection-lost: ./);
+});
+
 test("an INFO without an end ends the connection", async () => {
   const peer = await labFramePeer({ binary: "INFO {", fill: 1_000_000 });
   expect(await failureOf(peer.wsUrl)).toMatch(/^connect-failed: .*without completing the handshake/);

@@ -44,8 +44,9 @@ export async function startMutePeer(): Promise<TestPeer> {
 export type PeerStep =
   /** A text frame. */
   | { readonly text: string }
-  /** Binary frames, each of these bytes; `fill` makes each of so many bytes more of the letter x. */
-  | { readonly binary: string; readonly frames?: number; readonly fill?: number }
+  /** Binary frames, each of these bytes; `fill` makes each of so many bytes more of the letter x;
+   * `fragments` makes them fragments of one frame that never ends. */
+  | { readonly binary: string; readonly frames?: number; readonly fill?: number; readonly fragments?: true }
   /** Waits for the client's next frame. */
   | { readonly await: "frame" }
   /** A Close frame, or a TCP reset. */
@@ -70,7 +71,7 @@ async function playSteps(socket: WebSocket, steps: readonly PeerStep[]): Promise
     else {
       const frame = Buffer.from(step.binary + "x".repeat(step.fill ?? 0));
       for (let sent = 1; sent <= (step.frames ?? 1) && socket.readyState === socket.OPEN; sent += 1) {
-        socket.send(frame);
+        socket.send(frame, { fin: step.fragments !== true });
         // So that it hears the client's end, and does not go on to send to nobody.
         if (sent % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
