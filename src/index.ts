@@ -5,7 +5,7 @@
  * @module sluice
  */
 export { type Budget, type BudgetOptions, LimitTooSmallError, MIN_LIMIT_MS, planBudget } from "./budget.ts";
-export { type InvalidOption, invalidOption } from "./checks.ts";
+export type { InvalidOption } from "./checks.ts";
 export type { Auth, Servers } from "./connection/login.ts";
 export type { Fetcher, SocketOptions } from "./connection/wire.ts";
 export {

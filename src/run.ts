@@ -1,5 +1,4 @@
 // One drain under way: its Fetch, its handlers, its settlements, and what it knows when it ends.
-import type { Msg } from "@nats-io/nats-core";
 import { assemble, type Parts, type RunParts } from "./assemble.ts";
 import { classifyPermission } from "./connection/failure.ts";
 import { now } from "./deadline.ts";
@@ -7,6 +6,7 @@ import { preflightInReport } from "./report/preflight-request.ts";
 import type { Ending } from "./report/reasons.ts";
 import { makeReport, makeTimings, type Report } from "./report/report.ts";
 import { findings, verdict } from "./report/verdict.ts";
+import { confirmAll } from "./settle/confirm.ts";
 import { keepAlive } from "./settle/keep-alive.ts";
 import { Stop } from "./stop.ts";
 
@@ -15,39 +15,36 @@ export class DrainRun<Env> implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #stop: Stop;
   readonly #cleanups: (() => void)[] = [];
+  /** When each step was over. */
+  readonly #moments: { fetchedMs?: number; handledMs?: number; confirmedMs?: number } = {};
   #poolStopped: Promise<boolean> | undefined;
-  #fetchedAt: number | undefined;
-  #handledAt: number | undefined;
-  #confirmedAt: number | undefined;
 
   constructor(given: RunParts<Env>) {
     const { connection, deadlines, signal } = given;
     this.#given = given;
     this.#stop = new Stop(deadlines.handle, signal, (cut) => this.#end(cut ? "cut" : "finish"));
     this.#parts = assemble({ ...given, stop: this.#stop });
+    const { outbox, pool, reserve } = this.#parts;
     this.#cleanups.push(
       connection.onDenied((denied) => this.#denied(denied.subject, classifyPermission(denied))),
-      keepAlive(given.consumer, { held: () => this.#held() }, this.#parts.outbox, given.journal),
+      keepAlive(given.consumer, { held: () => [...pool.held(), ...reserve.held()] }, outbox, given.journal),
     );
     // Nobody would hear a settlement any more: what has not started must not start.
     void connection.lost.then(() => this.#end("drop"));
   }
 
-  /**
-   * Pulls, at the pace of the handlers, which start meanwhile. Resolves when no more comes: to how
-   * the Fetch ended.
-   */
+  /** Pulls, at the pace of the handlers, which start meanwhile. Resolves when no more comes: to why. */
   async fetch(): Promise<Ending | undefined> {
     const { journal, observer } = this.#given;
     const { puller } = this.#parts;
     const startedAt = now();
     const end = await puller.fetch();
-    this.#fetchedAt = now();
+    this.#moments.fetchedMs = now();
     observer?.fetched?.({
       reason: end?.reason ?? "stopped",
       messages: puller.delivered,
       heartbeats: journal.heartbeats,
-      durationMs: this.#fetchedAt - startedAt,
+      durationMs: this.#moments.fetchedMs - startedAt,
     });
     return end;
   }
@@ -62,37 +59,21 @@ export class DrainRun<Env> implements AsyncDisposable {
     const { pool } = this.#parts;
     await Promise.race([pool.idle(), this.stopped]);
     const cutShort = await (this.#poolStopped ?? pool.stop("cut"));
-    this.#handledAt = now();
+    this.#moments.handledMs = now();
     return cutShort;
   }
 
-  /**
-   * Resolves when every settlement is confirmed or can no longer be: to why it cannot, where the
-   * consumer knows.
-   */
+  /** Waits until every settlement is confirmed, or can no longer be: to why, where the consumer knows. */
   async confirm(): Promise<Ending | undefined> {
-    const { budget, connection, connectMs, consumer, deadlines, observer } = this.#given;
-    const { outbox, pool } = this.#parts;
+    const { connection, observer } = this.#given;
+    const { fetched } = this.#parts.pool;
     const startedAt = now();
-    const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 5) / 8, startedAt + budget.settleMs);
-    await this.#parts.reserve.copyAll(copiedBy);
-    // Nothing is handled any more, so an answer has no reason to be late: what the slice allows,
-    // and no longer.
-    const by = Math.min(deadlines.settle, startedAt + budget.settleMs);
-    const ask = () => consumer.whyGone(connection, Math.min(by, now() + Math.max(250, 3 * connectMs)));
-    const confirming = outbox.confirm(by);
-    // In the same flight: a consumer made anew may answer what was meant for the one before it.
-    const asking = consumer.facts && pool.fetched > 0 ? ask() : undefined;
-    if (asking) await Promise.race([confirming, asking.then((gone) => (gone ? undefined : confirming))]);
-    else await confirming;
-    const asked = await asking;
-    if (asked?.isAnother) outbox.disown();
-    this.#confirmedAt = now();
+    const whyGone = await confirmAll(this.#given, this.#parts, fetched);
+    this.#moments.confirmedMs = now();
     const unconfirmed = this.#unconfirmed;
-    const confirmed = pool.fetched - unconfirmed;
-    observer?.settled?.({ confirmed, unconfirmed, durationMs: this.#confirmedAt - startedAt });
-    if (unconfirmed === 0 || connection.ended) return undefined;
-    return (asked ?? (await ask()))?.ending;
+    const durationMs = this.#moments.confirmedMs - startedAt;
+    observer?.settled?.({ confirmed: fetched - unconfirmed, unconfirmed, durationMs });
+    return unconfirmed === 0 || connection.ended ? undefined : (await whyGone())?.ending;
   }
 
   /** What is true now that nothing is under way. */
@@ -102,15 +83,12 @@ export class DrainRun<Env> implements AsyncDisposable {
     const { confirmed } = outbox;
     const { pending, firstMessageAt } = puller;
     const unconfirmed = this.#unconfirmed;
-    const { deadLetters, heartbeats } = journal;
     const moments = {
       connectMs: start.at + connectMs,
       firstMessageMs: firstMessageAt,
-      fetchedMs: this.#fetchedAt,
-      handledMs: this.#handledAt,
+      ...this.#moments,
       settlingMs: outbox.firstSentAt,
       settledMs: outbox.lastSentAt,
-      confirmedMs: this.#confirmedAt,
       totalMs: now(),
     };
     const end = verdict({
@@ -131,11 +109,11 @@ export class DrainRun<Env> implements AsyncDisposable {
       unconfirmed,
       ...(pending === undefined ? {} : { pending }),
       more: (pending ?? 0) > 0 || confirmed.released > 0,
-      heartbeats,
+      heartbeats: journal.heartbeats,
       startedAt: start.date.toISOString(),
       timings: makeTimings(start.at, moments, journal.heartbeatsAt),
       findings: [...findings(journal), ...preflightInReport(consumer.facts, options, budget)],
-      ...(deadLetters.length > 0 ? { deadLetters } : {}),
+      ...(journal.deadLetters.length > 0 ? { deadLetters: journal.deadLetters } : {}),
     });
   }
 
@@ -144,10 +122,6 @@ export class DrainRun<Env> implements AsyncDisposable {
     this.#stop[Symbol.dispose]();
     for (const cleanup of this.#cleanups) cleanup();
     await this.#parts.isolated?.close();
-  }
-
-  #held(): Msg[] {
-    return [...this.#parts.pool.held(), ...this.#parts.reserve.held()];
   }
 
   get #unconfirmed(): number {

@@ -30,9 +30,6 @@ const ORDER: readonly (readonly string[])[] = [
   ["budget.ts", "checks.ts", "deadline.ts"],
 ];
 
-/** Arrows that still point upwards. Each is to go; none is to come. */
-const STILL_UPWARDS = ["demo -> cli"];
-
 /** The files of src, as paths from there. */
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((path) => /\.tsx?$/.test(path));
 
@@ -55,6 +52,10 @@ test("src: no file has more than 300 lines", () => {
     .map((path) => ({ path, lines: readFileSync(join(SRC, path), "utf8").split("\n").length - 1 }))
     .filter(({ lines }) => lines > 300);
   expect(long).toEqual([]);
+});
+
+test("src: run.ts, which is the story of a drain, has less than 150 lines", () => {
+  expect(readFileSync(join(SRC, "run.ts"), "utf8").split("\n").length - 1).toBeLessThan(150);
 });
 
 test("src: no line has more than 110 columns", () => {
@@ -87,7 +88,7 @@ test("src: imports point downwards only", () => {
     const [from = "", to = ""] = arrow.split(" -> ");
     return rowOf(from) >= rowOf(to);
   });
-  expect(upwards.filter((arrow) => !STILL_UPWARDS.includes(arrow))).toEqual([]);
+  expect(upwards).toEqual([]);
 });
 
 /** What is not written, and what is written in its place. */

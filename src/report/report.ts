@@ -128,9 +128,9 @@ export type Moments = {
 /** The timings, in tenths of a millisecond. */
 export function makeTimings(startedAt: number, moments: Moments, heartbeats: readonly number[]): Timings {
   const since = (at: number): number => Math.round((at - startedAt) * 10) / 10;
-  const known = Object.entries(moments).flatMap(([name, at]) =>
-    at === undefined ? [] : [[name, since(at)]],
-  );
+  const known = Object.entries(moments)
+    .flatMap(([name, at]) => (at === undefined ? [] : [[name, since(at)] as const]))
+    .sort(([, one], [, other]) => one - other);
   const beats = heartbeats.length > 0 ? { heartbeatsMs: heartbeats.map(since) } : {};
   return { ...beats, ...Object.fromEntries(known), totalMs: since(moments.totalMs) };
 }

@@ -1,6 +1,6 @@
 // The deployable Worker's vars, secrets and bindings, and how their text is read. Nothing here quotes
 // a value: a visitor may see the error, and a value in the wrong var may be a secret.
-import { type InvalidOption, invalidOption } from "../index.ts";
+import { type InvalidOption, invalidOption } from "../checks.ts";
 import type { Self } from "../triggers/cloudflare.ts";
 
 /**

@@ -1,6 +1,7 @@
 // A test that tells a secret fails, wherever it tells it.
 import { test } from "vitest";
-import { defineDrain, invalidOption } from "../../src/index.ts";
+import { invalidOption } from "../../src/checks.ts";
+import { defineDrain } from "../../src/index.ts";
 import { problem } from "../../src/triggers/status.ts";
 
 test.fails("a secret in a console line fails its test", () => {

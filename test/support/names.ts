@@ -13,7 +13,6 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
     "ack",
     "defineDrain",
     "exponentialDelay",
-    "invalidOption",
     "planBudget",
     "queueHandler",
     "reject",

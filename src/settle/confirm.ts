@@ -1,0 +1,42 @@
+// The end of settling: every settlement is confirmed by the consumer's leader, or can no longer be.
+import type { Budget } from "../budget.ts";
+import type { Connection } from "../connection/connection.ts";
+import { type Deadline, now } from "../deadline.ts";
+import type { Consumer, Gone } from "../fetch/consumer.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Reserve } from "./reserve.ts";
+
+interface ConfirmParts {
+  readonly connection: Connection;
+  readonly consumer: Consumer;
+  readonly budget: Budget;
+  readonly deadlines: { readonly handle: Deadline; readonly settle: Deadline };
+  /** How long connecting took, in milliseconds. */
+  readonly connectMs: number;
+}
+
+/**
+ * Resolves when every settlement is confirmed or can no longer be: to what tells whether the
+ * consumer is gone, which is asked only once.
+ */
+export async function confirmAll(
+  { connection, consumer, budget, deadlines, connectMs }: ConfirmParts,
+  { outbox, reserve }: { readonly outbox: Outbox; readonly reserve: Reserve },
+  fetched: number,
+): Promise<() => Promise<Gone | undefined>> {
+  const startedAt = now();
+  const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 5) / 8, startedAt + budget.settleMs);
+  await reserve.copyAll(copiedBy);
+  // Nothing is handled any more, so an answer has no reason to be late: what the slice allows, and
+  // no longer.
+  const by = Math.min(deadlines.settle, startedAt + budget.settleMs);
+  const ask = () => consumer.whyGone(connection, Math.min(by, now() + Math.max(250, 3 * connectMs)));
+  const confirming = outbox.confirm(by);
+  // In the same flight: a consumer made anew may answer what was meant for the one before it.
+  const asking = consumer.facts && fetched > 0 ? ask() : undefined;
+  if (asking) await Promise.race([confirming, asking.then((gone) => (gone ? undefined : confirming))]);
+  else await confirming;
+  const asked = await asking;
+  if (asked?.isAnother) outbox.disown();
+  return async () => asked ?? (await ask());
+}
