@@ -16,6 +16,7 @@ export type Note =
   | "deliveries-exhausted"
   | "foreign-message"
   | "ack-wait-guessed"
+  | "max-deliver-unknown"
   | "insecure-connection"
   | "observer-failed"
   | "history-failed";

@@ -74,6 +74,9 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
   "ack-wait-guessed": () =>
     "Consumer info was not to be had, so the ack wait was taken for 30 s: allow the user " +
     "to publish to $JS.API.CONSUMER.INFO.",
+  "max-deliver-unknown": ({ count, first }) =>
+    `Consumer info was not to be had, so ${count} messages count as retried or released that may have ` +
+    `had their last delivery: ${list(first)}. Allow the user to publish to $JS.API.CONSUMER.INFO.`,
   "insecure-connection": ({ first }) => `The connection is not encrypted (allowInsecure): ${list(first)}.`,
   "observer-failed": ({ first }) => `The observer failed and was not called again: ${list(first)}.`,
   "history-failed": ({ first }) => `The report was not kept in the history: ${first[0]}.`,

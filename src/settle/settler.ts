@@ -105,6 +105,7 @@ export class Settler {
   ): Settled {
     const { outbox, consumer, journal } = this.#parts;
     if (as === "exhausted") journal.note("deliveries-exhausted", message.id);
+    if (consumer.answer?.kind === "unknown") journal.note("max-deliver-unknown", message.id);
     const backoffMs = consumer.facts?.backoffMs ?? [];
     // Only backoff makes the delivery count matter, and only then is it read.
     const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, message.deliveryCount, backoffMs) : waitMs;

@@ -1,4 +1,5 @@
 // The verdict on a drain, row by row: what ended it, when several things did; and the sentence of every finding.
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Journal, type Note } from "../../src/report/journal.ts";
 import { type Ending, ending } from "../../src/report/reasons.ts";
@@ -89,26 +90,36 @@ describe("what ended a drain", () => {
 });
 
 describe("the findings of a drain", () => {
-  const table: [note: Note, detail: string, sentence: string][] = [
-    ["handler-failed", "TypeError on S:1", "2 handlers threw; the first: TypeError on S:1."],
-    ["batch-result-invalid", "it returned 1 entries", "All were retried, because it returned 1 entries."],
-    ["retry-delay-failed", "gave NaN", "retryDelay gave NaN 2 times; the default was used."],
-    ["dead-letter-failed", "no responders", "2 dead letters were not confirmed; the first: no responders."],
-    ["dead-letter-stub", "S:1", "2 dead letters did not fit"],
-    ["dead-letter-loop", "S:1", "2 dead letters came back"],
-    ["headers-dropped", "S:1 (a b)", "2 messages have headers that cannot be carried"],
-    ["deliveries-exhausted", "S:1", "2 messages used up max deliver"],
-    ["foreign-message", "on x", "2 messages on the pull's inbox"],
-    ["ack-wait-guessed", "", "Consumer info was not to be had"],
-    ["insecure-connection", "ws://a", "The connection is not encrypted (allowInsecure): ws://a."],
-    ["observer-failed", "report", "The observer failed"],
-    ["history-failed", "bucket b", "The report was not kept in the history: bucket b."],
-  ];
+  const sentences = {
+    "handler-failed": ["TypeError on S:1", "2 handlers threw; the first: TypeError on S:1."],
+    "batch-result-invalid": ["it returned 1 entries", "All were retried, because it returned 1 entries."],
+    "retry-delay-failed": ["gave NaN", "retryDelay gave NaN 2 times; the default was used."],
+    "dead-letter-failed": ["no responders", "2 dead letters were not confirmed; the first: no responders."],
+    "dead-letter-copied": ["S:1", "2 messages without a delivery left were copied"],
+    "dead-letter-stub": ["S:1", "2 dead letters did not fit"],
+    "dead-letter-loop": ["S:1", "2 dead letters came back"],
+    "headers-dropped": ["S:1 (a b)", "2 messages have headers that cannot be carried"],
+    "deliveries-exhausted": ["S:1", "2 messages used up max deliver"],
+    "foreign-message": ["on x", "2 messages on the pull's inbox"],
+    "ack-wait-guessed": ["", "the ack wait was taken for 30 s"],
+    "max-deliver-unknown": ["S:1", "so 2 messages count as retried"],
+    "insecure-connection": ["ws://a", "The connection is not encrypted (allowInsecure): ws://a."],
+    "observer-failed": ["report", "The observer failed"],
+    "history-failed": ["bucket b", "The report was not kept in the history: bucket b."],
+  } as const satisfies Record<Note, readonly [detail: string, sentence: string]>;
+  const table = Object.entries(sentences).map(
+    ([note, [detail, said]]) => [note as Note, detail, said] as const,
+  );
   it.each(table)("have a sentence for %s", (note, detail, sentence) => {
     const journal = new Journal();
     journal.note(note, detail);
     journal.note(note, detail);
     expect(findings(journal)).toEqual([{ code: note, message: expect.stringContaining(sentence) }]);
+  });
+
+  it("are all in the documents", () => {
+    const api = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
+    expect(table.filter(([note]) => !api.includes(`| \`${note}\` |`))).toEqual([]);
   });
 
   it("stand in one order, whatever came first, and name five at most", () => {
