@@ -1,6 +1,6 @@
 // `sluice permissions`: what a drain's user may do, and no more, as nats-server and as `nats auth` take it.
 import { type Command, Option } from "commander";
-import { quote } from "../report/preflight-request.ts";
+import { quote } from "../report/preflight-rule.ts";
 import { type Context, strict } from "./context.ts";
 import { EXIT, UsageError } from "./usage.ts";
 

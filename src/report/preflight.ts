@@ -1,19 +1,13 @@
 // What will bite a drain before it does: a consumer's configuration held against what the drain is
 // to do. Pure.
+import { CONSUMER_RULES } from "./preflight-consumer.ts";
 import type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
-import { edit, isBelow, judge, limited, quote, REQUEST_RULES, type Rule, show } from "./preflight-request.ts";
+import { REQUEST_RULES } from "./preflight-request.ts";
+import { edit, isBelow, judge, limited, quote, type Rule, show } from "./preflight-rule.ts";
 import type { Finding } from "./report.ts";
 import { takesIn } from "./subject.ts";
 
 export type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
-
-/**
- * Below it a few failures in a row, or a few drains that end before a message's turn, use up its
- * deliveries. A dead letter takes what is used up.
- */
-const FEW_DELIVERIES = { withDeadLetter: 3, without: 5 } as const;
-/** nats-server's own. */
-const DEFAULT_ACK_WAIT_MS = 30_000;
 
 /**
  * What is worth changing about a consumer: each with what it is, why it bites, and, where there is
@@ -46,57 +40,6 @@ const RULES: Readonly<Record<string, Rule>> = {
           mend: copy(facts, "--pull --ack explicit"),
         }
       : undefined,
-  "inactive-threshold": (facts, { limitMs, betweenRunsMs = limitMs }) =>
-    facts.inactiveThresholdMs && betweenRunsMs !== undefined && facts.inactiveThresholdMs <= betweenRunsMs
-      ? {
-          message:
-            `The server deletes the consumer after ${show(facts.inactiveThresholdMs)} (inactive_threshold) ` +
-            `without a drain, and ${show(betweenRunsMs)} or more lie between two: it starts anew each ` +
-            "time, or is not found.",
-          mend: edit(facts, `--inactive-threshold ${show(10 * betweenRunsMs)}`),
-        }
-      : undefined,
-  "ack-wait": (facts, { handlerTimeoutMs }) =>
-    isBelow(facts.ackWaitMs, handlerTimeoutMs) && !facts.backoffMs?.length
-      ? {
-          message:
-            `The ack wait is ${show(facts.ackWaitMs)}, and a handler may take ` +
-            `${show(handlerTimeoutMs)}: when an in-progress is lost, a second handler gets ` +
-            "the message while the first works on it.",
-          mend: edit(facts, `--wait ${show(2 * (handlerTimeoutMs ?? 0))}`),
-        }
-      : undefined,
-  "backoff-replaces-ack-wait": (facts, { handlerTimeoutMs = DEFAULT_ACK_WAIT_MS }) =>
-    facts.backoffMs?.length
-      ? {
-          message:
-            "The backoff replaces the ack wait: the first delivery has " +
-            `${show(facts.backoffMs[0])}. A drain waits by its own retry delay already.`,
-          mend: edit(facts, `--backoff none --wait ${show(2 * handlerTimeoutMs)}`),
-        }
-      : undefined,
-  "max-deliver-few": (facts, { batch = "many", deadLetter }) =>
-    limited(facts.maxDeliver) &&
-    isBelow(facts.maxDeliver, FEW_DELIVERIES[deadLetter ? "withDeadLetter" : "without"])
-      ? {
-          message:
-            `Max deliver is ${facts.maxDeliver}, too few for a batch of ${batch}: each message that ` +
-            "arrives costs a delivery, also one that no handler comes to before the limit, and an outage " +
-            "costs one per drain. It runs out before the backlog does, and the message is never " +
-            "delivered again.",
-          mend: edit(facts, "--max-deliver 10"),
-        }
-      : undefined,
-  "max-deliver-below-dead-letter": (facts, { deadLetter }) =>
-    limited(facts.maxDeliver) && isBelow(facts.maxDeliver, deadLetter?.maxDeliveries)
-      ? {
-          message:
-            `Max deliver is ${facts.maxDeliver}, and a message is to become a dead letter ` +
-            `at ${deadLetter?.maxDeliveries} deliveries: it becomes one at the last of max ` +
-            "deliver, with none in reserve should the dead letter not be confirmed.",
-          mend: edit(facts, `--max-deliver ${2 * (deadLetter?.maxDeliveries ?? 5)}`),
-        }
-      : undefined,
   "max-deliver-unlimited": (facts, { deadLetter }) =>
     facts.maxDeliver !== undefined && !limited(facts.maxDeliver) && deadLetter === undefined
       ? {
@@ -104,15 +47,6 @@ const RULES: Readonly<Record<string, Rule>> = {
             "Max deliver has no limit and there is no dead letter: a message that always " +
             "fails comes back for ever.",
           mend: edit(facts, "--max-deliver 10"),
-        }
-      : undefined,
-  "max-ack-pending": (facts, { batch, drains = 1 }) =>
-    limited(facts.maxAckPending) && batch !== undefined && isBelow(facts.maxAckPending, batch * drains)
-      ? {
-          message:
-            `Max ack pending is ${facts.maxAckPending}, below ${drains} drains of ${batch} ` +
-            "messages: the server holds back what is above it, until others are settled.",
-          mend: edit(facts, `--max-pending ${batch * drains}`),
         }
       : undefined,
   "max-waiting": (facts, { drains = 1 }) =>
@@ -124,6 +58,7 @@ const RULES: Readonly<Record<string, Rule>> = {
           mend: another(facts, `--max-waiting ${Math.max(512, drains)}`),
         }
       : undefined,
+  ...CONSUMER_RULES,
   ...REQUEST_RULES,
   "dead-letter-loop": (facts, { deadLetter }) =>
     deadLetter && comesBack(facts, deadLetter.subject)

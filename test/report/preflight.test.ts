@@ -1,5 +1,5 @@
 // What preflight says of a consumer: a row for each rule, and silence where all is well or nothing is known.
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { ConsumerFacts } from "../../src/report/facts.ts";
 import { type ConsumerConfigFacts, type PreflightPlan, preflight } from "../../src/report/preflight.ts";
 import { preflightInReport } from "../../src/report/preflight-request.ts";
@@ -122,15 +122,36 @@ it.each([
   expect(found?.message.match(/CVE-[\d-]+/g) ?? undefined).toEqual(flaws);
 });
 
-it("tells a report only what is surely true: what the consumer refuses of a pull request", () => {
-  const { stream, consumer, ...rest } = GOOD;
-  const facts = {
-    ...rest,
-    ackWaitMs: 1,
-    maxBatch: 10,
-    maxRequestBytes: undefined,
-  } as unknown as ConsumerFacts; // what is read
-  const found = preflightInReport(facts, { ...PLAN, stream, consumer }, PLAN);
-  expect(found.map(({ code }) => code)).toEqual(["max-batch"]);
-  expect(preflightInReport(undefined, { stream, consumer }, {})).toEqual([]);
+describe("a report", () => {
+  const { stream, consumer, maxBytes: maxRequestBytes, ...rest } = GOOD;
+  /** The codes that a drain with these options says of a consumer. */
+  const said = (own: object, options: PreflightPlan = PLAN): string[] => {
+    const facts = { ...rest, maxRequestBytes, ...own } as unknown as ConsumerFacts; // what is read
+    return preflightInReport(facts, { ...options, stream, consumer }, { ...PLAN, limitMs: 25_000 }).map(
+      ({ code }) => code,
+    );
+  };
+
+  it.each([
+    [{}, []],
+    [{ maxBatch: 10 }, ["max-batch"]],
+    [{ maxExpiresMs: 10 }, ["max-expires"]],
+    [{ maxRequestBytes: 10 }, ["max-bytes"]],
+    [{ ackWaitMs: 1 }, ["ack-wait"]],
+    [{ backoffMs: [1] }, ["backoff-replaces-ack-wait"]],
+    [{ inactiveThresholdMs: 5_000 }, ["inactive-threshold"]],
+    [{ maxDeliver: 4 }, ["max-deliver-below-dead-letter"]],
+    [{ maxAckPending: 99 }, ["max-ack-pending"]],
+  ])("says of %j: %j", (own, codes) => {
+    expect(said(own)).toEqual(codes);
+  });
+
+  it("says nothing of nats-server's own defaults, of what is not known, and of what may be as it should", () => {
+    const { deadLetter: _, handlerTimeoutMs: __, ...plan } = PLAN;
+    const defaults = { ackWaitMs: 30_000, maxDeliver: undefined, maxAckPending: 1_000, maxWaiting: 512 };
+    expect(said(defaults, plan)).toEqual([]);
+    expect(said({ ackWaitMs: 1 }, plan)).toEqual([]);
+    expect(said({ inactiveThresholdMs: 60_000 }, plan)).toEqual([]);
+    expect(preflightInReport(undefined, { stream, consumer }, {})).toEqual([]);
+  });
 });

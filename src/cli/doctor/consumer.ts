@@ -6,7 +6,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { JetStreamError } from "../../connection/jetstream.ts";
 import { historySubject } from "../../observe/history.ts";
 import { preflight } from "../../report/preflight.ts";
-import { quote } from "../../report/preflight-request.ts";
+import { quote } from "../../report/preflight-rule.ts";
 import { type Ending, ending } from "../../report/reasons.ts";
 import type { Finding, Report } from "../../report/report.ts";
 import { askConsumer, type ConsumerAnswer } from "./consumer-info.ts";

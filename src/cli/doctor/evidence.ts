@@ -1,6 +1,6 @@
 // What is wrong with a consumer as it is now, told by its counts and by its last drains. Pure.
 import type { ConsumerConfigFacts } from "../../report/preflight.ts";
-import { edit, limited, quote } from "../../report/preflight-request.ts";
+import { edit, limited, quote } from "../../report/preflight-rule.ts";
 import type { Finding, Report } from "../../report/report.ts";
 
 /** The consumer's counts now. */

@@ -1,6 +1,6 @@
 // What was found, as one diagnosis. Pure, but for the time of day.
 import type { Budget } from "../../budget.ts";
-import { quote } from "../../report/preflight-request.ts";
+import { quote } from "../../report/preflight-rule.ts";
 import { type Ending, REASONS, type Reason } from "../../report/reasons.ts";
 import { type Finding, makeReport, NO_COUNTS } from "../../report/report.ts";
 import type { Diagnosis } from "./diagnosis.ts";
