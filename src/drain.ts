@@ -235,9 +235,14 @@ function sinceStart({ at }: Start): number {
   return Math.round((now() - at) * 10) / 10;
 }
 
-/** Tells the observer, which the budget bounds. */
+/** An exporter may take so long to send what it has, in milliseconds: one that hangs holds no drain. */
+const TELL_MS = 1_000;
+
+/** Tells the observer, inside the budget. */
 async function told(report: Report, observer: Observer | undefined, { settle }: Deadlines): Promise<Report> {
-  if (observer?.report) await waitUntil(Promise.resolve(observer.report(report)), settle);
+  if (observer?.report) {
+    await waitUntil(Promise.resolve(observer.report(report)), Math.min(settle, now() + TELL_MS));
+  }
   return report;
 }
 

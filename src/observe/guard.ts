@@ -10,17 +10,20 @@ export function guardObserver(observer: Observer | undefined, journal: Journal):
   if (!observer) return undefined;
   let told = observer;
   let failed = false;
+  const fail = (name: string): undefined => {
+    failed = true;
+    journal.note("observer-failed", name);
+  };
   const guard = <T>(name: string, call: () => T): T | undefined => {
     if (failed) return undefined;
     try {
       const result = call();
-      // A rejection that nobody waits for would end a Node process.
-      if (result instanceof Promise) result.catch(() => journal.note("observer-failed", name));
+      // A rejection that nobody waits for would end a Node process; one that is waited for, the drain.
+      // What runs a handler gives the handler's own promise, whose rejection is not the observer's.
+      if (result instanceof Promise) result.catch(() => (name === "run" ? undefined : fail(name)));
       return result;
     } catch {
-      failed = true;
-      journal.note("observer-failed", name);
-      return undefined;
+      return fail(name);
     }
   };
   return {
@@ -37,7 +40,7 @@ export function guardObserver(observer: Observer | undefined, journal: Journal):
     },
     settled: (counts) => guard("settled", () => told.settled?.(counts)),
     report: async (report) => {
-      await guard("report", () => told.report?.(report));
+      await Promise.resolve(guard("report", () => told.report?.(report))).catch(() => {});
     },
   };
 }

@@ -28,8 +28,8 @@ export interface ObservedMessage {
 
 /**
  * Is told what a drain does. Every method may be left out; one that throws is not called again in
- * that drain, and a promise that it returns is waited for by nobody but `report`'s, which the
- * budget bounds.
+ * that drain, and a promise that it returns is waited for by nobody but `report`'s: for a second at
+ * most, inside the budget.
  */
 export interface Observer {
   /**
