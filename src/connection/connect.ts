@@ -18,7 +18,7 @@ import { REASONS } from "../report/reasons.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectFailure, classifyConnectFailure } from "./failure.ts";
 import { MAX_LINE_BYTES, type ServerInfo } from "./handshake.ts";
-import { type Auth, insecureServers, leavesUnencrypted, type Servers } from "./login.ts";
+import { type Auth, insecureServers, leavesUnencrypted, parseUrl, type Servers } from "./login.ts";
 import { type SignIn, signIn } from "./sign-in.ts";
 import { DrainSocket } from "./socket.ts";
 import { SocketError, type SocketOptions } from "./wire.ts";
@@ -190,7 +190,7 @@ function maxFrameBytes({ maxBytes = 25_165_824 }: ConnectRequest): number {
 
 /** As a URL is read. nats-core knows fewer of its forms, and would fail at "WSS:host" each time anew. */
 function readAddress(server: string): string {
-  return URL.canParse(server) ? new URL(server).href : server;
+  return parseUrl(server)?.href ?? server;
 }
 
 function connectionOptions(

@@ -11,6 +11,7 @@ export const MAX_LINE_BYTES = 65_536;
 const MAX_FRAMES = 64;
 const LF = 10;
 const NOTHING = new Uint8Array();
+const decoder = new TextDecoder();
 
 /** The part of INFO that is used here. */
 export interface ServerInfo {
@@ -98,7 +99,7 @@ export class Handshake {
   }
 
   #take(line: Uint8Array<ArrayBuffer>): void {
-    const text = new TextDecoder().decode(line);
+    const text = decoder.decode(line);
     const info = /^INFO[ \t]+(\{[^\r\n]*\})[ \t]*\r\n$/i.exec(text)?.[1];
     if (info !== undefined) this.#takeInfo(line, info);
     else if (this.#phase === "info") this.#fail("did not greet as nats-server does");
