@@ -1,11 +1,13 @@
 // workerd without a dev server in front, for what takes a millisecond of CPU: one process, started bare in a fraction of a second.
 import { fileURLToPath } from "node:url";
+import type { Done } from "./contenders.ts";
 import { childrenNamed, cpuMsOf, forgetPeak, memoryOf } from "./processes.ts";
-import { COMPATIBILITY_DATE } from "./runtimes.ts";
+import { COMPATIBILITY_DATE, type Runtime } from "./runtimes.ts";
 
 export interface BenchWorker extends AsyncDisposable {
   /** Posts JSON and resolves to the JSON that comes. Rejects with the Worker's own words. */
   post(path: string, body: unknown): Promise<unknown>;
+  readonly pid: number;
   /** CPU time that its process has used so far, in milliseconds. */
   cpuMs(): number;
   /** Runs `work` and resolves to how far the process's memory rose meanwhile, at its peak, in bytes. */
@@ -35,6 +37,7 @@ export async function startBenchWorker(source: URL): Promise<BenchWorker> {
   if (pid === undefined || pids.length > 1)
     throw new Error(`${pids.length} workerd were started instead of one`);
   return {
+    pid,
     post: async (path, body) => {
       const response = await fetch(new URL(path, url), { method: "POST", body: JSON.stringify(body) });
       const text = await response.text();
@@ -49,6 +52,21 @@ export async function startBenchWorker(source: URL): Promise<BenchWorker> {
       return memoryOf(pid).peakBytes - residentBytes;
     },
     [Symbol.asyncDispose]: () => miniflare.dispose(),
+  };
+}
+
+/** workerd with the contenders, in a new process. */
+export async function bareWorkerd(): Promise<Runtime> {
+  const worker = await startBenchWorker(new URL("bare-worker.ts", import.meta.url));
+  return {
+    name: "workerd",
+    run: async (contender, job) => {
+      const before = worker.cpuMs();
+      const done = (await worker.post(`/${contender}`, job)) as Done; // as bare-worker.ts answers
+      return { ...done, cpuMs: worker.cpuMs() - before };
+    },
+    pids: () => [worker.pid],
+    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
   };
 }
 

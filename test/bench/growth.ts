@@ -75,7 +75,7 @@ async function measureCase(bench: Bench, { messages, bytes, drains: planned }: C
   const { bed } = bench;
   const { count: drains } = bench.rounds({ count: planned, warmUps: 0 });
   // A process of its own: memory that was once taken is seldom given back.
-  await using worker = await startBenchWorker(new URL("small-drain-worker.ts", import.meta.url));
+  await using worker = await startBenchWorker(new URL("bare-worker.ts", import.meta.url));
   const small = await bed.fill(10 * WARM_UPS, 128);
   await bed.withConsumer(
     { stream: small, messages: 10, batch: 10, maxWaitMs: 1_000 },
@@ -110,7 +110,7 @@ async function repeat(worker: BenchWorker, path: string, job: unknown, times: nu
   const before = worker.cpuMs();
   const walls: number[] = [];
   for (let time = 0; time < times; time += 1) {
-    const done = (await worker.post(path, job)) as Done | null; // small-drain-worker.ts answers with it
+    const done = (await worker.post(path, job)) as Done | null; // bare-worker.ts answers with it
     if (done) walls.push(done.wallMs);
   }
   return { wallMs: median(walls), cpuMs: (worker.cpuMs() - before) / times };

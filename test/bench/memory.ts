@@ -2,8 +2,9 @@
 
 import type { BedJob } from "./bed.ts";
 import type { Bench, Measure } from "./bench.ts";
+import { bareWorkerd } from "./bench-worker.ts";
 import { forgetPeak, memoryOf } from "./processes.ts";
-import { nodeRuntime, type Runtime, workerdRuntime } from "./runtimes.ts";
+import { nodeRuntime, type Runtime } from "./runtimes.ts";
 import { median, round } from "./stats.ts";
 
 export interface Memory {
@@ -83,7 +84,7 @@ async function measureCase(bench: Bench, name: Runtime["name"], each: Case & Str
   for (let run = 0; run < bench.rounds(RUNS).count; run += 1) {
     for (const side of ["sluice", "natsjs"] as const) {
       // A fresh process: memory that was once taken is seldom given back.
-      await using runtime = name === "node" ? nodeRuntime() : await workerdRuntime();
+      await using runtime = name === "node" ? nodeRuntime() : await bareWorkerd();
       peaks[side].push(await peakGrowth(bench, runtime, side, each));
     }
   }
@@ -103,14 +104,13 @@ async function peakGrowth(
 ): Promise<number> {
   const run = (job: BedJob) => bed.withConsumer(job, (each) => runtime.run(side, each));
   await run({ stream: warmUp, messages: 100, batch: 100, maxWaitMs: 1_000 });
-  const pids = runtime.pids(side);
-  const before = pids.map((pid) => memoryOf(pid).residentBytes);
-  for (const pid of pids) forgetPeak(pid);
+  const [pid = 0] = runtime.pids(side);
+  const before = memoryOf(pid).residentBytes;
+  forgetPeak(pid);
   // nats.js is given by number what it cannot be given by size (contenders.ts).
   const limit = side === "sluice" ? { batch: 100, maxBytes: MAX_BYTES } : { batch: 15 };
   await run({ stream, messages, maxWaitMs: 1_000, collect, ...limit });
-  // Of workerd's processes one is the Worker's: the one that grew.
-  return Math.max(...pids.map((pid, at) => memoryOf(pid).peakBytes - (before[at] ?? 0)));
+  return memoryOf(pid).peakBytes - before;
 }
 
 function mib(bytes: number): string {

@@ -53,7 +53,7 @@ export const waitingMinute: Measure<WaitingMinute[]> = {
     })),
 };
 
-const WORKER = new URL("small-drain-worker.ts", import.meta.url);
+const WORKER = new URL("bare-worker.ts", import.meta.url);
 
 /** Resolves to the CPU time of one drain of many that wait at once. */
 type Waiting = (job: Job) => Promise<number>;

@@ -1,10 +1,12 @@
-// The Worker of the small measures: Sluice, the floor, and an HTTP call that does nothing, whose CPU is taken off both.
+// The Worker of bareWorkerd() and of the small measures: the contenders, the floor by hand, and an HTTP call that does nothing, whose
+// CPU is taken off.
 import { contend, type Job } from "./contenders.ts";
 import { drainByHand } from "./protocol-floor.ts";
 
 const ROUTES: Readonly<Record<string, (job: Job) => Promise<unknown>>> = {
   "/sluice": (job) => contend("sluice", job),
-  "/floor": drainByHand,
+  "/natsjs": (job) => contend("natsjs", job),
+  "/by-hand": drainByHand,
   "/empty": async () => null,
 };
 
@@ -13,7 +15,7 @@ export default {
     const route = ROUTES[new URL(request.url).pathname];
     if (!route) return new Response("not found", { status: 404 });
     try {
-      return Response.json(await route((await request.json()) as Job)); // small-drain.ts, the only caller, sends one
+      return Response.json(await route((await request.json()) as Job)); // as every measure that calls it sends
     } catch (error) {
       return new Response(error instanceof Error ? error.message : String(error), { status: 500 });
     }
