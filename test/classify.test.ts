@@ -150,6 +150,19 @@ describe("a connection that was not made", () => {
     expect(end.message.endsWith(said)).toBe(true);
   });
 
+  it("is told without what the runtime quotes of the address's secrets", () => {
+    const quoted = "WebSocket connection to 'wss://u:hunter2@nats.example.com/path?hunter2#hunter2' failed";
+    for (const cause of [
+      new SocketError(quoted),
+      new SocketError("failed", { cause: new Error(quoted) }),
+      quoted,
+    ]) {
+      const { message } = classifyConnectFailure({ kind: "failed", cause }, SERVERS);
+      expect(message).toContain("to 'wss://nats.example.com/path' failed");
+      expect(message).not.toContain("hunter2");
+    }
+  });
+
   it("in time is connect-timeout, and names the server to look at", () => {
     expect(classifyConnectFailure({ kind: "timeout" }, SERVERS)).toEqual({
       reason: "connect-timeout",

@@ -34,10 +34,10 @@ export function classifyConnectFailure(failure: ConnectFailure, servers: string)
 
 function classifyConnectError(cause: unknown, servers: string): Ending {
   if (cause instanceof SocketError && (cause.status === 401 || cause.status === 403)) {
-    return ending("unauthorized", `${servers}: ${cause.message}`);
+    return ending("unauthorized", `${servers}: ${describe(cause)}`);
   }
   if (cause instanceof SocketError && cause.misconfigured) {
-    return ending("invalid-options", `${servers}: ${cause.message}`);
+    return ending("invalid-options", `${servers}: ${describe(cause)}`);
   }
   return isAuthError(cause)
     ? ending("unauthorized", `${servers}: ${describe(cause)}`)
@@ -107,8 +107,13 @@ export function isAuthError(error: unknown): boolean {
 
 /** An error in a sentence, with the code or cause that says more than its text. */
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return withoutSecrets(String(error));
   const cause = error.cause instanceof Error ? error.cause : undefined;
   const parts = [error.message, cause?.message].filter((part, at, all) => part && all.indexOf(part) === at);
-  return parts.join(" ") || error.name;
+  return withoutSecrets(parts.join(" ")) || error.name;
+}
+
+/** Text of a runtime's, which may quote the address: without what stands before its @ and behind its ?. */
+function withoutSecrets(text: string): string {
+  return text.replace(/\b((?:wss?|https?):\/\/)(?:[^\s/'"@]*@)?([^\s?#'"]*)[^\s'"]*/gi, "$1$2");
 }
