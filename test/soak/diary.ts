@@ -8,6 +8,7 @@ import type { Schedule, TimedFault } from "./plan.ts";
  * What a consumer without replicas remembers across a SIGKILL of its server: acks older than this. It writes its state down
  * every tenth of a second or so, whoever confirmed the ack (PONG or double ack), also with `sync_interval: always`. Measured on
  * 2.9.10 and 2.15.1: everything of the last 50 ms was forgotten, some of 200 ms, nothing of 250 ms; here the lanes share the disk.
+ * It is time in which the server runs: one that is frozen writes nothing.
  */
 const REMEMBERED_AFTER_MS = 500;
 
@@ -49,13 +50,16 @@ export class Diary {
   /** Messages whose handler succeeded, or that were rejected where there is no dead letter. */
   readonly #done = new Set<number>();
   readonly #deliveries = new Map<number, number>();
-  /** Messages that a drain whose report left nothing unconfirmed has settled for good: by when. */
-  readonly #final = new Map<number, number>();
+  /** Messages that a drain whose report left nothing unconfirmed has settled for good: by when, by both clocks. */
+  readonly #final = new Map<number, { readonly at: number; readonly serverTime: number }>();
   /** Those that a kill may have undone. */
   readonly #undone = new Set<number>();
   /** Messages that came to a drain which began after that. */
   readonly #again: number[] = [];
+  /** By the server's time. */
   readonly #kills: number[] = [];
+  #frozenMs = 0;
+  #frozenAt: number | undefined;
   readonly #reports: Report[] = [];
   /** Of each report, the messages that its handlers had at their last delivery. */
   readonly #lastSeen = new Map<Report, ReadonlySet<number>>();
@@ -71,6 +75,7 @@ export class Diary {
     return new Page({
       life: this.#life,
       came: (message, startedAt) => this.#came(message, startedAt),
+      serverTime: () => this.#serverTime,
       done: (sequence) => this.#done.add(sequence),
       reported: (report, settled, lastSeen) => {
         this.#lastSeen.set(report, lastSeen);
@@ -79,12 +84,26 @@ export class Diary {
     });
   }
 
+  /** Milliseconds in which the server ran. */
+  get #serverTime(): number {
+    return (this.#frozenAt ?? performance.now()) - this.#frozenMs;
+  }
+
+  /** To be called before it is, and after it is no more. */
+  serverFrozen(isFrozen: boolean): void {
+    const now = performance.now();
+    if (isFrozen) this.#frozenAt ??= now;
+    else if (this.#frozenAt !== undefined) {
+      this.#frozenMs += now - this.#frozenAt;
+      this.#frozenAt = undefined;
+    }
+  }
+
   /** What the server confirmed a moment ago may come again. */
   serverKilled(): void {
-    const now = performance.now();
-    this.#kills.push(now);
-    for (const [sequence, settledAt] of this.#final) {
-      if (settledAt <= now - REMEMBERED_AFTER_MS) continue;
+    this.#kills.push(this.#serverTime);
+    for (const [sequence, { serverTime }] of this.#final) {
+      if (serverTime <= this.#serverTime - REMEMBERED_AFTER_MS) continue;
       this.#final.delete(sequence);
       this.#undone.add(sequence);
     }
@@ -147,7 +166,7 @@ export class Diary {
 
   #came({ sequence, deliveryCount }: Message, startedAt: number): void {
     // Kept for check(): an error thrown here would be a handler's, and the drain would only retry the message.
-    if ((this.#final.get(sequence) ?? Number.POSITIVE_INFINITY) < startedAt) this.#again.push(sequence);
+    if ((this.#final.get(sequence)?.at ?? Number.POSITIVE_INFINITY) < startedAt) this.#again.push(sequence);
     if (sequence > this.#life.messages) this.#again.push(sequence);
     if (this.#undone.delete(sequence)) tally.undone += 1;
     this.#deliveries.set(sequence, Math.max(this.#deliveries.get(sequence) ?? 0, deliveryCount));
@@ -156,14 +175,14 @@ export class Diary {
   #reported(report: Report, settled: ReadonlyMap<number, number>): void {
     this.#reports.push(report);
     if (report.unconfirmed > 0) return;
-    const endedAt = performance.now();
+    const ended = { at: performance.now(), serverTime: this.#serverTime };
     // What used up max deliver never comes again.
     if (this.#kills.length === 0)
-      for (const sequence of exhaustedOf(report)) this.#final.set(sequence, endedAt);
+      for (const sequence of exhaustedOf(report)) this.#final.set(sequence, ended);
     for (const [sequence, settledAt] of settled) {
       const forgotten = this.#kills.some((at) => at > settledAt && at < settledAt + REMEMBERED_AFTER_MS);
       if (forgotten) this.#undone.add(sequence);
-      else this.#final.set(sequence, endedAt);
+      else this.#final.set(sequence, ended);
     }
   }
 

@@ -15,6 +15,8 @@ import { stalledMs } from "./stalls.ts";
 interface PageParts {
   readonly life: Schedule;
   readonly came: (message: Message, startedAt: number) => void;
+  /** Milliseconds in which the server ran. */
+  readonly serverTime: () => number;
   readonly done: (sequence: number) => void;
   readonly reported: (
     report: Report,
@@ -27,7 +29,7 @@ interface PageParts {
 export class Page {
   readonly #parts: PageParts;
   readonly #startedAt = performance.now();
-  /** Messages that its handlers have settled for good, and when. */
+  /** Messages that its handlers have settled for good, and when, by the server's time. */
   readonly #settled = new Map<number, number>();
   readonly #rejected = new Map<number, number>();
   readonly #lastSeen = new Set<number>();
@@ -62,7 +64,7 @@ export class Page {
   #settle(end: "done" | "rejected", { sequence }: Message): void {
     const isDone = end === "done" || this.#parts.life.deadLetter === "none";
     if (isDone) this.#parts.done(sequence);
-    (isDone ? this.#settled : this.#rejected).set(sequence, performance.now());
+    (isDone ? this.#settled : this.#rejected).set(sequence, this.#parts.serverTime());
   }
 
   #behave(

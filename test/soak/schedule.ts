@@ -159,7 +159,9 @@ class Life {
     const delivered = this.#deliveredWhenFrozen ?? (fault === "thaw" ? undefined : await this.#delivered());
     this.#deliveredWhenFrozen = fault === "freeze" ? delivered : undefined;
     if (fault === "kill") this.#diary.serverKilled();
+    if (fault === "freeze") this.#diary.serverFrozen(true);
     await this.#world.harm(fault);
+    if (fault !== "freeze") this.#diary.serverFrozen(false);
     if (fault !== "kill") return;
     this.#diary.serverKilled();
     this.#diary.deliveriesForgotten((delivered ?? 0) - (await this.#delivered()));

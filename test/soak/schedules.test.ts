@@ -54,6 +54,8 @@ async function ownServer(): Promise<{ world: World; stop(): Promise<void> }> {
   const storeDir = await mkdtemp(join(tmpdir(), "sluice-soak-"));
   const ports = await ownPorts();
   let server = await startTestServer({ storeDir, ports });
+  // nats-server removes the folder of all streams behind the last one, and may do so under the next that is made.
+  await server.createStream("KEPT");
   const cause = async (fault: ServerFault): Promise<void> => {
     if (fault === "freeze") return server.signal("SIGSTOP");
     if (fault === "thaw") return server.signal("SIGCONT");
