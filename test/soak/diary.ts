@@ -160,8 +160,8 @@ export class Diary {
   }
 
   get #explained(): number {
-    const { maxDeliveries = 0 } = this.#life;
-    return this.#reports.length + 2 + maxDeliveries;
+    const { maxDeliveries = 0, backoff } = this.#life;
+    return backoff ? Number.POSITIVE_INFINITY : this.#reports.length + 2 + maxDeliveries;
   }
 
   #came({ sequence, deliveryCount }: Message, startedAt: number): void {
