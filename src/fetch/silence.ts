@@ -34,6 +34,7 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
     heartbeatMs > 0 ? Math.max(lossMs, firstAnswerMs) : expiresMs + Math.max(500, 2 * firstAnswerMs);
   let lastFrameAt = startedAt;
   let suspicious = false;
+  let isStamped = false;
   let id: ReturnType<typeof setTimeout>;
 
   const look = (): void => {
@@ -59,6 +60,12 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
 
   return {
     frame: () => {
+      // Once for all that comes in one turn: a look at the clock per message is what one sees of it.
+      if (isStamped) return;
+      isStamped = true;
+      queueMicrotask(() => {
+        isStamped = false;
+      });
       lastFrameAt = now();
       if (heartbeatMs > 0) allowedMs = lossMs;
     },

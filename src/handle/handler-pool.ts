@@ -1,7 +1,7 @@
 // Runs the handlers of single messages: so many at a time, in the order of arrival or of a key,
 // until their deadline.
 import type { Msg } from "@nats-io/nats-core";
-import { breathe, now } from "../deadline.ts";
+import { breathe, type Deadline, now } from "../deadline.ts";
 import type { Message } from "../message/message.ts";
 import { RELEASE_MS } from "../settle/settlement.ts";
 import type { Settled } from "../settle/settler.ts";
@@ -44,6 +44,8 @@ export class HandlerPool<Env> implements Pool {
   #stopped = false;
   #idle: (() => void)[] = [];
   readonly #burst: Burst;
+  /** When the handler that was started last ended, if it has. */
+  #endedAt: Deadline | undefined;
   #breathing = false;
   #handled = 0;
   #slowestMs: number | undefined;
@@ -136,12 +138,15 @@ export class HandlerPool<Env> implements Pool {
 
   #pump(): void {
     const { concurrency, failuresLeft } = this.#options;
+    // The clock is looked at once per message: the end of one is the start of the next.
+    this.#endedAt = undefined;
     while (!this.#stopped && !this.#breathing && this.#running.size < Math.min(concurrency, failuresLeft())) {
       const job = this.#queue.first;
       if (!job) break;
-      const at = now();
+      const at = this.#endedAt ?? now();
       if (this.#isLate(job, at)) break;
       this.#queue.shift();
+      this.#endedAt = undefined;
       const isFull = this.#burst.start(at);
       this.#start(job, at);
       if (isFull) void this.#breathe();
@@ -221,7 +226,9 @@ export class HandlerPool<Env> implements Pool {
   }
 
   #end(job: Job<Env>, end: HandlerEnd): void {
-    const tookMs = now() - job.startedAt;
+    const at = now();
+    this.#endedAt = at;
+    const tookMs = at - job.startedAt;
     this.#slowestMs = Math.max(this.#slowestMs ?? 0, tookMs);
     this.#fastestMs = Math.min(this.#fastestMs ?? tookMs, tookMs);
     this.#settle(job, end);

