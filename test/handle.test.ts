@@ -175,6 +175,19 @@ describe("a pool", () => {
     expect(pool.fetched).toBe(2);
   });
 
+  it("tells everybody who waits for it to be idle", async () => {
+    const { handler, finish } = handledByHand();
+    const { pool, push } = startPool(handler);
+    push("a");
+    const told = [0, 1, 2].map(() => {
+      const idle = vi.fn();
+      void pool.idle().then(idle);
+      return idle;
+    });
+    await finish("a");
+    for (const idle of told) expect(idle).toHaveBeenCalledOnce();
+  });
+
   it("holds what is queued and what runs, and nothing that is settled", async () => {
     const { handler, finish } = handledByHand();
     const { push, held } = startPool(handler, { concurrency: 2 });
