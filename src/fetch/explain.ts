@@ -3,10 +3,12 @@ import type { Connection } from "../connection/connection.ts";
 import { type Deadline, now, waitUntil } from "../deadline.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import type { Consumer } from "./consumer.ts";
+import type { PriorityGroup } from "./pull-request.ts";
 
 interface ExplainPlan {
   readonly stream: string;
   readonly consumer: string;
+  readonly priorityGroup?: PriorityGroup | undefined;
   readonly roundTripMs: number;
   readonly deadline: Deadline;
 }
@@ -102,7 +104,14 @@ export class Explainer {
       const detail = `${ackPending} messages wait for their ack, and max_ack_pending is ${maxAckPending}.`;
       return ending("limit-exceeded", detail);
     }
-    return paused && delivered === 0 ? ending(end.reason, "The consumer is paused.") : end;
+    if (delivered > 0) return end;
+    if (paused) return ending(end.reason, "The consumer is paused.");
+    const { group, minPending, minAckPending } = this.#plan.priorityGroup ?? {};
+    // Below its thresholds a member is not to have any; otherwise another one holds the pin, or goes first.
+    if (group === undefined || minPending !== undefined || minAckPending !== undefined || pending === 0)
+      return end;
+    const detail = `${pending} messages are pending, and another client of the group "${group}" has them.`;
+    return ending("limit-exceeded", detail);
   }
 
   get #askBy(): Deadline {

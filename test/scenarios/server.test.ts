@@ -62,6 +62,23 @@ test("a paused consumer: nothing comes, and the report says that it is paused", 
   expect(await left()).toBe(3);
 });
 
+// ADR-42: the member that holds the pin is gone, and the pin is not yet.
+test("a priority group whose pin another client holds: not empty, and the group is named", async ({
+  skip,
+}) => {
+  const group = { priority_groups: ["A"], priority_policy: "pinned_client", priority_timeout: 60e9 };
+  const { server, stream, drain } = await given(0);
+  if (/^2\.(9|10)\./.test(server.version)) skip("priority groups came with nats-server 2.11");
+  await server.createConsumer(stream, "pinned", group as never); // newer than the types
+  await server.publish(`${stream}.event`, 5);
+  const options = { handler: () => {}, consumer: "pinned", priorityGroup: { group: "A" } } as never;
+  expect(await drain(options)).toMatchObject({ reason: "empty", acked: 5 });
+  await server.publish(`${stream}.event`, 3);
+  const report = await drain(options);
+  expect(report).toMatchObject({ outcome: "retryable", reason: "limit-exceeded", fetched: 0, pending: 3 });
+  expect(report.message).toContain('"A"');
+});
+
 // nats-io/nats-server #5032, centrifugal/centrifugo #1166, nats-io/nack #167: a consumer that went, or was made anew.
 test.each(["one at a time", "batch"])(
   "the stream is deleted under the handlers, %s: nothing is said to be acked",
