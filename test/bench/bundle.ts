@@ -24,7 +24,7 @@ export interface Bundle {
 
 const MOST_OVER_BYTES = 12 * 1024;
 const MOST_STARTUP = 1.2;
-const ROUNDS = { count: 9, warmUps: 1 };
+const ROUNDS = { count: 5, warmUps: 1 };
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FLOOR = fileURLToPath(new URL("floor-worker.ts", import.meta.url));
 

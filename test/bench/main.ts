@@ -64,6 +64,9 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [cost.name, runnable(cost)],
 ]);
 
+/** These wait nearly all of their time, for seconds, and use no process that another uses: they are measured side by side. */
+const WAITING: ReadonlySet<string> = new Set([latency.name, loss.name, release.name]);
+
 const HELP = `Usage: npm run bench -- [options]
 
 Measures Sluice beside nats.js and beside the floor under both, on a real nats-server. Takes some minutes.
@@ -104,31 +107,41 @@ async function main(): Promise<void> {
   );
   const members: Record<string, unknown> = { ...context };
   const seconds: Record<string, number> = {};
-  const rows: Row[] = [];
+  const rows = new Map<string, readonly Row[]>();
   const failed: { readonly name: string; readonly message: string }[] = [];
-  try {
-    for (const name of only.length > 0 ? only : MEASURES.keys()) {
-      const startedAt = performance.now();
-      try {
-        const done = await MEASURES.get(name)?.(bench);
-        if (!done) throw new Error(`there is no measure "${name}"`);
-        members[done.key] = done.result;
-        rows.push(...done.rows);
-      } catch (error) {
-        // The others are worth their minutes all the same.
-        failed.push({ name, message: messageOf(error) });
-        log(`${name} failed: ${messageOf(error)}`);
-      }
-      seconds[name] = round((performance.now() - startedAt) / 1_000);
+  const runOne = async (name: string): Promise<void> => {
+    const startedAt = performance.now();
+    try {
+      const done = await MEASURES.get(name)?.(bench);
+      if (!done) throw new Error(`there is no measure "${name}"`);
+      members[done.key] = done.result;
+      rows.set(name, done.rows);
+    } catch (error) {
+      // The others are worth their minutes all the same.
+      failed.push({ name, message: messageOf(error) });
+      log(`${name} failed: ${messageOf(error)}`);
     }
+    seconds[name] = round((performance.now() - startedAt) / 1_000);
+  };
+  const names = only.length > 0 ? only : [...MEASURES.keys()];
+  try {
+    for (const group of grouped(names)) await Promise.all(group.map(runOne));
   } finally {
     await (await workerd)?.[Symbol.asyncDispose]();
   }
-  (json ? process.stderr : process.stdout).write(`\n${formatReport(rows)}`);
-  const result = { ...members, targets: rows, seconds, failed };
+  const targets = names.flatMap((name) => rows.get(name) ?? []);
+  (json ? process.stderr : process.stdout).write(`\n${formatReport(targets)}`);
+  const result = { ...members, targets, seconds, failed };
   if (json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
   for (const { name, message } of failed) log(`bench: ${name} failed: ${message}`);
   if (failed.length > 0) process.exitCode = 1;
+}
+
+/** What is run at once: each of {@link WAITING} with the others of it, the rest alone. */
+function grouped(names: readonly string[]): readonly (readonly string[])[] {
+  const waiting = names.filter((name) => WAITING.has(name));
+  const alone = names.filter((name) => !WAITING.has(name)).map((name) => [name]);
+  return waiting.length > 0 ? [waiting, ...alone] : alone;
 }
 
 function messageOf(error: unknown): string {

@@ -22,7 +22,7 @@ const MIB = 1024 * 1024;
 const MAX_BYTES = 16 * MIB;
 // nats-server's max_payload is 1 MiB.
 const MESSAGE_BYTES = MIB;
-const RUNS = { count: 3, warmUps: 0 };
+const RUNS = { count: 2, warmUps: 0 };
 const MOST_TIMES = 3;
 
 interface Case {

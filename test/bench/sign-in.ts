@@ -23,7 +23,7 @@ export interface SignIn {
 }
 
 const SIDES = ["sluice", "natsjs"] as const;
-const ROUNDS = { count: 2, warmUps: 0 };
+const ROUNDS = { count: 1, warmUps: 0 };
 /** nats.js takes a hundred times as long, and is as clear after fewer. */
 const TIMES = { sluice: { warmUps: 100, times: 500 }, natsjs: { warmUps: 20, times: 30 } } as const;
 const MOST_MS = 2;
