@@ -1,6 +1,6 @@
 // Round trips are counted by what could depend on what, whatever the clocks say.
 import { expect, test } from "vitest";
-import { countFlights, type Seen } from "./flights.ts";
+import { countFlights, countRoundTrips, type Seen } from "./flights.ts";
 
 const LATENCY_MS = 50;
 
@@ -34,4 +34,9 @@ test("what comes after the end does not count", () => {
 
 test("a client that heard nothing is an error", () => {
   expect(() => countFlights([up(0)], LATENCY_MS, 1_000)).toThrow("no such answer");
+});
+
+test("opening the socket counts too where TLS hides what is sent", () => {
+  const seen = [up(0), down(51), up(102), down(153), up(204), down(255)];
+  expect(countRoundTrips(seen, LATENCY_MS, 1_000)).toBe(3);
 });
