@@ -54,6 +54,7 @@ const MAX_REASON_LENGTH = 1_000;
 const MAX_DROPPED_LENGTH = 1_000;
 // More than nats-server takes unless it is told to: its `max_control_line`.
 const MAX_SUBJECT_LENGTH = 4_096;
+const MAX_PUBLISHED_BYTES = 3_584;
 
 /**
  * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream
@@ -174,5 +175,13 @@ function subjectLine(subject: string): string {
 
 /** Whether a client can publish to the subject as it is; U+FFFD stands for what was no UTF-8. */
 export function isPlainSubject(subject: string): boolean {
-  return subjectLine(subject) === subject && !/[\s\ufffd]/.test(subject);
+  return subjectLine(subject) === subject && !/[\s\ufffd]/.test(subject) && fitsALine(subject);
+}
+
+/**
+ * Whether a line that publishes to the subject, with an inbox and two sizes, is one that nats-server
+ * takes: it ends the connection at one beyond its `max_control_line`.
+ */
+export function fitsALine(subject: string): boolean {
+  return new TextEncoder().encode(subject).length <= MAX_PUBLISHED_BYTES;
 }

@@ -122,6 +122,19 @@ describe("sluice redrive", () => {
     expect((await server.streamState("PAYROLL")).messages).toBe(0);
   });
 
+  it("puts back what is behind letters whose subject or stream no line of the protocol can hold", async () => {
+    const long = "x".repeat(60_000);
+    const server = await given([
+      [`Sluice-Subject: orders.${long}`, "Sluice-Stream: ORDERS"],
+      [`Sluice-Subject: orders.${"\xc3\xbc".repeat(2_000)}`, "Sluice-Stream: ORDERS"],
+      ["Sluice-Subject: orders.eu", `Sluice-Stream: ${long}`],
+      GOOD,
+    ]);
+    const run = await sluice([...redrive, "--server", server.wsUrl]);
+    expect(lastLine(run)).toEqual({ redriven: 1, duplicates: 0, skipped: 3, refused: 0, left: 3 });
+    expect(run.stderr.length).toBeLessThan(4_000);
+  });
+
   it("puts the message of a stub back without the headers that no client can carry", async () => {
     const server = await given([[...GOOD.slice(0, 3), "Sluice-Stub: true"]]);
     await server.publishRaw({

@@ -4,6 +4,7 @@
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { copyHeaders } from "../../message/headers.ts";
 import { takesIn } from "../../report/subject.ts";
+import { fitsALine } from "../../settle/dead-letter.ts";
 import type { StoredMessage } from "../../settle/stored.ts";
 
 /** A message that a drain gave up. */
@@ -39,7 +40,7 @@ export function readDeadLetter(stored: StoredMessage, inboxPrefix?: string): Dea
   const stream = headers.get("Sluice-Stream");
   if (!isTarget(subject, inboxPrefix))
     return malformed(`no message can have come from the subject ${JSON.stringify(subject.slice(0, 200))}`);
-  if (!/^[^\s.*>/\\\p{Cc}]+$/u.test(stream)) return malformed("it does not say which stream it came from");
+  if (!STREAM.test(stream)) return malformed("it does not say which stream it came from");
   const isStub = headers.has("Sluice-Stub");
   const stubOf = Number(headers.get("Sluice-Sequence"));
   if (isStub && !(Number.isSafeInteger(stubOf) && stubOf > 0))
@@ -70,9 +71,12 @@ export function ownHeaders(headers: MsgHdrs): MsgHdrs {
  */
 function isTarget(subject: string, inboxPrefix = "_INBOX"): boolean {
   const isInbox = ["_INBOX", inboxPrefix].some((prefix) => `${subject}.`.startsWith(`${prefix}.`));
-  return !isInbox && !subject.startsWith("_INBOX") && !subject.startsWith("$") && TARGET.test(subject);
+  const isOwn = subject.startsWith("_INBOX") || subject.startsWith("$");
+  return !isInbox && !isOwn && TARGET.test(subject) && fitsALine(subject);
 }
 
+/** nats-server takes no longer name, and ends the connection at a line that is far longer. */
+const STREAM = /^[^\s.*>/\\\p{Cc}]{1,255}$/u;
 const TARGET = /^(?![*>](\.|$))[^\s.\p{Cc}]+(\.(?![*>](\.|$))[^\s.\p{Cc}]+)*$/u;
 
 /** Which dead letters are meant; undefined: all. */
