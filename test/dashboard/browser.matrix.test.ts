@@ -1,10 +1,17 @@
 // The dashboard in a real Chromium: used by its labels, as a screen reader has them, and judged by axe.
 import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Report } from "../../src/index.ts";
 import { NO_COUNTS } from "../../src/report/report.ts";
+import { workerApp } from "../../src/worker/app.ts";
+import { pages } from "../../src/worker/dashboard.ts";
+import type { Vars } from "../../src/worker/vars.ts";
+import { BUCKET, makeBucket } from "../support/bucket.ts";
+import { ADMIN_USER, startTestServer } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
 import { serve } from "./serve.ts";
 import { aDashboard, TOKEN } from "./views.ts";
@@ -105,6 +112,54 @@ describe.skipIf(!existsSync(CHROMIUM))("the dashboard in Chromium", () => {
     expect(await page.getByRole("heading", { name: "completed: empty" }).isVisible()).toBe(true);
     await page.getByRole("button", { name: "Drain now" }).click();
     await page.getByRole("heading", { name: "retryable: connection-lost" }).waitFor();
+  }, 60_000);
+
+  test("shows the Worker's own drains of a real consumer: what came, what was dead-lettered, and how long it took", async () => {
+    const log = vi.spyOn(console, "log").mockReturnValue();
+    onTestFinished(() => log.mockRestore());
+    const server = await startTestServer();
+    const target = createServer((request, response) => {
+      response.writeHead(request.headers["ce-subject"] === "EVENTS.bad" ? 422 : 204).end();
+    });
+    await new Promise<void>((listening) => target.listen(0, "127.0.0.1", listening));
+    const { port } = target.address() as AddressInfo; // it listens on a port
+    await server.createStream("EVENTS");
+    await server.createStream("DLQ", { subjects: ["dlq.>"] });
+    await server.createConsumer("EVENTS", "sluice", { max_deliver: 10 });
+    await makeBucket(await server.admin());
+    await server.publish("EVENTS.good", 3);
+    await server.publish("EVENTS.bad", 2);
+    const worker = workerApp(pages);
+    const env: Vars = {
+      NATS_URL: server.wsUrl,
+      NATS_USER: ADMIN_USER.user,
+      NATS_PASSWORD: ADMIN_USER.pass,
+      NATS_STREAM: "EVENTS",
+      NATS_CONSUMER: "sluice",
+      TARGET_URL: `http://127.0.0.1:${port}/`,
+      DEAD_LETTER_SUBJECT: "dlq.events",
+      MAX_WAIT_MS: "500",
+      HISTORY_BUCKET: BUCKET,
+      DRAIN_TOKEN: TOKEN,
+    };
+    const { origin, close } = await serve({ fetch: (request) => worker.fetch(request, env) });
+    onTestFinished(async () => {
+      close();
+      target.close();
+      await server.stop();
+    });
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(origin);
+    await logIn(page);
+    expect(await page.getByText("No drain has reported yet.").isVisible()).toBe(true);
+    await page.getByRole("button", { name: "Drain now" }).click();
+    await page.getByRole("heading", { name: "completed: empty" }).waitFor();
+    const row = page.getByRole("row", { name: /422/ });
+    expect(await row.getByRole("cell").last().textContent()).toBe("2");
+    const timeline = await page.getByRole("img", { name: /^Timeline/ }).getAttribute("aria-label");
+    for (const phase of ["connect", "wait", "handle", "settle", "confirm", "close"])
+      expect(timeline).toContain(`${phase}: `);
+    expect(await page.locator("dl.state").textContent()).toContain("Pending0");
   }, 60_000);
 
   const looks = Object.entries(STATES).flatMap(([name, reports]) =>

@@ -60,6 +60,9 @@ describe("the button", () => {
       form({}, { Cookie, Origin: "https://evil.example" }),
     );
     expect(other.status).toBe(403);
+    const body = new URLSearchParams();
+    const unnamed = await app.request(`${ORIGIN}/drain-now`, { method: "POST", body, headers: { Cookie } });
+    expect(unnamed.status).toBe(403);
     expect(reports).toHaveLength(1);
     const response = await app.request(`${ORIGIN}/drain-now`, form({}, { Cookie }));
     expect([response.status, response.headers.get("Location")]).toEqual([303, "/"]);

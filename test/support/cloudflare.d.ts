@@ -3,6 +3,10 @@ declare module "cloudflare:workers" {
   /** The bindings of vitest.config.ts. */
   export const env: { readonly NATS: { fetch(input: string, init?: RequestInit): Promise<Response> } };
 
+  export const tracing: {
+    enterSpan<T>(name: string, callback: (span: { setAttribute(key: string, value: unknown): void }) => T): T;
+  };
+
   export abstract class WorkerEntrypoint<Env> {
     protected readonly env: Env;
   }
