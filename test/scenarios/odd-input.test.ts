@@ -36,6 +36,15 @@ test.each([Number.POSITIVE_INFINITY, Number.MAX_VALUE])(
   },
 );
 
+test.each([
+  { limitMs: undefined, remainingMs: () => 4_000 },
+  { limitMs: 4_000, remainingMs: undefined },
+])("a limit that is left out in favour of the other, as undefined, is none: %o", async (input) => {
+  const { options, stream } = await given(2);
+  const drain = defineDrain({ ...options, stream, consumer: "worker", handler: () => {} });
+  expect(await drain.run(input)).toMatchObject({ outcome: "completed", acked: 2 });
+});
+
 test("a waitUntil that throws: the drain runs, and its caller has the report", async () => {
   const { options, stream } = await given(2);
   const drain = defineDrain({ ...options, stream, consumer: "worker", handler: () => {} });
