@@ -3,7 +3,6 @@
 // connection: one answer of a neighbour's could end a drain.
 import {
   ClosedConnectionError,
-  createInbox,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
@@ -12,6 +11,7 @@ import {
 } from "@nats-io/nats-core";
 import { timer } from "../deadline.ts";
 import { inboxPrefixOf, tellRequestSubject } from "../message/raw.ts";
+import { newInbox } from "./inbox-name.ts";
 
 export interface RequestOptions {
   readonly headers?: MsgHdrs;
@@ -33,7 +33,7 @@ export async function request(
   { headers, timeoutMs }: RequestOptions,
 ): Promise<Msg> {
   const { promise, resolve, reject } = Promise.withResolvers<Msg>();
-  const inbox = createInbox(inboxPrefixOf(nats));
+  const inbox = newInbox(inboxPrefixOf(nats));
   const callback = (error: Error | null, msg: Msg): void => (error ? reject(error) : resolve(msg));
   const subscription = nats.subscribe(inbox, { callback });
   tellRequestSubject(subscription, subject);

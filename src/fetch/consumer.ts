@@ -1,8 +1,9 @@
 // What the consumer says of itself. The question travels with the sign-in, so its answer is here
 // before the first pull.
-import { createInbox, type Msg } from "@nats-io/nats-core";
+import type { Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { classifyInfoError } from "../connection/failure.ts";
+import { newInbox } from "../connection/inbox-name.ts";
 import { apiPrefix, isDenied, readAnswer, UnreadableAnswerError } from "../connection/jetstream.ts";
 import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
@@ -44,7 +45,7 @@ export class Consumer {
   constructor(name: ConsumerName) {
     this.#name = name;
     this.#subject = `${apiPrefix(name.domain)}.CONSUMER.INFO.${name.stream}.${name.consumer}`;
-    this.#inbox = createInbox(name.inboxPrefix);
+    this.#inbox = newInbox(name.inboxPrefix);
   }
 
   /** Resolves with the answer; `unknown` when {@link settleBy}'s deadline passes first. Never rejects. */
@@ -78,7 +79,7 @@ export class Consumer {
 
   /** Asks once more, for what is true now. */
   async askAgain(connection: Connection, deadline: Deadline): Promise<ConsumerAnswer> {
-    const msg = await ask(connection, this.#subject, createInbox(this.#name.inboxPrefix), false, deadline);
+    const msg = await ask(connection, this.#subject, newInbox(this.#name.inboxPrefix), false, deadline);
     return msg ? this.#read(msg) : { kind: "unknown" };
   }
 

@@ -1,8 +1,9 @@
 // The drain's inbox: one subscription for all its pull requests. What comes is a delivery of the
 // consumer, a status for one pull request, or somebody else's message, which is ignored: whoever
 // may publish there could have sent it.
-import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
+import type { Msg, Subscription } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
+import { newInbox } from "../connection/inbox-name.ts";
 import { isAckSubjectOf } from "../message/ack-subject.ts";
 import { readHeaders } from "../message/headers.ts";
 
@@ -28,7 +29,7 @@ export class Inbox {
   #count = 0;
 
   constructor(connection: Connection, { stream, consumer, inboxPrefix }: InboxName, listener: InboxListener) {
-    this.#prefix = createInbox(inboxPrefix);
+    this.#prefix = newInbox(inboxPrefix);
     const subject = `${this.#prefix}.*`;
     const callback = (error: Error | null, msg: Msg): void => {
       const { reply } = msg;

@@ -1,5 +1,6 @@
 // Reads the history of a consumer's drains: what history.ts wrote.
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/nats-core";
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { newInbox } from "../connection/inbox-name.ts";
 import { apiPrefix } from "../connection/jetstream.ts";
 import { timer } from "../deadline.ts";
 import { readHeaders } from "../message/headers.ts";
@@ -90,7 +91,7 @@ async function ask(
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const values: Msg[] = [];
   let lastSequence = 0;
-  const inbox = createInbox(inboxPrefixOf(nats));
+  const inbox = newInbox(inboxPrefixOf(nats));
   const subscription = nats.subscribe(inbox, {
     callback: (error, msg) => {
       if (error) return resolve(true);

@@ -4,7 +4,6 @@ import {
   ClosedConnectionError,
   ConnectionError,
   type MsgHdrs,
-  nuid,
   type Payload,
   TimeoutError,
 } from "@nats-io/nats-core";
@@ -94,7 +93,7 @@ export class Publisher {
     settings: PublishSettings,
     deadline: Deadline,
   ): Promise<PublishedIn> {
-    const { id = nuid.next(), persist = false } = settings;
+    const { id = crypto.randomUUID(), persist = false } = settings;
     let unheard = 0;
     for (let attempt = 1; ; attempt += 1) {
       try {

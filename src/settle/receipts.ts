@@ -1,7 +1,8 @@
 // Receipts of the consumer's leader: a settlement sent with a reply subject is answered once the
 // leader has it (double ack).
-import { createInbox, type Msg } from "@nats-io/nats-core";
+import type { Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
+import { newInbox } from "../connection/inbox-name.ts";
 import { type Deadline, waitUntil } from "../deadline.ts";
 import { readHeaders } from "../message/headers.ts";
 
@@ -56,7 +57,7 @@ export class Receipts {
   }
 
   #subscribe(): string {
-    const inbox = createInbox(this.#inboxPrefix);
+    const inbox = newInbox(this.#inboxPrefix);
     const { nats } = this.#connection;
     const callback = (error: Error | null, msg: Msg): void => {
       if (!error) this.#answered(msg);
