@@ -1,8 +1,12 @@
 /**
- * What a drain's observer may be, beside one's own, and a drain's history.
+ * What a drain's observer may be, beside one's own, a drain's history, and what is wrong with a consumer
+ * before a drain meets it.
  *
  * @module sluice/observe
  */
+
+export { type ConsumerConfigFacts, type PreflightPlan, preflight } from "../report/preflight.ts";
+export { type ConsumerInfoLike, consumerFacts } from "../report/preflight-info.ts";
 export { analyticsObserver, type Dataset } from "./analytics-engine.ts";
 export {
   type HistoryEntry,

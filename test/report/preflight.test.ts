@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConsumerFacts } from "../../src/report/facts.ts";
 import { type ConsumerConfigFacts, type PreflightPlan, preflight } from "../../src/report/preflight.ts";
+import { consumerFacts } from "../../src/report/preflight-info.ts";
 import { preflightInReport } from "../../src/report/preflight-request.ts";
 
 /** A consumer that nothing is wrong with. */
@@ -154,4 +155,30 @@ describe("a report", () => {
     expect(said({ inactiveThresholdMs: 60_000 }, plan)).toEqual([]);
     expect(preflightInReport(undefined, { stream, consumer }, {})).toEqual([]);
   });
+});
+
+it("reads what nats-server says of a consumer, and judges that", () => {
+  const config = {
+    ack_policy: "all",
+    ack_wait: 5_000_000_000,
+    max_deliver: -1,
+    filter_subject: "orders.new",
+    backoff: [1_000_000_000],
+  };
+  const facts = consumerFacts({ stream_name: "ORDERS", name: "billing", config });
+  expect(facts).toMatchObject({
+    stream: "ORDERS",
+    consumer: "billing",
+    ackWaitMs: 5_000,
+    backoffMs: [1_000],
+    maxDeliver: -1,
+    filterSubjects: ["orders.new"],
+  });
+  expect(preflight(facts, {}).map(({ code }) => code)).toEqual([
+    "ack-policy",
+    "max-deliver-unlimited",
+    "backoff-replaces-ack-wait",
+  ]);
+  const least = { stream_name: "ORDERS", name: "billing", config: {} };
+  expect(preflight(consumerFacts(least), PLAN)).toEqual([]);
 });
