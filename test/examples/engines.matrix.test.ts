@@ -6,6 +6,7 @@ import { describe, expect, vi } from "vitest";
 import { labStatusPeer } from "../support/lab-client.ts";
 import { givenOrders, NATS_TOKEN } from "../support/orders.ts";
 import { type Parts, packages, projectOf } from "../support/parts.ts";
+import { typeErrors } from "../support/type-check.ts";
 
 const durable = await packages(
   "@aws/durable-execution-sdk-js-testing@1.1.4",
@@ -14,6 +15,17 @@ const durable = await packages(
 const temporal = await packages("@temporalio/common@1.24.0", "@temporalio/workflow@1.24.0");
 const inngest = await packages("inngest@4.24.0");
 const trigger = await packages("@trigger.dev/sdk@4.8.3");
+
+describe.each([
+  { example: "lambda-durable", parts: durable },
+  { example: "temporal", parts: temporal },
+  { example: "inngest", parts: inngest },
+  { example: "trigger-dev", parts: trigger },
+])("the example $example", ({ example, parts }) => {
+  parts.test("is right by its platform's own types", async () => {
+    expect(await typeErrors(example, parts)).toBe("");
+  });
+});
 
 /** A module of the parts. */
 async function partOf<T>({ folder = "" }: Parts, path: string): Promise<T> {

@@ -5,6 +5,7 @@ import { labStatusPeer } from "../support/lab-client.ts";
 import { givenOrders, NATS_TOKEN } from "../support/orders.ts";
 import { packages, projectOf } from "../support/parts.ts";
 import { freePort, portOf, start } from "../support/programs.ts";
+import { typeErrors } from "../support/type-check.ts";
 
 const framework = await packages(
   "@google-cloud/functions-framework@5.0.5",
@@ -12,6 +13,10 @@ const framework = await packages(
   "hono@4.13.19",
 );
 const { test } = framework;
+
+test("the example is right by the framework's own types", async () => {
+  expect(await typeErrors("google-cloud", framework)).toBe("");
+});
 
 /** The URL of one of the example's functions. */
 async function serve(target: string, natsUrl: string): Promise<string> {

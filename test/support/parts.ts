@@ -52,7 +52,7 @@ export async function fetchBy(program: string, args: string[], env: NodeJS.Proce
 
 /** Packages of npm, as `name@version`, none of whose scripts runs. */
 export async function packages(...names: [string, ...string[]]): Promise<Parts> {
-  return await parts(names[0], async (folder) => {
+  return await parts(names.join("~"), async (folder) => {
     await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }');
     // Where there is no registry that must be seen soon.
     const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--fetch-retries=1"];

@@ -1,5 +1,5 @@
-// What the examples use of platforms' own packages, which are too big to be dependencies. A test of the matrix holds the
-// examples against the real types (test/examples/types.matrix.test.ts).
+// What the examples use of platforms' own packages, which are too big to be dependencies. Tests of the matrix hold the
+// examples against the real types (test/support/type-check.ts).
 declare module "@aws/durable-execution-sdk-js" {
   export interface DurableContext {
     readonly lambdaContext: { getRemainingTimeInMillis(): number };
