@@ -4,7 +4,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { DrainOptions, Message, Report } from "../../src/index.ts";
-import { scenarioServer, sum } from "./bed.ts";
+import { scenarioServer, sum, total } from "./bed.ts";
 
 const given = scenarioServer();
 const RUNS = Number(process.env.SLUICE_LIVES ?? 16);
@@ -81,11 +81,15 @@ async function live(life: Life): Promise<unknown> {
     (sequence) => !handled.has(sequence) && !deadSequences.has(sequence),
   );
   const exhausted = reports.reduce((total, report) => total + report.exhausted, 0);
+  const isDeadLetterTold = reports.some(({ findings }) =>
+    findings.some(({ code }) => code === "dead-letter-failed"),
+  );
   const notAdding = reports.filter((report) => sum(report) !== report.fetched);
   const fine =
     (await left()) === 0 &&
-    lost.length <= exhausted &&
-    (!life.deadLetter || exhausted === 0) &&
+    // On a busy machine a settlement may go unanswered, and a dead letter unconfirmed: both are told.
+    lost.length <= exhausted + total(reports, "unconfirmed") &&
+    (!life.deadLetter || exhausted === 0 || isDeadLetterTold) &&
     notAdding.length === 0 &&
     most <= life.maxDeliver;
   return fine
