@@ -83,8 +83,15 @@ async function freeze(server: TestServer, workerd: Workerd, cron: string): Promi
     const { outcome } = (await response.json()) as { outcome: string }; // miniflare's answer in this format
     return outcome;
   });
-  running.catch(() => {}); // Given up, below.
-  while ((await server.consumerState(STREAM, CONSUMER)).waiting === 0) await sleep(5);
+  let ended = false;
+  const end = (): void => {
+    ended = true;
+  };
+  running.then(end, end); // Given up, below.
+  while ((await server.consumerState(STREAM, CONSUMER)).waiting === 0) {
+    if (ended) throw new Error(`the run ended before it waited: ${await running}`);
+    await sleep(5);
+  }
   // In the midst of its heartbeats, and not right after the pull.
   await sleep(HEARTBEAT_MS + Math.random() * HEARTBEAT_MS);
   server.signal("SIGSTOP");

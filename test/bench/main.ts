@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { makeBed } from "./bed.ts";
@@ -64,6 +65,9 @@ const MEASURES: ReadonlyMap<string, Runnable> = new Map([
   [cost.name, runnable(cost)],
 ]);
 
+/** The longest takes a third of it on an idle machine; one that hangs must not take the others' results with it. */
+const MEASURE_TIMEOUT_MS = 240_000;
+
 /** These wait nearly all of their time, for seconds, and use no process that another uses: they are measured side by side. */
 const WAITING: ReadonlySet<string> = new Set([latency.name, loss.name, release.name]);
 
@@ -112,7 +116,7 @@ async function main(): Promise<void> {
   const runOne = async (name: string): Promise<void> => {
     const startedAt = performance.now();
     try {
-      const done = await MEASURES.get(name)?.(bench);
+      const done = await within(MEASURE_TIMEOUT_MS, MEASURES.get(name)?.(bench));
       if (!done) throw new Error(`there is no measure "${name}"`);
       members[done.key] = done.result;
       rows.set(name, done.rows);
@@ -142,6 +146,20 @@ function grouped(names: readonly string[]): readonly (readonly string[])[] {
   const waiting = names.filter((name) => WAITING.has(name));
   const alone = names.filter((name) => !WAITING.has(name)).map((name) => [name]);
   return waiting.length > 0 ? [waiting, ...alone] : alone;
+}
+
+/** Rejects when it takes longer. What it left running then ends with the process. */
+async function within<T>(ms: number, promise: Promise<T> | undefined): Promise<T | undefined> {
+  const late = new AbortController();
+  const timeout = sleep(ms, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`it took more than ${ms / 1_000} s`);
+  });
+  timeout.catch(() => {}); // It was in time.
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    late.abort();
+  }
 }
 
 function messageOf(error: unknown): string {
@@ -203,3 +221,5 @@ try {
   process.stderr.write(`bench: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }
+// A measure that was given up may have left what keeps a process alive.
+setTimeout(() => process.exit(), 2_000).unref();

@@ -13,37 +13,41 @@ import type { Done, Job } from "./contenders.ts";
 
 export type PeerName = "nats.go" | "nats.py" | "FastStream";
 
+/** A program and its arguments. */
+type Command = readonly [string, ...string[]];
+
 /** A peer that can run here, as a command; or why it cannot. */
 export type PeerProgram =
-  | { readonly name: PeerName; readonly command: readonly [string, ...string[]] }
+  | { readonly name: PeerName; readonly command: Command }
   | { readonly name: PeerName; readonly skipped: string };
 
 export interface PeerProcess extends AsyncDisposable {
-  /** Rejects when the peer failed, or does not answer within a minute. */
+  /** Rejects with a {@link PeerError} when the peer failed, or does not answer within a minute. */
   run(job: Job): Promise<Done>;
 }
 
+/** The peer's own failure, which is no fault of what is measured. */
+export class PeerError extends Error {}
+
 const SOURCES = fileURLToPath(new URL("peers", import.meta.url));
 const CACHE = fileURLToPath(new URL("../../node_modules/.cache/sluice/peers", import.meta.url));
-const BUILD_TIMEOUT_MS = 180_000;
+const BUILD_TIMEOUT_MS = 100_000;
 const RUN_TIMEOUT_MS = 60_000;
 
 /** Every peer, built where it is not yet. */
 export async function findPeers(log: (line: string) => void): Promise<readonly PeerProgram[]> {
   await mkdir(CACHE, { recursive: true });
-  const python = (name: PeerName, script: string): Promise<PeerProgram> =>
-    attempt(name, async () => [await withPython(log), join(SOURCES, script)]);
-  return [
-    await attempt("nats.go", async () => [await withGo(log)]),
-    await python("nats.py", "natspy.py"),
-    await python("FastStream", "faststream_peer.py"),
-  ];
+  const python = withPython(log);
+  python.catch(() => {}); // Told by each that needs it.
+  const script = (file: string) => async (): Promise<Command> => [await python, join(SOURCES, file)];
+  return await Promise.all([
+    attempt("nats.go", async () => [await withGo(log)]),
+    attempt("nats.py", script("natspy.py")),
+    attempt("FastStream", script("faststream_peer.py")),
+  ]);
 }
 
-async function attempt(
-  name: PeerName,
-  build: () => Promise<readonly [string, ...string[]]>,
-): Promise<PeerProgram> {
+async function attempt(name: PeerName, build: () => Promise<Command>): Promise<PeerProgram> {
   try {
     return { name, command: await build() };
   } catch (error) {
@@ -86,7 +90,7 @@ function hashOf(...files: readonly string[]): string {
 }
 
 /** Starts a peer's process. It answers nothing until it is asked. */
-export function startPeer(name: PeerName, [program, ...args]: readonly [string, ...string[]]): PeerProcess {
+export function startPeer(name: PeerName, [program, ...args]: Command): PeerProcess {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
   child.once("error", () => {}); // Told by run(), whose answer then never comes.
   const lines = createInterface({ input: child.stdout });
@@ -105,8 +109,10 @@ async function ask(name: PeerName, child: ChildProcess, lines: Interface, job: J
   const { url, user, pass, stream, consumer, messages } = job;
   const answered = once(lines, "line", { signal: AbortSignal.timeout(RUN_TIMEOUT_MS) });
   child.stdin?.write(`${JSON.stringify({ url, user, pass, stream, consumer, messages })}\n`);
-  const [line] = (await answered) as [string];
+  const [line] = (await answered.catch(() => {
+    throw new PeerError(`${name} did not answer within ${RUN_TIMEOUT_MS / 1_000} s`);
+  })) as [string];
   const { error, ...done } = JSON.parse(line) as Done & { readonly error?: string }; // what every peer prints
-  if (error !== undefined) throw new Error(`${name}: ${error}`);
+  if (error !== undefined) throw new PeerError(`${name}: ${error}`);
   return done;
 }

@@ -2,7 +2,7 @@
 // WebSocket. Connecting and closing included, in warm processes, taking turns.
 import type { Bench, Measure, Row } from "./bench.ts";
 import type { Done } from "./contenders.ts";
-import { findPeers, type PeerName, type PeerProgram, startPeer } from "./peer-programs.ts";
+import { findPeers, PeerError, type PeerName, type PeerProgram, startPeer } from "./peer-programs.ts";
 import { alternate, median, round } from "./stats.ts";
 
 export interface Peer {
@@ -28,7 +28,7 @@ type Case = (typeof CASES)[number];
 /** Python takes seconds, and there is nothing close to tell apart. */
 const ROUNDS: Readonly<Record<PeerName, { count: number; warmUps: number }>> = {
   "nats.go": { count: 16, warmUps: 3 },
-  "nats.py": { count: 3, warmUps: 1 },
+  "nats.py": { count: 2, warmUps: 1 },
   FastStream: { count: 2, warmUps: 0 },
 };
 
@@ -40,20 +40,35 @@ export const peers: Measure<Peer[]> = {
     const results: Peer[] = [];
     for (const each of CASES) {
       const stream = await bench.bed.fill(MESSAGES, each.bytes);
-      for (const program of programs) results.push(await measurePeer(bench, stream, each, program));
+      for (const program of programs) results.push(await measureOrSkip(bench, stream, each, program));
     }
     return results;
   },
   rows: (results) => results.map(row),
 };
 
-async function measurePeer(bench: Bench, stream: string, each: Case, program: PeerProgram): Promise<Peer> {
+async function measureOrSkip(bench: Bench, stream: string, each: Case, program: PeerProgram): Promise<Peer> {
   const { name } = program;
-  if ("skipped" in program) {
-    bench.log(`peers: ${name} skipped: ${program.skipped}`);
-    return { name, case: each.name, ms: null, ratio: null, sluiceMs: null, skipped: program.skipped };
+  const skip = (skipped: string): Peer => {
+    bench.log(`peers: ${name} skipped: ${skipped}`);
+    return { name, case: each.name, ms: null, ratio: null, sluiceMs: null, skipped };
+  };
+  if ("skipped" in program) return skip(program.skipped);
+  try {
+    return await measurePeer(bench, stream, each, program);
+  } catch (error) {
+    if (error instanceof PeerError) return skip(error.message);
+    throw error;
   }
-  await using peer = startPeer(name, program.command);
+}
+
+async function measurePeer(
+  bench: Bench,
+  stream: string,
+  each: Case,
+  { name, command }: Extract<PeerProgram, { readonly command: unknown }>,
+): Promise<Peer> {
+  await using peer = startPeer(name, command);
   const job = { stream, messages: MESSAGES, batch: MESSAGES, maxWaitMs: 5_000 };
   const sides = {
     sluice: () => bench.bed.withConsumer(job, (asked) => bench.node.run("sluice", asked)),
