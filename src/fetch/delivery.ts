@@ -17,6 +17,7 @@ export function isRedelivery(reply: string): boolean {
   return parseAckSubject(reply).deliveryCount > 1;
 }
 
+/** The server's own is the last: a publisher may have given its message one too. */
 export function pinOf(msg: Msg): string | undefined {
-  return readHeaders(msg).get("Nats-Pin-Id") || undefined;
+  return readHeaders(msg).last("Nats-Pin-Id") || undefined;
 }

@@ -96,10 +96,13 @@ async function ask(
     callback: (error, msg) => {
       if (error) return resolve(true);
       const headers = readHeaders(msg);
-      if (headers.code !== 0) return resolve(true);
+      // What the server adds is last, and a status has no sequence: whoever wrote the value may have given
+      // it either.
+      const sequence = headers.last("Nats-Sequence");
+      if (headers.code !== 0 && sequence === "") return resolve(true);
       values.push(msg);
       if (values.length > MAX_REPORTS) return resolve(true);
-      lastSequence = Number(headers.get("Nats-Sequence"));
+      lastSequence = Number(sequence);
       // Before 2.11 there are no batches, and one answer is all that comes.
       if (!headers.has("Nats-Num-Pending")) resolve(false);
     },

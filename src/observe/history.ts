@@ -78,10 +78,10 @@ export async function readLastRecord(
   const question = JSON.stringify({ last_by_subj: historySubject(key) });
   try {
     const msg = await request(nats, subject, question, { timeoutMs });
-    const { code } = readHeaders(msg);
-    if (code === 404) return { sequence: 0, totals: undefined };
-    if (code !== 0) return undefined;
-    const sequence = Number(readHeaders(msg).get("Nats-Sequence"));
+    const headers = readHeaders(msg);
+    // The server adds it behind what the value itself may have.
+    const sequence = Number(headers.last("Nats-Sequence"));
+    if (sequence === 0 && headers.code === 404) return { sequence: 0, totals: undefined };
     return sequence > 0 ? { sequence, totals: totalsOf(msg) } : undefined;
   } catch {
     return undefined;

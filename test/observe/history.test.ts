@@ -102,6 +102,22 @@ test("what is no report is left out", async () => {
   expect(await readHistory(nats, KEY, MS)).toEqual([reportOf()]);
 });
 
+test("a value that says it is a status, or has a sequence of its own, hides no other", async () => {
+  const server = await labServer();
+  const { nats, close } = await connectAs("admin", server.wsUrl).then((connection) => ({
+    nats: connection.nats,
+    close: () => connection.close(),
+  }));
+  onTestFinished(close);
+  await makeBucket(nats);
+  const subject = "$KV.drains.EVENTS.sluice";
+  const body = JSON.stringify(reportOf());
+  for (const block of ["NATS/1.0 404\r\n\r\n", "NATS/1.0\r\nNats-Sequence: 0\r\n\r\n"])
+    await server.publishRaw({ subject, block, body });
+  expect(await writeHistory(nats, reportOf(), KEY, MS)).toBe(true);
+  expect(await readHistory(nats, KEY, MS)).toHaveLength(3);
+});
+
 test("an answer without a sequence is not asked for again and again", async () => {
   const nats = await opened();
   nats.subscribe("$JS.API.DIRECT.GET.KV_forged", { callback: (_, question) => void question.respond("x") });

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { defineDrain, type Message, reject } from "../../src/index.ts";
 import { labProxy, labScripted, labServer } from "../support/lab-client.ts";
+import { blockOf } from "../support/raw-publisher.ts";
 import { scenarioServer } from "./bed.ts";
 
 const given = scenarioServer();
@@ -77,6 +78,23 @@ test("a priority group whose pin another client holds: not empty, and the group 
   const report = await drain(options);
   expect(report).toMatchObject({ outcome: "retryable", reason: "limit-exceeded", fetched: 0, pending: 3 });
   expect(report.message).toContain('"A"');
+});
+
+test("a priority group's pin is the server's, whatever pin a message says it has", async ({ skip }) => {
+  const group = { priority_groups: ["A"], priority_policy: "pinned_client", priority_timeout: 60e9 };
+  const { server, stream, drain } = await given(0);
+  if (/^2\.(9|10)\./.test(server.version)) skip("priority groups came with nats-server 2.11");
+  await server.createConsumer(stream, "pinned", group as never); // newer than the types
+  await server.publishRaw({
+    subject: `${stream}.event`,
+    block: blockOf("Nats-Pin-Id: forged", "nats-pin-id: forged"),
+    count: 6,
+  });
+  const own = { consumer: "pinned", priorityGroup: { group: "A" }, batch: 6, prefetch: 1 };
+  // Slower than the next pull, which has to name the pin.
+  const handler = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+  const report = await drain({ ...own, handler } as never);
+  expect(report).toMatchObject({ outcome: "completed", acked: 6 });
 });
 
 // nats-io/nats-server #5032, centrifugal/centrifugo #1166, nats-io/nack #167: a consumer that went, or was made anew.
