@@ -39,7 +39,7 @@ export interface LastRecord {
 /** nats-server's refusal where another record came in between, by its number in errors.json. */
 const WRONG_LAST_SEQUENCE: readonly number[] = [10071, 10164];
 /** So often another drain may come in between, before a report is kept without totals. */
-const MAX_CONFLICTS = 8;
+const MAX_CONFLICTS = 32;
 
 /**
  * The subject of a consumer's reports: one key for each consumer of each stream.
@@ -125,8 +125,9 @@ export async function writeHistory(
       return true;
     } catch (error) {
       if (!(error instanceof JetStreamError && WRONG_LAST_SEQUENCE.includes(error.code))) return false;
-      // A replica that is behind would tell the same sequence again and again.
-      last = attempt < MAX_CONFLICTS ? await readLastRecord(nats, key, by - now()) : undefined;
+      // A replica that is behind would tell the same sequence again and again, and the report is to be kept.
+      const mayRetry = attempt < MAX_CONFLICTS && by - now() > timeoutMs / 2;
+      last = mayRetry ? await readLastRecord(nats, key, timeoutMs / 4) : undefined;
     }
   }
   return false;

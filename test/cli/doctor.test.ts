@@ -29,9 +29,13 @@ interface Run {
   readonly stderr: string;
 }
 
-async function run(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
+async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd = process.cwd(),
+): Promise<Run> {
   return await new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, "doctor", ...args], { env }, (error, stdout, stderr) => {
+    execFile(process.execPath, [MAIN, "doctor", ...args], { env, cwd }, (error, stdout, stderr) => {
       resolve({ code: error?.code ?? 0, stdout, stderr });
     });
   });
@@ -93,6 +97,19 @@ it("sluice doctor reads a Worker's wrangler.toml and .dev.vars", async () => {
   await writeFile(join(folder, ".dev.vars"), "NATS_USER=drain\nNATS_PASSWORD=drain-pw\n");
   const { code, said } = await doctor({}, "--worker", folder);
   expect({ code, ...said }).toMatchObject({ code: 0, ok: true, budget: { limitMs: 20_000 } });
+  // Where nothing else names a server, that of the working folder.
+  expect(await run([], {}, folder)).toMatchObject({ code: 0, stderr: "" });
+});
+
+it("sluice doctor reads --env-file, which the environment comes before, and options before both", async () => {
+  const { env } = await givenHealthy();
+  const folder = await mkdtemp(join(tmpdir(), "sluice-doctor-test-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "drain.env");
+  const lines = Object.entries({ ...env, NATS_STREAM: "WRONG", NATS_CONSUMER: "wrong" });
+  await writeFile(file, lines.map(([name, value]) => `${name}=${value}\n`).join(""));
+  const given = [{ NATS_STREAM: "ORDERS" }, "--env-file", file, "--consumer", "billing"] as const;
+  expect(await doctor(...given)).toMatchObject({ code: 0, codes: [] });
 });
 
 const ADMIN = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
