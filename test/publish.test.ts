@@ -55,6 +55,23 @@ describe("an answer", () => {
     if (!answer.includes("error")) expect(allOf(error)).not.toContain("4111");
   });
 
+  test.each(["junk", "null", '{"stream":"DEAD"}', ""])(
+    "of a stranger (%j) is passed over where the stream's own comes behind it",
+    async (junk) => {
+      const server = await labServer();
+      await server.createStream("DEAD", { subjects: ["dlq.>"] });
+      const connection = await openConnection(server);
+      const neighbour = await openConnection(server);
+      neighbour.nats.subscribe("dlq.x", { callback: (_error, msg) => void msg.respond(junk) });
+      await neighbour.nats.flush();
+      const publisher = new Publisher(async () => connection);
+      for (let sequence = 1; sequence <= 5; sequence += 1) {
+        const ack = await publisher.publish("dlq.x", "body", {}, inMs(5_000));
+        expect(ack).toMatchObject({ stream: "DEAD", sequence, duplicate: false });
+      }
+    },
+  );
+
   test("that is a PubAck counts, whatever headers it has", async () => {
     const server = await labServer();
     const connection = await openConnection(server);

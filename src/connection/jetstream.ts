@@ -54,7 +54,7 @@ export async function requestJetStream<Answer>(
   data: Payload,
   options: RequestOptions,
 ): Promise<Answer> {
-  return readAnswer(await request(nats, subject, data, options));
+  return readAnswer(await request(nats, subject, data, { accepts: isAnswer, ...options }));
 }
 
 /**
@@ -69,6 +69,15 @@ export function readAnswer<Answer>(msg: Msg): Answer {
   const { error, ...value } = readObject(msg);
   if (typeof error === "object" && error !== null) throw new JetStreamError(error);
   return value as Answer;
+}
+
+function isAnswer(msg: Msg): boolean {
+  try {
+    readAnswer(msg);
+    return true;
+  } catch (error) {
+    return !(error instanceof UnreadableAnswerError);
+  }
 }
 
 function readObject(msg: Msg): Record<string, unknown> {

@@ -3,6 +3,7 @@
 import {
   ClosedConnectionError,
   ConnectionError,
+  type Msg,
   type MsgHdrs,
   type Payload,
   TimeoutError,
@@ -11,6 +12,7 @@ import type { Connection } from "../connection/connection.ts";
 import {
   JetStreamError,
   NoJetStreamError,
+  readAnswer,
   requestJetStream,
   UnreadableAnswerError,
 } from "../connection/jetstream.ts";
@@ -126,7 +128,9 @@ export class Publisher {
     checkSize(headers, data, nats.info?.max_payload);
     const timeoutMs = Math.min(ATTEMPT_MS, deadline - now());
     return readPubAck(
-      await requestPubAck(() => requestJetStream(nats, subject, data, { headers, timeoutMs })),
+      await requestPubAck(() =>
+        requestJetStream(nats, subject, data, { headers, timeoutMs, accepts: isPubAck }),
+      ),
     );
   }
 }
@@ -146,6 +150,16 @@ async function requestPubAck<T>(request: () => Promise<T>): Promise<T> {
     return await request();
   } catch (error) {
     throw error instanceof UnreadableAnswerError ? new NotAPubAckError() : error;
+  }
+}
+
+/** A PubAck, or a refusal. */
+function isPubAck(msg: Msg): boolean {
+  try {
+    readPubAck(readAnswer(msg));
+    return true;
+  } catch (error) {
+    return !(error instanceof UnreadableAnswerError || error instanceof NotAPubAckError);
   }
 }
 
