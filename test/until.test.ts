@@ -119,3 +119,23 @@ test("a report is kept in the history's bucket, and a bucket that is not there h
   const lost = await defineDrain({ ...options, history: { bucket: "nowhere" } }).run({ limitMs: 3_000 });
   expect(lost).toMatchObject({ outcome: "completed", findings: [{ code: "history-failed" }] });
 });
+
+test("with fill it waits for each batch as long as max wait, hands over what came, and goes on", async () => {
+  const server = await given();
+  await server.publish("S.event", 3);
+  const sizes: number[] = [];
+  const running = defineDrain({
+    ...BASE,
+    servers: server.wsUrl,
+    until: "limit",
+    fill: true,
+    maxWaitMs: 1_200,
+    batch: 10,
+    batchHandler: ({ length }) => void sizes.push(length),
+  }).run({ limitMs: 6_000 });
+  await expect.poll(() => sizes.length, { timeout: 5_000 }).toBe(1);
+  await server.publish("S.event", 2);
+  const report = await running;
+  expect(report).toMatchObject({ outcome: "completed", reason: "deadline", fetched: 5, acked: 5 });
+  expect(sizes).toEqual([3, 2]);
+});

@@ -65,7 +65,8 @@ export function waitMs(
   elapsedMs: number,
   hasDelivered: boolean,
 ): number {
-  if (fill) return Math.max(0, maxWaitMs - elapsedMs);
+  // Until the limit each pull request has its own wait for a full batch.
+  if (fill) return until === "limit" ? maxWaitMs : Math.max(0, maxWaitMs - elapsedMs);
   if (until === "limit") return Math.max(maxWaitMs, LONG_WAIT_MS);
   return hasDelivered ? Math.min(maxWaitMs, FOLLOW_UP_MS) : maxWaitMs;
 }

@@ -206,7 +206,7 @@ export class Puller {
     // One that is over can have nothing to say any more.
     if (this.#pull?.inbox !== inbox) return;
     this.#pull.frame();
-    const { fill } = this.#parts.plan;
+    const fill = this.#parts.plan.fill && this.#parts.plan.until !== "limit";
     const end = classifyStatus({ code, description, fill, delivered: this.#fetchedInFetch });
     const { batch, delivered } = this.#pull;
     if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
