@@ -19,6 +19,7 @@ export interface Drained {
 }
 
 const LIMIT_MS = 600_000;
+const MAX_AGAIN = 3;
 
 async function drainAll({
   url,
@@ -43,9 +44,15 @@ async function drainAll({
     },
   });
   const before = process.cpuUsage();
-  const report = await drain.run({ limitMs: LIMIT_MS });
+  // A server that so many processes starve may be late. A scheduler would run the drain again, which the time then tells.
+  let report = await drain.run({ limitMs: LIMIT_MS });
+  let acked = report.acked;
+  for (let again = 0; report.outcome === "retryable" && again < MAX_AGAIN; again += 1) {
+    report = await drain.run({ limitMs: LIMIT_MS });
+    acked += report.acked;
+  }
   const used = process.cpuUsage(before);
-  if (report.outcome !== "completed" || report.acked !== handled) throw new Error(JSON.stringify(report));
+  if (report.outcome !== "completed" || acked !== handled) throw new Error(JSON.stringify(report));
   return {
     sequences: sequences.slice(0, handled),
     lastAt,
