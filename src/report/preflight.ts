@@ -65,8 +65,9 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? {
           message:
             `The consumer gets its own dead letters: "${deadLetter.subject}" is a subject ` +
-            "of its stream, and its filter lets it through. Give the stream of dead letters " +
-            "a subject of its own.",
+            "of its stream, and its filter lets it through. Give dead letters a stream of their own, " +
+            `and the drain the subject "${ownSubject(facts)}".`,
+          mend: ownStream(facts),
         }
       : undefined,
   "dead-letter-in-work-queue": (facts, { deadLetter }) =>
@@ -77,8 +78,9 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? {
           message:
             `Dead letters go to "${deadLetter.subject}" in the work queue itself: they ` +
-            "count against its limits, and no consumer takes them out. Give them a stream " +
-            "of their own.",
+            "count against its limits, and no consumer takes them out. Give them a stream of their own, " +
+            `and the drain the subject "${ownSubject(facts)}".`,
+          mend: ownStream(facts),
         }
       : undefined,
   "dead-letter-uncaptured": ({ deadLetterStream }, { deadLetter }) =>
@@ -129,6 +131,16 @@ const RULES: Readonly<Record<string, Rule>> = {
         }
       : undefined,
 };
+
+/** A subject for dead letters that is no other stream's, most likely. */
+function ownSubject({ stream, consumer }: ConsumerConfigFacts): string {
+  return `dlq.${stream}.${consumer}`;
+}
+
+function ownStream(facts: ConsumerConfigFacts): string {
+  const name = quote(`${facts.stream}_DEAD_LETTERS`);
+  return `nats stream add ${name} --subjects ${quote(ownSubject(facts))} --defaults`;
+}
 
 function differs(value: string | undefined, wanted: string): boolean {
   return value !== undefined && value !== wanted;

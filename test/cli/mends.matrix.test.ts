@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { AckPolicy, type ConsumerConfig, jetstream, ReplayPolicy } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  jetstream,
+  ReplayPolicy,
+  RetentionPolicy,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import { expect, it, onTestFinished } from "vitest";
 import { startTestServer, type TestServer } from "../support/nats.ts";
 import { findNatsCli } from "../support/tools.ts";
@@ -21,10 +28,13 @@ const nats = await findNatsCli();
 interface Row {
   readonly code: string;
   readonly config?: Partial<ConsumerConfig>;
+  readonly stream?: Partial<StreamConfig>;
   readonly vars?: Record<string, string>;
   readonly args?: readonly string[];
   /** Makes the trouble, where the configuration alone does not. */
   readonly prepare?: (server: TestServer) => Promise<unknown>;
+  /** What the finding says to set, beside the mend. */
+  readonly sets?: Record<string, string>;
   /** The mend copies the consumer, because the server does not let it be changed. */
   readonly copies?: true;
 }
@@ -61,6 +71,18 @@ const BAD: readonly Row[] = [
     prepare: (server) => server.createStream("DLQ", { subjects: ["dlq.>"] }),
   },
   { code: "dead-letter-uncaptured", vars: LETTERS },
+  {
+    code: "dead-letter-loop",
+    vars: { DEAD_LETTER_SUBJECT: "orders.dead" },
+    sets: { DEAD_LETTER_SUBJECT: "dlq.ORDERS.billing" },
+  },
+  {
+    code: "dead-letter-in-work-queue",
+    stream: { retention: RetentionPolicy.Workqueue },
+    config: { filter_subject: "orders.new" },
+    vars: { DEAD_LETTER_SUBJECT: "orders.dead" },
+    sets: { DEAD_LETTER_SUBJECT: "dlq.ORDERS.billing" },
+  },
   { code: "max-ack-pending", config: { max_ack_pending: 10 } },
   { code: "max-batch", config: { max_batch: 10 } },
   { code: "max-expires", config: { max_expires: SECOND_NS } },
@@ -75,10 +97,10 @@ const BAD: readonly Row[] = [
 
 it.skipIf(nats === undefined).each(BAD)(
   "the mend of $code is a command that nats takes, and mends it",
-  async ({ code, config, vars, args = [], prepare, copies }) => {
+  async ({ code, config, stream, vars, args = [], prepare, sets, copies }) => {
     const server = await startTestServer();
     onTestFinished(() => server.stop());
-    await server.createStream("ORDERS", { subjects: ["orders.>"] });
+    await server.createStream("ORDERS", { subjects: ["orders.>"], ...stream });
     const good = { ack_wait: 60 * SECOND_NS, max_deliver: 10 };
     const push = config?.deliver_subject === undefined ? good : {};
     await server.createConsumer("ORDERS", "billing", { ...push, ...config });
@@ -101,7 +123,7 @@ it.skipIf(nats === undefined).each(BAD)(
       env: { PATH: path, HOME: home, NATS_URL: server.natsUrl, ...login },
       timeout: 20_000,
     });
-    const after = await diagnose(copies ? { NATS_CONSUMER: "billing-2" } : {});
+    const after = await diagnose({ ...sets, ...(copies ? { NATS_CONSUMER: "billing-2" } : {}) });
     expect(after.map((finding) => finding.code)).not.toContain(code);
     if (push === good) expect(after).toEqual([]);
   },

@@ -33,7 +33,7 @@ export interface Known {
 
 /** The findings, the gravest first. */
 export function evidence(known: Known): Finding[] {
-  const found = [exhausted(known), poison(known), full(known), paused(known), failing(known)];
+  const found = [exhausted, poison, pace, full, paused, failing].map((look) => look(known));
   return found.filter((finding) => finding !== undefined);
 }
 
@@ -79,6 +79,24 @@ function poison({ facts, counts, targetIsDown }: Known): Finding | undefined {
       `${messages(count)} delivered before and still not settled, from ${stream}:${first} on: one that ` +
       "fails each time is a poison message, which a dead letter takes out of the way.",
     mend,
+  };
+}
+
+/** Drains that bring more than they handle give it back, each time for a delivery. */
+function pace({ facts, reports }: Known): Finding | undefined {
+  const { maxDeliver = 0 } = facts;
+  const sum = (count: "fetched" | "acked" | "rejected" | "deadLettered" | "released"): number =>
+    reports.reduce((total, report) => total + report[count], 0);
+  const handled = sum("acked") + sum("rejected") + sum("deadLettered");
+  const deliveries = sum("fetched") / Math.max(1, handled);
+  if (!limited(maxDeliver) || sum("released") === 0 || 2 * deliveries < maxDeliver) return undefined;
+  return {
+    code: "max-deliver-pace",
+    message:
+      `In the last ${reports.length} drains a message took ${deliveries.toFixed(1)} deliveries on average, ` +
+      `as most were given back unhandled, and max deliver is ${maxDeliver}: it runs out before the backlog ` +
+      "does. Lower the batch, or raise the limit or the concurrency, too.",
+    mend: edit(facts, `--max-deliver ${Math.max(20, Math.ceil(10 * deliveries))}`),
   };
 }
 
