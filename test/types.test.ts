@@ -3,7 +3,17 @@
 import type { Hono } from "hono";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { type CloudEvent, type Drain, defineDrain, retry } from "../src/index.ts";
+import {
+  type CloudEvent,
+  type Drain,
+  defineDrain,
+  type Handler,
+  type Outcome,
+  REASONS,
+  type Reason,
+  type Report,
+  retry,
+} from "../src/index.ts";
 import { drainRoutes } from "../src/triggers/hono.ts";
 
 interface Env {
@@ -127,4 +137,36 @@ describe("TypeScript refuses", () => {
     // @ts-expect-error limitMs or remainingMs
     expect(() => drain.run({})).toBeTypeOf("function");
   });
+});
+
+describe("a report says", () => {
+  type Count = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted" | "unconfirmed";
+
+  test("each of its counts as a number, which add up to what was fetched", () => {
+    expectTypeOf<Report[Count | "fetched"]>().toEqualTypeOf<number>();
+    expectTypeOf<Report["pending"]>().toEqualTypeOf<number | undefined>();
+  });
+
+  test("why it ended, in a union that a scheduler can be sure of", () => {
+    expectTypeOf<"handlers-failing" | "unsupported-consumer" | "consumer-deleted">().toExtend<Reason>();
+    expectTypeOf<Report["reason"]>().toEqualTypeOf<Reason>();
+    expectTypeOf<Report["outcome"]>().toEqualTypeOf<Outcome>();
+    expect(REASONS["handlers-failing"].outcome).toBe("retryable");
+    expect(REASONS["unsupported-consumer"].outcome).toBe("fatal");
+    // @ts-expect-error no drain ends so
+    expect(REASONS["gave-up"]).toBeUndefined();
+  });
+
+  test("what is worth a look by a code and a sentence", () => {
+    type Finding = Report["findings"][number];
+    expectTypeOf<Finding["code"]>().toExtend<string>();
+    expectTypeOf<Finding["message"]>().toEqualTypeOf<string>();
+  });
+});
+
+test("a handler may be a fetch, whose Response settles the message", () => {
+  const handler: Handler = ({ data }) =>
+    fetch("https://orders.example.com", { method: "POST", body: data as Uint8Array<ArrayBuffer> });
+  expectTypeOf(handler).toExtend<Handler>();
+  defineDrain({ ...BASE, handler, stopAfterFailures: 5, prefetch: 0, pingIntervalMs: 20_000 });
 });
