@@ -16,7 +16,8 @@ export interface Around {
 const MAX_NAMES = 10;
 
 export function missingStream({ stream, names }: Omit<Around, "reports">): Omit<Finding, "code"> {
-  return { message: `Stream "${stream}". ${suggestion(stream, names, "account")}`, mend: "nats stream ls" };
+  const known = `There is no stream "${stream}" in this account.`;
+  return { message: `${known} ${suggestion(stream, names, "account")}`, mend: "nats stream ls" };
 }
 
 export function missingConsumer({ stream, consumer, names, reports }: Around): Omit<Finding, "code"> {
@@ -25,7 +26,7 @@ export function missingConsumer({ stream, consumer, names, reports }: Around): O
     "--max-deliver 10 --inactive-threshold 0s --defaults";
   // A drain that found it has a reason other than that it is not there.
   const seen = reports.findLast(({ reason }) => !["consumer-not-found", "stream-not-found"].includes(reason));
-  const known = `Stream "${stream}", consumer "${consumer}".`;
+  const known = `Stream "${stream}" has no consumer "${consumer}".`;
   if (seen) {
     const threshold = seen.findings.find(({ code }) => code === "inactive-threshold");
     const why = threshold
