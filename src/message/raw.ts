@@ -47,8 +47,12 @@ export interface ReaderBounds {
  * An error is sent for each publish that is denied, so that all acks of a drain may have one.
  */
 const MAX_LINES = { info: 1_000, error: 10_000, ping: 10_000 } as const;
-/** Most bytes to read before the clock is looked at, and how often that may be when the time is over. */
+/**
+ * Most bytes to read before the clock is looked at, where so little time is left that a frame may
+ * outlast it, and how often that may be when the time is over. A message in two slices is copied.
+ */
 const SLICE_BYTES = 262_144;
+const NEAR_MS = 3_000;
 const MAX_LATE = 16;
 
 const UNREADABLE = "sent what cannot be read";
@@ -84,9 +88,10 @@ export function guardReader(
     return isLarge ? UNREADABLE : undefined;
   };
   parser.parse = (bytes) => {
-    for (let at = 0; at < bytes.length && !broken; at += SLICE_BYTES) {
-      const slice = bytes.length > SLICE_BYTES ? bytes.subarray(at, at + SLICE_BYTES) : bytes;
-      const problem = read(slice);
+    const isNear = bounds.endsAt !== undefined && now() > bounds.endsAt - NEAR_MS;
+    const size = isNear ? SLICE_BYTES : bytes.length;
+    for (let at = 0; at < bytes.length && !broken; at += size) {
+      const problem = read(bytes.length > size ? bytes.subarray(at, at + size) : bytes);
       if (problem === undefined) continue;
       broken = true;
       failed(problem);
