@@ -28,7 +28,12 @@ interface Round {
 }
 
 /** Runs a drain so many times, each over what the time before left to be delivered again. */
-type World = (options: CaseOptions, bodies: readonly string[], rounds: number) => Promise<Round[]>;
+type World = (
+  options: CaseOptions,
+  bodies: readonly string[],
+  rounds: number,
+  maxDeliver?: number,
+) => Promise<Round[]>;
 
 type HowSettled =
   | { readonly kind: "retry"; readonly delayMs: number }
@@ -46,15 +51,13 @@ function describeSettlement(sequence: number | string, how: HowSettled): string 
   }
 }
 
-const onFake: World = async (options, bodies, rounds) => {
+const onFake: World = async (options, bodies, rounds, maxDeliver) => {
   let messages: readonly FakeMessage[] = bodies.map((data) => ({ subject: "S.event", data }));
   const results: Round[] = [];
   while (results.length < rounds) {
     const result = await testDrain(
       { ...options, servers: "", stream: "S", consumer: "c" },
-      {
-        messages,
-      },
+      maxDeliver === undefined ? { messages } : { messages, consumer: { maxDeliver } },
     );
     messages = result.redeliveries;
     const { report, settlements, published } = result;
@@ -93,11 +96,11 @@ async function listen(subject: string): Promise<() => ReturnType<LabServer["mess
 }
 
 /** Everything is read from the server: the settlements that it got, the dead letters, and what is left of the consumer. */
-const onServer: World = async (options, bodies, rounds) => {
+const onServer: World = async (options, bodies, rounds, maxDeliver) => {
   made += 1;
   const [stream, consumer] = [`S${made}`, "c"];
   await server.createStream(stream);
-  await server.createConsumer(stream, consumer);
+  await server.createConsumer(stream, consumer, maxDeliver === undefined ? {} : { max_deliver: maxDeliver });
   await server.publish(`${stream}.event`, bodies.length, bodies);
   const [acks, dead, out] = [
     await listen(`$JS.ACK.${stream}.>`),
@@ -198,6 +201,8 @@ const order = z.object({ total: z.number() });
 
 interface Case {
   readonly options: CaseOptions;
+  /** The consumer's. @default no limit */
+  readonly maxDeliver?: number;
   readonly bodies: readonly string[];
   /** The settlements of each run. */
   readonly rounds: readonly (readonly string[])[];
@@ -234,6 +239,16 @@ const cases: Record<string, Case> = {
     options: { handler: obedient, deadLetter: { ...deadLetter, maxDeliveries: 2 }, retryDelay: () => 10 },
     bodies: ["throw", "a"],
     rounds: [["1 retry after 10", "2 ack"], ["1 dead-letter: failed 2 deliveries"]],
+  },
+  "makes the last of the consumer's deliveries a dead letter, below its own number": {
+    options: { handler: obedient, deadLetter: { ...deadLetter, maxDeliveries: 5 }, retryDelay: () => 10 },
+    maxDeliver: 3,
+    bodies: ["throw", "retry", "a"],
+    rounds: [
+      ["1 retry after 10", "2 retry after 20", "3 ack"],
+      ["1 retry after 10", "2 retry after 20"],
+      ["1 dead-letter: failed 3 deliveries", "2 dead-letter: failed 3 deliveries"],
+    ],
   },
   "rejects what the schema refuses, with its issues": {
     options: { schema: order, handler: () => {}, deadLetter } as unknown as CaseOptions, // its value is the schema's
@@ -296,8 +311,9 @@ describe.each<[string, World]>([
   ["the fake", onFake],
   ["a real nats-server", onServer],
 ])("a handler's test on %s", (_name, run) => {
-  it.each(Object.entries(cases))("%s", async (_what, { options, bodies, rounds, published = [] }) => {
-    const results = await run(options, bodies, rounds.length);
+  it.each(Object.entries(cases))("%s", async (_what, given) => {
+    const { options, bodies, rounds, maxDeliver, published = [] } = given;
+    const results = await run(options, bodies, rounds.length, maxDeliver);
     // Side by side, which of two keys is settled first depends on what came in one frame of the server's.
     const ordered = (round: readonly string[]): readonly string[] =>
       options.concurrency ? round.toSorted() : round;
