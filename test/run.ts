@@ -1,6 +1,7 @@
 // `npm test`: the suite, and the check beside it. `npm run test:matrix`: what takes longer, on what else it must run on.
-// Arguments go to vitest, which then runs alone: `npm test -- test/budget.test.ts`. The last line is the count of it all; with
-// SLUICE_COUNTS, a file, it is added there for whoever sums up (.ci/run, by `node test/run.ts --sum`).
+// `npm run test:runtimes`: of that, the runtimes alone, and the table of them in docs/platforms.md. Arguments go to vitest,
+// which then runs alone: `npm test -- test/budget.test.ts`. The last line is the count of it all; with SLUICE_COUNTS, a file,
+// it is added there for whoever sums up (.ci/run, by `node test/run.ts --sum`).
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { constants, setPriority, tmpdir } from "node:os";
@@ -9,7 +10,8 @@ import { text } from "node:stream/consumers";
 import { fetchDebianNatsBinary, OLDEST_VERSION } from "../src/demo/nats-binary.ts";
 import { certificatesOfThisRun } from "./support/config.ts";
 import { type Count, conclude, noCount, readCounts, sum, writeCount } from "./support/count.ts";
-import { RUNTIMES, type Runtime } from "./support/runtimes.ts";
+import { readResults, writeResults } from "./support/runtime-results.ts";
+import { NODE, RUNTIMES, type Runtime, versionOf } from "./support/runtimes.ts";
 
 const MINUTE_MS = 60_000;
 // A run that hangs must fail, and say so. A soak takes what its schedules take.
@@ -87,7 +89,7 @@ async function suite(): Promise<Count[]> {
 async function matrix(): Promise<Count[]> {
   const counts = [await onOldestServer()];
   counts.push(await vitest({ args: ["--project=matrix", "--passWithNoTests"] }));
-  for (const runtime of RUNTIMES) counts.push(await onRuntime(runtime));
+  counts.push(...(await runtimes()));
   const env = { SLUICE_SCHEDULES: MATRIX_SCHEDULES };
   counts.push(await vitest({ args: ["--project=node", "test/soak"], env }));
   return counts;
@@ -102,9 +104,31 @@ async function onOldestServer(): Promise<Count> {
   }
 }
 
+/**
+ * The conformance suites on each runtime, or on those named. docs/platforms.md gets the table of what they came to, and of
+ * what the others came to before.
+ */
+async function runtimes(names: readonly string[] = []): Promise<Count[]> {
+  const all: readonly Runtime[] = [{ name: "workerd" }, NODE, ...RUNTIMES];
+  const counts: Count[] = [];
+  const results = new Map(readResults().map((result) => [result.name, result]));
+  for (const runtime of all.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const { name } = runtime;
+    const count = await onRuntime(runtime);
+    counts.push(count);
+    const { passed, failed, skipped } = count;
+    if (passed > 0) results.set(name, { name, version: versionOf(runtime), passed, failed, skipped });
+  }
+  writeResults(all.flatMap(({ name }) => results.get(name) ?? []));
+  // Not before: it reads the sources, which may be what is broken.
+  (await import("./support/docs.ts")).writeTables();
+  return counts;
+}
+
 async function onRuntime({ name, command }: Runtime): Promise<Count> {
+  console.log(`the conformance suites on ${name}`);
+  if (name === "workerd") return await vitest({ args: ["--project=workerd"] });
   if (command === undefined) return skipped(`${name}: none of it for this system`);
-  console.log(`the conformance suite on ${name}`);
   // Bun reads the authority that it trusts when it starts, and no later.
   const certificates = await certificatesOfThisRun();
   const env = { SLUICE_RUNTIME: name, NODE_EXTRA_CA_CERTS: certificates.ca.cert };
@@ -114,6 +138,7 @@ async function onRuntime({ name, command }: Runtime): Promise<Count> {
 async function run(args: readonly string[]): Promise<Count[]> {
   if (args.length === 0) return await suite();
   if (args[0] === "--matrix") return await matrix();
+  if (args[0] === "--runtimes") return await runtimes(args.slice(1));
   if (args[0] === "--sum") return readCounts(process.env.SLUICE_COUNTS ?? "");
   return [await vitest({ args })];
 }

@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { given } from "./conformance/faults.suite.ts";
-import { RUNTIMES } from "./support/runtimes.ts";
+import { readResults } from "./support/runtime-results.ts";
+import { NODE, RUNTIMES, type Runtime, versionOf } from "./support/runtimes.ts";
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL("support/exit-drain.ts", import.meta.url));
@@ -21,3 +22,12 @@ describe.each(RUNTIMES)("in $name", ({ command }) => {
     expect(JSON.parse(stdout)).toMatchObject({ outcome: "completed", reason: "empty", fetched: 3, acked: 3 });
   });
 });
+
+test.skipIf(RUNTIMES.some(({ command }) => command === undefined))(
+  "docs/platforms.md has what the suites came to in each runtime, as it is installed (npm run test:runtimes)",
+  () => {
+    const all: readonly Runtime[] = [{ name: "workerd" }, NODE, ...RUNTIMES];
+    const installed = all.map((runtime) => ({ name: runtime.name, version: versionOf(runtime), failed: 0 }));
+    expect(readResults()).toMatchObject(installed);
+  },
+);

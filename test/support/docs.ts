@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { REASONS, type Reason } from "../../src/index.ts";
 import { FAULTS, type Fault, type FaultId, reasonsOf } from "../conformance/fault-table.ts";
 import { ADVICE } from "./advice.ts";
+import { readResults, runtimeTable } from "./runtime-results.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
 /** The documents that have such tables. */
-export const GENERATED = ["docs/reasons.md", "docs/options.md"] as const;
+export const GENERATED = ["docs/reasons.md", "docs/options.md", "docs/platforms.md"] as const;
 
 /** The table of reasons. */
 function outcomeTable(): string {
@@ -80,6 +81,7 @@ const SECTIONS: Readonly<Record<string, () => string>> = {
   advice: adviceTable,
   options: optionsTable,
   faults: faultTable,
+  runtimes: () => runtimeTable(readResults()),
 };
 
 /** A document's text, by its path from the project's folder. */
@@ -100,6 +102,8 @@ export function withTables(text: string): string {
   }, text);
 }
 
-if (import.meta.main) {
+export function writeTables(): void {
   for (const path of GENERATED) writeFileSync(new URL(path, ROOT), withTables(readDocument(path)));
 }
+
+if (import.meta.main) writeTables();
