@@ -22,6 +22,8 @@ export interface View {
   readonly problem?: string;
   /** Oldest first. */
   readonly reports: readonly Report[];
+  /** Whether drains keep a history; the page says so where they do not. @default true */
+  readonly keepsHistory?: boolean;
   /** Over every drain since the first that the history had, for the metrics. */
   readonly totals?: Totals | undefined;
 }
@@ -98,6 +100,9 @@ export function DashboardPage({ nonce, view, selected }: DashboardProps): Child 
         )}
         <h2>Last drains</h2>
         {report ? <Strip reports={reports} at={at} /> : <p class="dim">No drain has reported yet.</p>}
+        {view.keepsHistory === false ? (
+          <p class="dim">No history is kept: set HISTORY_BUCKET, or the option history.</p>
+        ) : null}
         {report ? <One report={report} /> : null}
         <DeadLetterTable reports={reports} />
       </main>

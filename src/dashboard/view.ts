@@ -43,7 +43,12 @@ async function readFacts(nats: NatsConnection, settings: DrainSettings, deadline
     readConsumerState(nats, settings, deadline - now()),
     lastReports(nats, settings, deadline),
   ]);
-  const known = { stream, consumer, ...(history.status === "fulfilled" ? history.value : NO_HISTORY) };
+  const known = {
+    stream,
+    consumer,
+    ...(history.status === "fulfilled" ? history.value : NO_HISTORY),
+    keepsHistory: settings.history !== undefined,
+  };
   if (state.status === "fulfilled") return { ...known, state: state.value };
   const why = state.reason instanceof Error ? state.reason.message : "nothing answered";
   return { ...known, problem: `The consumer could not be asked: ${why}.` };

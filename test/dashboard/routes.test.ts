@@ -146,6 +146,8 @@ describe("a page", () => {
 
   test("says so where nothing has happened, and where the consumer could not be asked", async () => {
     expect(await shown(aDashboard())).toContain("No drain has reported yet.");
+    expect(await shown(aDashboard())).not.toContain("No history is kept");
+    expect(await shown(aDashboard([], { keepsHistory: false }))).toContain("No history is kept");
     expect(await shown(aDashboard())).toContain("<dt>Lag</dt><dd>10</dd>");
     expect(await shown(aDashboard([], {}, false))).toContain("The consumer could not be asked.");
   });
