@@ -22,9 +22,11 @@ export const NAMES: Readonly<Record<string, readonly string[]>> = {
   "sluice/observe": [
     "PROMETHEUS_TYPE",
     "analyticsObserver",
+    "consumerFacts",
     "historyEntry",
     "historySubject",
     "logObserver",
+    "preflight",
     "prometheus",
     "readHistory",
     "readWholeHistory",
