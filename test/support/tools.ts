@@ -9,13 +9,15 @@ import { run, unpackWithApt } from "../../src/demo/nats-download.ts";
 const CACHE = fileURLToPath(new URL("../../node_modules/.cache/sluice/", import.meta.url));
 const NATS_CLI_VERSION = "v0.5.1";
 const BUILD_MS = 600_000;
+/** A test that waits for its tool longer is a test that hangs. */
+const FETCH_MS = 45_000;
 
 /** The path of promtool: of `PROMTOOL`, or of the distribution's package. */
 export async function findPromtool(): Promise<string | undefined> {
   const named = process.env.PROMTOOL ?? "promtool";
   if (await runs(named, "--version")) return named;
   return await kept("promtool", async (folder) =>
-    join(await unpackWithApt("prometheus", folder), "usr", "bin", "promtool"),
+    join(await unpackWithApt("prometheus", folder, AbortSignal.timeout(FETCH_MS)), "usr", "bin", "promtool"),
   );
 }
 
