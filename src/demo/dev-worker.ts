@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { extname } from "node:path";
 import type { Report } from "../index.ts";
-import type { DevWorkerInput, DevWorkerMessage } from "./dev-worker-process.ts";
+import type { DevWorkerMessage } from "./dev-worker-process.ts";
+import { type DevWorkerInput, OFFLINE } from "./dev-worker-server.ts";
 
 export interface DevWorkerOptions extends DevWorkerInput {
   /** Stops the Worker, or ends its start with the signal's reason. */
@@ -92,13 +93,7 @@ async function ready(child: ChildProcess, exited: Promise<void>, signal: AbortSi
 function devEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   // It would choose an environment that wrangler.toml does not have.
   const { CLOUDFLARE_ENV: _, ...rest } = own;
-  return {
-    ...rest,
-    CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: "false",
-    CLOUDFLARE_CF_FETCH_ENABLED: "false",
-    WRANGLER_SEND_METRICS: "false",
-    WRANGLER_WRITE_LOGS: "false",
-  };
+  return { ...rest, ...OFFLINE };
 }
 
 /**

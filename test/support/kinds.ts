@@ -5,14 +5,16 @@ import { dirname, join } from "node:path";
 
 /**
  * - `unit`: needs no server.
- * - `node`: needs the laboratory, or a nats-server of its own.
+ * - `node`: needs the laboratory, or a nats-server of its own; the command against one, too.
  * - `workerd`: runs inside workerd (`*.workerd.test.ts`).
- * - `process`: starts programs: wrangler, npm, the command, the demo.
+ * - `process`: starts programs that keep a core busy: wrangler, npm, tsc, the demo.
  * - `matrix`: only for `npm run test:matrix` (`*.matrix.test.ts`).
  */
 export type Kind = "unit" | "node" | "workerd" | "process" | "matrix";
 
-const PROGRAMS = /^(node:child_process|wrangler|miniflare|@netlify\/dev)$|\/dev-worker\.ts$/;
+const PROGRAMS = /^(wrangler|miniflare|@netlify\/dev)$|\/dev-worker(-server)?\.ts$/;
+/** Light beside a server: what such a test starts waits for it most of the time. */
+const PROCESSES = /^node:child_process$/;
 const SERVERS = /\/support\/(lab-client|nats|cluster)\.ts$/;
 /** A static import or re-export of values. A type is gone when the test runs. */
 const IMPORT = /^(?:import|export)\s+(?!type\s)(?:[^;"']*?\sfrom\s+)?["']([^"']+)["']/gm;
@@ -30,7 +32,8 @@ function kindOf(file: string): Kind {
   if (file.endsWith(".matrix.test.ts")) return "matrix";
   const all = reached(file);
   if (all.some((name) => PROGRAMS.test(name))) return "process";
-  return all.some((name) => SERVERS.test(name)) ? "node" : "unit";
+  if (all.some((name) => SERVERS.test(name))) return "node";
+  return all.some((name) => PROCESSES.test(name)) ? "process" : "unit";
 }
 
 /** What a file of the tests imports, itself or through others of the tests. Files of src are named, not opened. */

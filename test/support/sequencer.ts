@@ -2,7 +2,7 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Longest first. vitest goes by the size of a file where it has no times, and these few lines import a whole suite. */
-const LONGEST = [/\/faults\.[\w.]*test\.ts$/, /\/conformance\//];
+const LONGEST = [/\/faults\.[\w.]*test\.ts$/, /\/conformance\//, /\/cli\/(redrive|doctor)\./];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

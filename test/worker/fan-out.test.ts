@@ -2,16 +2,15 @@
 // and one report tells them all.
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DevWorker, startDevWorker } from "../../src/demo/dev-worker.ts";
 import type { MergedReport, Report } from "../../src/index.ts";
 import { startTestServer, type TestServer } from "../support/nats.ts";
+import { type ServedTestWorker, startServedWorker } from "../support/served-worker.ts";
 import { startTarget, type TestTarget } from "../support/target.ts";
 
 const TOKEN = "drain-token-1234";
 const SECRETS = { DRAIN_TOKEN: TOKEN, NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
 const BACKLOG = 120;
 
-const stopping = new AbortController();
 let server: TestServer;
 let target: TestTarget;
 
@@ -22,12 +21,11 @@ beforeAll(async () => {
   target.answer = () => new Promise((resolve) => setTimeout(() => resolve({}), 20));
 });
 afterAll(async () => {
-  stopping.abort();
   await target[Symbol.asyncDispose]();
   await server.stop();
 });
 
-async function worker(stream: string, vars: Record<string, string>): Promise<DevWorker> {
+async function worker(stream: string, vars: Record<string, string>): Promise<ServedTestWorker> {
   await server.createStream(stream);
   await server.createConsumer(stream, "sluice");
   const all = {
@@ -41,11 +39,11 @@ async function worker(stream: string, vars: Record<string, string>): Promise<Dev
     CONCURRENCY: "2",
     ...vars,
   };
-  return await startDevWorker({ vars: all, secrets: SECRETS, port: 0, signal: stopping.signal });
+  return await startServedWorker(all, SECRETS);
 }
 
 /** A cron run: what its scheduler is told, and the one report that the Worker logs. */
-async function cron(at: DevWorker): Promise<{ outcome: string; report: Report | MergedReport }> {
+async function cron(at: ServedTestWorker): Promise<{ outcome: string; report: Report | MergedReport }> {
   const logged = once(at.events, "report");
   const response = await fetch(new URL("/cdn-cgi/local/scheduled?format=json", at.url));
   const { outcome } = (await response.json()) as { outcome: string }; // miniflare's format

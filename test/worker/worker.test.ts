@@ -3,10 +3,10 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
-import { type DevWorker, startDevWorker } from "../../src/demo/dev-worker.ts";
 import type { Report } from "../../src/index.ts";
 import { labJwtServer, labNkeyServer } from "../support/lab-client.ts";
 import { startTestServer, type TestServer } from "../support/nats.ts";
+import { type ServedTestWorker, startServedWorker } from "../support/served-worker.ts";
 import { startTarget, type TestTarget } from "../support/target.ts";
 
 const WRANGLER_TOML = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
@@ -14,7 +14,6 @@ const TOKEN = "drain-token-1234";
 // Read without the spaces that pasting leaves.
 const SECRETS = { DRAIN_TOKEN: ` ${TOKEN}\n`, NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
 
-const stopping = new AbortController();
 let server: TestServer;
 let target: TestTarget;
 let made = 0;
@@ -28,7 +27,6 @@ afterEach(() => {
   target.answer = () => ({});
 });
 afterAll(async () => {
-  stopping.abort();
   await target[Symbol.asyncDispose]();
   await server.stop();
 });
@@ -56,17 +54,17 @@ async function given(
 async function worker(
   vars: Record<string, string>,
   secrets: Record<string, string> = SECRETS,
-): Promise<DevWorker> {
-  return await startDevWorker({ vars, secrets, port: 0, signal: stopping.signal });
+): Promise<ServedTestWorker> {
+  return await startServedWorker(vars, secrets);
 }
 
-async function drain(at: DevWorker, token: string | undefined = TOKEN): Promise<Response> {
+async function drain(at: ServedTestWorker, token: string | undefined = TOKEN): Promise<Response> {
   const headers: HeadersInit = token === "" ? {} : { Authorization: `Bearer ${token}` };
   return await fetch(new URL("/drain", at.url), { method: "POST", headers });
 }
 
 /** What a cron scheduler is told of a run. */
-async function cron(at: DevWorker): Promise<{ outcome: string; noRetry: boolean; tookMs: number }> {
+async function cron(at: ServedTestWorker): Promise<{ outcome: string; noRetry: boolean; tookMs: number }> {
   const startedAt = Date.now();
   const response = await fetch(new URL("/cdn-cgi/local/scheduled?format=json", at.url));
   const told = (await response.json()) as { outcome: string; noRetry: boolean }; // miniflare's format
