@@ -1,4 +1,4 @@
-// One Worker in wrangler's own dev server, in the process that calls: dev-worker-process.ts is one of its own.
+// One Worker in wrangler's own dev server, in the process that calls.
 import { devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
