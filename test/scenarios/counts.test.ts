@@ -1,0 +1,120 @@
+// What drains report is what the server has: random lives of a work queue, whose acks and terms take messages out of the
+// stream, with every way to handle, to fail, to confirm and to stop.
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { type DrainOptions, defineDrain, type Message, type Report, reject, retry } from "../../src/index.ts";
+import { type Bed, pause, scenarioServer, sum, total } from "./bed.ts";
+
+const given = scenarioServer();
+const RUNS = Number(process.env.SLUICE_LIVES ?? 12);
+const LIMIT_MS = 2_500;
+
+const LIFE = fc.record({
+  messages: fc.integer({ min: 1, max: 50 }),
+  maxDeliver: fc.constantFrom(1, 2, 3, 5),
+  maxAckPending: fc.constantFrom(1_000, 1_000, 10, 1),
+  how: fc.constantFrom("one", "one", "key", "batch"),
+  concurrency: fc.integer({ min: 1, max: 8 }),
+  prefetch: fc.integer({ min: 0, max: 9 }),
+  batch: fc.integer({ min: 1, max: 40 }),
+  fetches: fc.integer({ min: 1, max: 4 }),
+  until: fc.constantFrom("empty" as const, "empty" as const, "limit" as const),
+  fill: fc.boolean(),
+  confirm: fc.constantFrom("server" as const, "leader" as const),
+  stopAfterFailures: fc.constantFrom(undefined, 1, 5),
+  handlerTimeoutMs: fc.constantFrom(undefined, 60),
+  deadLetterAfter: fc.constantFrom(undefined, 1, 3, 9),
+  isolatePublisher: fc.boolean(),
+  drains: fc.constantFrom(1, 1, 2),
+  /** When the caller aborts, drain by drain, repeated. */
+  abortMs: fc.array(fc.constantFrom(undefined, undefined, 5, 40, 200), { minLength: 1, maxLength: 4 }),
+  /** By sequence and delivery, repeated: how long a handler takes, and what it says then. */
+  turns: fc.array(
+    fc.record({
+      ms: fc.integer({ min: 0, max: 100 }),
+      says: fc.constantFrom("ack", "ack", "ack", "throw", "retry", "reject", 503, 404),
+    }),
+    { minLength: 1, maxLength: 6 },
+  ),
+});
+type Life = typeof LIFE extends fc.Arbitrary<infer T> ? T : never;
+
+function optionsOf(life: Life, deadLetterSubject: string): object {
+  const { how, concurrency, prefetch, deadLetterAfter, isolatePublisher, turns, ...own } = life;
+  const { messages: _, maxDeliver: __, maxAckPending: ___, drains: ____, abortMs: _____, ...options } = own;
+  const handler = async ({ sequence, deliveryCount }: Message) => {
+    const { ms, says } = turns[(sequence + deliveryCount) % turns.length] ?? { ms: 0, says: "ack" };
+    await pause(ms);
+    if (typeof says === "number") return new Response(null, { status: says });
+    if (says === "throw") throw new Error("no");
+    if (says === "reject") return reject("no");
+    return says === "retry" ? retry({ delayMs: 20 }) : undefined;
+  };
+  const batchHandler = async (messages: readonly Message[]) => {
+    const ends = [];
+    for (const message of messages) ends.push(await handler(message).catch(() => retry()));
+    return ends;
+  };
+  const orderBy = ({ sequence }: Message): string => String(sequence % 3);
+  const deadLetter = { subject: deadLetterSubject, maxDeliveries: deadLetterAfter };
+  return {
+    ...options,
+    ...(how === "batch" ? { batchHandler } : { handler, concurrency, prefetch }),
+    ...(how === "key" ? { orderBy } : {}),
+    ...(deadLetterAfter === undefined ? {} : { deadLetter, isolatePublisher }),
+    retryDelay: () => 15,
+    maxWaitMs: 300,
+  };
+}
+
+/** Drains until nothing is left, and gives what is wrong with what the reports say of it. */
+async function live(life: Life): Promise<string[]> {
+  const consumer = { max_deliver: life.maxDeliver, max_ack_pending: life.maxAckPending };
+  const bed = await given(0, consumer, { retention: "workqueue" });
+  const { server, stream, left } = bed;
+  const subject = `dlq.${stream}`;
+  await server.createStream(`DEAD-${stream}`, { subjects: [subject] });
+  await server.publish(`${stream}.event`, life.messages);
+  const options = { ...bed.options, stream, consumer: "worker", ...optionsOf(life, subject) };
+  const reports: Report[] = [];
+  for (let round = 0; round < 40 && (await left()) > 0; round += 1) {
+    const abortMs = life.abortMs[round % life.abortMs.length];
+    const signal = abortMs === undefined ? undefined : AbortSignal.timeout(abortMs);
+    const drain = defineDrain(options as unknown as DrainOptions); // whole by construction
+    const one = (): Promise<Report> => drain.run({ limitMs: LIMIT_MS, signal });
+    reports.push(...(await Promise.all(Array.from({ length: life.drains }, one))));
+  }
+  return await wrong(life, bed, reports);
+}
+
+async function wrong(life: Life, { server, stream, left }: Bed, reports: Report[]): Promise<string[]> {
+  const { messages: stay } = await server.streamState(stream);
+  const { messages: dead } = await server.streamState(`DEAD-${stream}`);
+  const gone = life.messages - stay;
+  const rejected = reports.reduce((all, report) => all + report.rejected, 0);
+  const said = total(reports, "acked") + total(reports, "deadLettered") + rejected;
+  const [exhausted, unconfirmed] = [total(reports, "exhausted"), total(reports, "unconfirmed")];
+  const checks: readonly (readonly [string, boolean])[] = [
+    ["a report does not add up", reports.every((report) => sum(report) === report.fetched)],
+    ["more is said to be settled than the stream lost", said <= gone],
+    ["the stream lost more than is told", gone <= said + unconfirmed],
+    ["more is said to be exhausted than stayed", exhausted <= stay],
+    ["what stayed is not told", stay <= exhausted + unconfirmed || (await left()) > 0],
+    ["dead letters are more or fewer than told", unconfirmed > 0 || dead === total(reports, "deadLettered")],
+    ["a drain took longer than its limit", reports.every(({ timings }) => timings.totalMs <= LIMIT_MS + 150)],
+  ];
+  return checks.filter(([, holds]) => !holds).map(([what]) => what);
+}
+
+test("the counts of all reports are what the server has, whatever the handlers, the options and the caller do", async () => {
+  const lives = fc.sample(LIFE, { numRuns: RUNS, seed: Number(process.env.SLUICE_SEED ?? Date.now()) });
+  const failures: unknown[] = [];
+  const next = async (): Promise<void> => {
+    for (let one = lives.pop(); one; one = lives.pop()) {
+      const found = await live(one);
+      if (found.length > 0) failures.push({ found, ...one });
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, next));
+  expect(failures).toEqual([]);
+}, 240_000);
