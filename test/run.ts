@@ -98,7 +98,10 @@ async function matrix(): Promise<Count[]> {
 async function onOldestServer(): Promise<Count> {
   try {
     const { path } = await fetchDebianNatsBinary({ log: (line) => console.log(line) });
-    return await vitest({ args: ["test/conformance", "test/connection"], env: { NATS_SERVER: path } });
+    return await vitest({
+      args: ["test/conformance", "test/connection", "test/scenarios"],
+      env: { NATS_SERVER: path },
+    });
   } catch (error) {
     return skipped(`nats-server ${OLDEST_VERSION}: ${error instanceof Error ? error.message : error}`);
   }
