@@ -42,7 +42,10 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
           resolve: { alias },
           test: { ...bounds, name: "unit", include: files.unit, setupFiles, pool: "threads" },
         },
-        { resolve: { alias }, test: { ...laboratory, name: "node", include: files.node, setupFiles } },
+        {
+          resolve: { alias },
+          test: { ...laboratory, name: "node", include: files.node, setupFiles: ofPrograms },
+        },
         {
           // The deployable Worker's own date, so that its defaults hold here too.
           plugins: [

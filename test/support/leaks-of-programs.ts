@@ -1,4 +1,4 @@
-// Set up for each test file that starts programs: what they print is looked through too.
+// Set up for each test file that may start programs: what they print is looked through too.
 import { ChildProcess } from "node:child_process";
 import { look } from "./leaks-look.ts";
 
