@@ -3,12 +3,14 @@ import { expect } from "vitest";
 import type { Message, Report } from "../../src/index.ts";
 import { Page } from "./page.ts";
 import type { Schedule, TimedFault } from "./plan.ts";
+import { stalledMs } from "./stalls.ts";
 
 /**
  * What a consumer without replicas remembers across a SIGKILL of its server: acks older than this. It writes its state down
  * every tenth of a second or so, whoever confirmed the ack (PONG or double ack), also with `sync_interval: always`. Measured on
  * 2.9.10 and 2.15.1: everything of the last 50 ms was forgotten, some of 200 ms, nothing of 250 ms; here the lanes share the disk.
- * It is time in which the server runs: one that is frozen writes nothing.
+ * It is time in which the server runs: one that is frozen, or not let run by a busy machine, writes nothing. How long the
+ * latter was is taken from this process.
  */
 const REMEMBERED_AFTER_MS = 500;
 
@@ -102,8 +104,8 @@ export class Diary {
   /** What the server confirmed a moment ago may come again. */
   serverKilled(): void {
     this.#kills.push(this.#serverTime);
-    for (const [sequence, { serverTime }] of this.#final) {
-      if (serverTime <= this.#serverTime - REMEMBERED_AFTER_MS) continue;
+    for (const [sequence, { at, serverTime }] of this.#final) {
+      if (serverTime <= this.#serverTime - REMEMBERED_AFTER_MS - stalledMs(at)) continue;
       this.#final.delete(sequence);
       this.#undone.add(sequence);
     }

@@ -77,8 +77,9 @@ class Life {
     const storage = this.#world.isKilled ? StorageType.File : StorageType.Memory;
     await server.createStream(this.#stream, { storage });
     await server.createStream(this.#dead, { storage, subjects: [this.#deadSubject(true)] });
-    // nats-server wants no more steps than deliveries.
-    const hasBackoff = backoff && (maxDeliver ?? BACKOFF_MS.length + 1) > BACKOFF_MS.length;
+    // nats-server wants fewer steps than deliveries; 2.9 takes none where those have no limit.
+    const mostSteps = maxDeliver ?? (server.version.startsWith("2.9.") ? 0 : Number.POSITIVE_INFINITY);
+    const hasBackoff = backoff && mostSteps > BACKOFF_MS.length;
     await server.createConsumer(this.#stream, "worker", {
       ack_wait: ACK_WAIT_MS * 1e6,
       max_ack_pending: 1_000,
