@@ -68,7 +68,7 @@ class Life {
     this.#dead = `DEAD-${stream}`;
     this.#schedule = schedule;
     this.#world = world;
-    this.#diary = new Diary(schedule);
+    this.#diary = new Diary(schedule, world.server().version);
   }
 
   async begin(): Promise<void> {
