@@ -34,6 +34,8 @@ export class Puller {
   #pinId: string | undefined;
   /** Messages handled when the server last had none: worth another pull only when that has moved on. */
   #handledWhenEmpty = -1;
+  /** For more, until the limit. */
+  readonly #waits: boolean;
   #fruitless = 0;
   /** Not worth another look while more than so many are queued. */
   #enough = Number.POSITIVE_INFINITY;
@@ -44,6 +46,7 @@ export class Puller {
 
   constructor(parts: PullerParts) {
     this.#parts = parts;
+    this.#waits = parts.plan.until === "limit";
     this.#explainer = new Explainer(parts.connection, parts.consumer, parts.plan);
   }
 
@@ -84,7 +87,7 @@ export class Puller {
     if (size > 0) this.#send(size);
     else if (!this.#isIdle) return;
     else if (this.#isSaidEmpty) void this.#endIfEmpty(ending("empty"));
-    else this.#end(this.#pending === 0 ? ending("empty") : ending("deadline"));
+    else this.#end(ending(this.#pending === 0 && !this.#waits ? "empty" : "deadline"));
   }
 
   /** Pulls no more. Deliveries on their way still come out, until the next flush. */
@@ -117,8 +120,7 @@ export class Puller {
     const left = plan.batch - this.#fetchedInFetch;
     if (left <= 0) return 0;
     const handling = this.#parts.handling();
-    const { deadline } = plan;
-    const leftMs = deadline - now();
+    const leftMs = plan.deadline - now();
     if (leftMs <= 0) return 0;
     // A batch is pulled once the one before it is handled, and while one a little slower ends in time.
     const neededMs = 1.25 * (handling.slowestMs ?? 0);
@@ -129,10 +131,8 @@ export class Puller {
     if (this.firstMessageAt === undefined)
       return Math.min(left, firstPull({ ...plan, last: this.#lastDeliveries }));
     const elapsedMs = now() - this.firstMessageAt;
-    const pending = this.#pending;
-    const last = this.#lastDeliveries;
-    const failuresLeft = this.#parts.failuresLeft();
-    return Math.min(left, nextPull({ ...plan, ...handling, leftMs, elapsedMs, pending, last, failuresLeft }));
+    const measured = { leftMs, elapsedMs, pending: this.#pending, failuresLeft: this.#parts.failuresLeft() };
+    return Math.min(left, nextPull({ ...plan, ...handling, ...measured, last: this.#lastDeliveries }));
   }
 
   /** Messages that the consumer gives out before it waits for acks, as a pull request for more would. */
@@ -206,7 +206,7 @@ export class Puller {
     // One that is over can have nothing to say any more.
     if (this.#pull?.inbox !== inbox) return;
     this.#pull.frame();
-    const fill = this.#parts.plan.fill && this.#parts.plan.until !== "limit";
+    const fill = this.#parts.plan.fill && !this.#waits;
     const end = classifyStatus({ code, description, fill, delivered: this.#fetchedInFetch });
     const { batch, delivered } = this.#pull;
     if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
@@ -248,7 +248,7 @@ export class Puller {
    * before new ones.
    */
   get #isNothingLeft(): boolean {
-    if (this.#parts.plan.until === "limit" || this.#parts.plan.fill) return false;
+    if (this.#waits || this.#parts.plan.fill) return false;
     const { pending, deliveryCount } = this.#latest.info ?? {};
     return pending === 0 && deliveryCount === 1;
   }
@@ -257,14 +257,13 @@ export class Puller {
     this.#parts.batchEnded();
     const { handled } = this.#parts.handling();
     const moved = handled !== this.#handledWhenEmpty;
-    const waits = this.#parts.plan.until === "limit";
     // One that brought some ended for its time: there may be more.
     const gaveNone = pull.delivered === 0;
-    if (!waits && gaveNone) this.#handledWhenEmpty = handled;
+    if (!this.#waits && gaveNone) this.#handledWhenEmpty = handled;
     const mayBeMore = this.delivered > 0 && this.#pending !== 0;
     // It has some that it does not give: acks that are under way may make room for them.
     const isStuck = this.#isIdle && gaveNone && !moved;
-    if (waits || (mayBeMore && !isStuck)) this.consider();
+    if (this.#waits || (mayBeMore && !isStuck)) this.consider();
     else void this.#endIfEmpty(end);
   }
 
