@@ -1,6 +1,9 @@
 // The watch on the heartbeat: silence of twice the heartbeat, while a pull request is outstanding, is a loss.
 import { clampDelay, type Deadline, now } from "../deadline.ts";
 
+// How late the end of a wait without heartbeats may be told: a server that is busy is not one that is gone.
+const SLACK_MS = 1_000;
+
 export interface SilenceBounds {
   /** 0: the server was asked for none, and only the end of the wait can be missed. */
   readonly heartbeatMs: number;
@@ -31,7 +34,7 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
   const lossMs = 2 * heartbeatMs;
   // Until the first frame an answer may need a long way.
   let allowedMs =
-    heartbeatMs > 0 ? Math.max(lossMs, firstAnswerMs) : expiresMs + Math.max(500, 2 * firstAnswerMs);
+    heartbeatMs > 0 ? Math.max(lossMs, firstAnswerMs) : expiresMs + Math.max(SLACK_MS, 2 * firstAnswerMs);
   let lastFrameAt = startedAt;
   let suspicious = false;
   let isStamped = false;
