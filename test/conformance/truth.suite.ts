@@ -51,7 +51,12 @@ function lastDeliveries(): void {
         [{ deliver: "4", pending: 0 }, { untilAcks: 4 }, { status: 408, description: "Request Timeout" }],
       ],
     });
-    const report = await defineDrain({ ...BASE, servers: server.wsUrl, handler: () => {} }).run({
+    const report = await defineDrain({
+      ...BASE,
+      servers: server.wsUrl,
+      maxWaitMs: 5_000, // so rare heartbeats that the script needs none
+      handler: () => {},
+    }).run({
       limitMs: 8_000,
     });
     expect(report).toMatchObject({ reason: "empty", fetched: 4, acked: 4, pending: 0, more: false });
