@@ -12,9 +12,9 @@ const prototype = ChildProcess.prototype as unknown as {
 const { spawn } = prototype;
 prototype.spawn = function spawnAndLook(...given) {
   const started = spawn.apply(this, given);
-  // The CLI of NATS shows a message when it is asked to.
-  const isNats = /(?:^|[\s/])nats\s/.test([this.spawnfile, ...this.spawnargs].join(" "));
-  for (const stream of isNats ? [] : [this.stdout, this.stderr]) {
+  // The CLI of NATS shows a message when it is asked to, and a bundler answers with the code of the tests themselves.
+  const showsAll = /(?:^|[\s/])(?:nats|esbuild)\s/.test([this.spawnfile, ...this.spawnargs].join(" "));
+  for (const stream of showsAll ? [] : [this.stdout, this.stderr]) {
     if (!stream) continue;
     let last = "";
     const push = stream.push.bind(stream);
