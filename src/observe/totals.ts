@@ -1,7 +1,7 @@
 // Running totals of a consumer's drains: each record of the history carries those up to it, because
 // the history itself forgets, and a counter must not fall. Pure.
 import { REASONS } from "../report/reasons.ts";
-import { type Counts, NO_COUNTS, type Report } from "../report/report.ts";
+import { COUNT_NAMES, type Counts, NO_COUNTS, type Report } from "../report/report.ts";
 
 /** The most values that a bucket keeps of one key (nats-server and ADR-8). */
 export const MAX_REPORTS = 64;
@@ -13,15 +13,7 @@ export const BUCKETS: readonly number[] = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60
 export type Result = Exclude<keyof Counts, "fetched">;
 
 /** In the order in which metrics have them. */
-export const RESULTS: readonly Result[] = [
-  "acked",
-  "retried",
-  "rejected",
-  "deadLettered",
-  "released",
-  "exhausted",
-  "unconfirmed",
-];
+export const RESULTS: readonly Result[] = COUNT_NAMES.filter((name) => name !== "fetched");
 
 /** Sums over every drain of a consumer since its first record. */
 export interface Totals {

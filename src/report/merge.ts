@@ -1,6 +1,6 @@
 // The reports of drains that ran side by side as one. Pure.
 import type { Outcome, Reason } from "./reasons.ts";
-import type { DeadLetters, Finding, Report } from "./report.ts";
+import { COUNT_NAMES, type DeadLetters, type Finding, type Report } from "./report.ts";
 
 /** What several drains of one consumer came to: the counts add up, and the worst outcome rules. */
 export interface MergedReport extends Report {
@@ -8,17 +8,7 @@ export interface MergedReport extends Report {
   readonly drains: readonly Report[];
 }
 
-const COUNTS = [
-  "fetched",
-  "acked",
-  "retried",
-  "rejected",
-  "deadLettered",
-  "released",
-  "exhausted",
-  "unconfirmed",
-  "heartbeats",
-] as const;
+const SUMMED = [...COUNT_NAMES, "heartbeats"] as const;
 
 const SEVERITY: Readonly<Record<Outcome, number>> = { completed: 0, retryable: 1, fatal: 2 };
 /** Of drains that completed, the one that left the most says how they did; the others are alike. */
@@ -33,7 +23,7 @@ const LEFT: Partial<Readonly<Record<Reason, number>>> = { "max-wait": 1, "batch-
  */
 export function mergeReports(own: Report, others: readonly Report[], totalMs: number): MergedReport {
   const drains = [own, ...others];
-  const sums = Object.fromEntries(COUNTS.map((count) => [count, sumOf(drains, count)]));
+  const sums = Object.fromEntries(SUMMED.map((count) => [count, sumOf(drains, count)]));
   const waits = drains.flatMap(({ retryAfterMs }) => retryAfterMs ?? []);
   const pending = pendingOf(drains);
   const deadLetters = deadLettersOf(drains);
@@ -55,7 +45,7 @@ export function mergeReports(own: Report, others: readonly Report[], totalMs: nu
   };
 }
 
-function sumOf(drains: readonly Report[], count: (typeof COUNTS)[number]): number {
+function sumOf(drains: readonly Report[], count: (typeof SUMMED)[number]): number {
   return drains.reduce((total, report) => total + report[count], 0);
 }
 

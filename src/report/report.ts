@@ -51,6 +51,9 @@ export const NO_COUNTS: Counts = {
   unconfirmed: 0,
 };
 
+/** What is counted, in the order of a report. */
+export const COUNT_NAMES = Object.keys(NO_COUNTS) as readonly (keyof Counts)[]; // it has no others
+
 /** Dead letters of one reason. */
 export interface DeadLetters {
   /** What the handler gave, or why the drain made it one: its first 120 characters. */

@@ -1,6 +1,6 @@
 // What a drain's caller makes of the answer: the report, or one that says that none came.
 import type { Backlog, Report } from "../index.ts";
-import { NO_COUNTS } from "../report/report.ts";
+import { COUNT_NAMES, NO_COUNTS } from "../report/report.ts";
 
 /**
  * The report in an answer of another invocation, without what problem details add, or a merge of it
@@ -19,7 +19,7 @@ export function readReport(answer: unknown): Report | undefined {
   const { outcome, reason, findings, timings } = report;
   const known = outcome === "completed" || outcome === "retryable" || outcome === "fatal";
   const whole = typeof reason === "string" && Array.isArray(findings) && typeof timings === "object";
-  const counted = Object.keys(NO_COUNTS).every((count) => Number.isInteger(report[count]));
+  const counted = COUNT_NAMES.every((count) => Number.isInteger(report[count]));
   return known && whole && counted ? (report as unknown as Report) : undefined; // as its own Worker wrote it
 }
 
