@@ -2,12 +2,11 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
 import type { Report } from "../../src/index.ts";
 import type { Bench, Measure } from "./bench.ts";
 import type { FloorAsk } from "./forward-worker.ts";
-import { childrenNamed, cpuMsOf } from "./processes.ts";
-import { COMPATIBILITY_DATE } from "./runtimes.ts";
+import { cpuMsOf } from "./processes.ts";
+import { startInDevServer } from "./runtimes.ts";
 import { alternate, lowerQuartile, round, sum } from "./stats.ts";
 
 export interface Forward {
@@ -157,26 +156,7 @@ interface Forwarder extends AsyncDisposable {
 }
 
 async function startForwarder(): Promise<Forwarder> {
-  process.env.WRANGLER_SEND_METRICS = "false";
-  process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-  const { unstable_startWorker: startWorker } = await import("wrangler");
-  const before = new Set(childrenNamed("workerd"));
-  const worker = await startWorker({
-    name: "bench-forward",
-    entrypoint: fileURLToPath(new URL("forward-worker.ts", import.meta.url)),
-    compatibilityDate: COMPATIBILITY_DATE,
-    dev: {
-      server: { hostname: "127.0.0.1", port: 0 },
-      inspector: false,
-      persist: false,
-      watch: false,
-      logLevel: "none",
-    },
-  });
-  await worker.ready;
-  const url = await worker.url;
-  await fetch(url); // Ready is the proxy in front; the Worker's own process is there once it has answered.
-  const pids = childrenNamed("workerd").filter((pid) => !before.has(pid));
+  const { worker, url, pids } = await startInDevServer(new URL("forward-worker.ts", import.meta.url));
   return {
     post: async (path, body) => {
       const cpuBefore = cpuMsOf(pids);

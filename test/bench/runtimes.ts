@@ -70,22 +70,30 @@ function forkContender(): ChildProcess {
   return fork(fileURLToPath(new URL("node-process.ts", import.meta.url)), { execArgv: ["--expose-gc"] });
 }
 
-export interface Workerd extends Runtime {
-  /** Where the dev server answers, `http://127.0.0.1:<port>/`. */
+type Wrangler = typeof import("wrangler");
+type StartInput = Parameters<Wrangler["unstable_startWorker"]>[0];
+
+/** A Worker behind wrangler's dev server, which has a proxy in front. */
+interface InDevServer {
+  readonly worker: Awaited<ReturnType<Wrangler["unstable_startWorker"]>>;
   readonly url: URL;
+  /** The Worker's own process, and the dev server's proxy, whose share is one small request a run. */
+  readonly pids: readonly number[];
 }
 
-/** workerd: the fixture Worker, all contenders in the one process. `cronJob` is what its cron triggers do. */
-export async function workerdRuntime(cronJob: Partial<Job> = {}): Promise<Workerd> {
+export async function startInDevServer(
+  source: URL,
+  bindings: NonNullable<StartInput["bindings"]> = {},
+): Promise<InDevServer> {
   process.env.WRANGLER_SEND_METRICS = "false";
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
   const { unstable_startWorker: startWorker } = await import("wrangler");
   const before = new Set(childrenNamed("workerd"));
   const worker = await startWorker({
     name: "bench",
-    entrypoint: fileURLToPath(new URL("worker.ts", import.meta.url)),
+    entrypoint: fileURLToPath(source),
     compatibilityDate: COMPATIBILITY_DATE,
-    bindings: { CRON_JOB: { type: "plain_text", value: JSON.stringify(cronJob) } },
+    bindings,
     dev: {
       server: { hostname: "127.0.0.1", port: 0 },
       inspector: false,
@@ -97,10 +105,22 @@ export async function workerdRuntime(cronJob: Partial<Job> = {}): Promise<Worker
   await worker.ready;
   const url = await worker.url;
   await fetch(url); // Ready is the proxy in front; the Worker itself is once it has answered.
-  // The Worker's own process, and the dev server's proxy, whose share is one small request a run.
   const pids = childrenNamed("workerd").filter((pid) => !before.has(pid));
   if (pids.length === 0)
     throw new Error("no workerd among this process's children: its CPU time cannot be read");
+  return { worker, url, pids };
+}
+
+export interface Workerd extends Runtime {
+  /** Where the dev server answers, `http://127.0.0.1:<port>/`. */
+  readonly url: URL;
+}
+
+/** workerd: the fixture Worker, all contenders in the one process. `cronJob` is what its cron triggers do. */
+export async function workerdRuntime(cronJob: Partial<Job> = {}): Promise<Workerd> {
+  const { worker, url, pids } = await startInDevServer(new URL("worker.ts", import.meta.url), {
+    CRON_JOB: { type: "plain_text", value: JSON.stringify(cronJob) },
+  });
   return {
     name: "workerd",
     url,
