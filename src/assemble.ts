@@ -21,6 +21,7 @@ import { Outbox, POST_EVERY } from "./settle/outbox.ts";
 import { type Publish, Publisher } from "./settle/publish.ts";
 import { Receipts } from "./settle/receipts.ts";
 import { Reserve } from "./settle/reserve.ts";
+import { asksRetention } from "./settle/retention.ts";
 import { Settler } from "./settle/settler.ts";
 import type { Stop } from "./stop.ts";
 
@@ -77,7 +78,17 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
   // Dead letters, copies of those that could not be published, and the confirmation share the slice.
   const deadline = deadlines.handle + (budget.settleMs * 3) / 8;
   const reserve = new Reserve({ publisher, outbox, journal, domain: options.domain });
-  const settler = new Settler({ publisher, outbox, reserve, consumer, journal, options, deadline });
+  const staysWhenTermed = asksRetention(connection, options);
+  const settler = new Settler({
+    publisher,
+    outbox,
+    reserve,
+    consumer,
+    journal,
+    options,
+    deadline,
+    staysWhenTermed,
+  });
   const streak = new FailureStreak(options.stopAfterFailures, () => stop.stop("handlers-failing"));
   const ends = new HandlerEnds({ settler, journal, streak, onError: options.onError });
   const publish: Publish = (subject, data, settings = {}) =>

@@ -100,7 +100,7 @@ export class Outbox {
   }
 
   /** Plain: nats-server before 2.10.4 ignores a +TERM that has a reason. */
-  term(msg: Msg, as: "rejected" | "deadLettered" | "retried"): void {
+  term(msg: Msg, as: Exclude<Count, "acked" | "released">): void {
     this.#send(msg, TERM, as);
   }
 

@@ -29,6 +29,8 @@ export interface SettlerParts {
   readonly options: SettlerOptions;
   /** A dead letter without a PubAck by then is a nak. */
   readonly deadline: Deadline;
+  /** Whether a message stays in its stream when it is termed, as far as that is known. */
+  readonly staysWhenTermed: () => Promise<boolean>;
 }
 
 /** A settled message: what was asked of the server, and when it comes again if it does. */
@@ -37,11 +39,21 @@ export interface Settled {
   readonly againInMs?: number;
 }
 
+/** As what a message that stays in its stream counts. */
+interface Leaving {
+  /** Where it comes again. */
+  readonly again: "retried" | "deadLettered";
+  /** Where this was its last delivery. @default as otherwise */
+  readonly last?: "exhausted" | "deadLettered";
+  readonly otherwise: "exhausted" | "deadLettered";
+}
+
 const ACKED: Settled = { as: "acked" };
-// A message that must stay in its stream, because only a stub points at it or because it is a dead
-// letter itself, cannot be termed: that takes it out of a work queue. It waits as long as the
-// server can.
+// How long a message waits that must stay in its stream, and that nothing else takes out of the way:
+// as long as the server can. It counts against max ack pending meanwhile.
 const PARK_MS = 365 * 24 * 3_600_000;
+// The server brings nothing back after the last delivery, and only then stops counting it.
+const LAST_MS = 100;
 
 /** Settles messages by how their turn ended. */
 export class Settler {
@@ -104,24 +116,28 @@ export class Settler {
     as: "retried" | "released" | "exhausted",
   ): Settled {
     const { outbox, consumer, journal } = this.#parts;
-    if (as === "exhausted") journal.note("deliveries-exhausted", message.id);
+    if (as === "exhausted") {
+      journal.note("deliveries-exhausted", message.id);
+      outbox.nak(msg, LAST_MS, as);
+      return { as };
+    }
     if (consumer.answer?.kind === "unknown") journal.note("max-deliver-unknown", message.id);
     const backoffMs = consumer.facts?.backoffMs ?? [];
     // Only backoff makes the delivery count matter, and only then is it read.
     const delayMs = backoffMs.length > 0 ? delayOnWire(waitMs, message.deliveryCount, backoffMs) : waitMs;
     outbox.nak(msg, delayMs, as);
-    return as === "exhausted" ? { as } : { as, againInMs: waitMs };
+    return { as, againInMs: waitMs };
   }
 
   #discard(msg: Msg, message: DeliveredMessage, reason: string): Settled | Promise<Settled> {
     const { options, outbox, journal } = this.#parts;
     const { deadLetter } = options;
     const copy = deadLetter && readCopy(message);
-    if (deadLetter && !copy && isOwnDeadLetter(message)) {
+    // By its subject, too: headers alone are any publisher's to write.
+    if (deadLetter && !copy && message.subject === deadLetter.subject && isOwnDeadLetter(message)) {
       // It came from here, and another copy would come back here: one generation after the other.
       journal.note("dead-letter-loop", message.id);
-      outbox.nak(msg, PARK_MS, "exhausted");
-      return { as: "exhausted" };
+      return this.#leave(msg, message, { again: "retried", otherwise: "exhausted" });
     }
     if (deadLetter) return this.#deadLetter(msg, message, copy?.reason ?? reason, deadLetter.subject, copy);
     outbox.term(msg, "rejected");
@@ -138,7 +154,7 @@ export class Settler {
     const { publisher, outbox, reserve, journal, deadline } = this.#parts;
     const isLast = this.isLast(message);
     try {
-      const { form, dropped } = await publishDeadLetter(publisher, subject, message, reason, {
+      const { form, dropped, ack } = await publishDeadLetter(publisher, subject, message, reason, {
         by: deadline,
         // Of a copy there can be another: it must not hold up the messages behind it.
         persist: isLast && !copy,
@@ -147,9 +163,7 @@ export class Settler {
       if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
       if (form === "stub") {
         journal.note("dead-letter-stub", message.id);
-        journal.deadLetter(reason);
-        outbox.nak(msg, PARK_MS, "deadLettered");
-        return { as: "deadLettered" };
+        return await this.#stub(msg, message, reason, ack.duplicate);
       }
     } catch (error) {
       journal.note("dead-letter-failed", error instanceof Error ? error.message : String(error));
@@ -163,6 +177,38 @@ export class Settler {
     journal.deadLetter(reason);
     outbox.term(msg, "deadLettered");
     return { as: "deadLettered" };
+  }
+
+  /**
+   * Settles a message that must stay in its stream, because only a stub points at it or because it is
+   * a dead letter itself. A term takes it out of a work queue; so, where that may be one, it comes
+   * again until its deliveries are used up. Only without a max deliver it waits: whoever may publish
+   * so many could fill max ack pending, and stop the consumer.
+   */
+  async #leave(msg: Msg, message: DeliveredMessage, as: Leaving): Promise<Settled> {
+    const { outbox, consumer, staysWhenTermed } = this.#parts;
+    if (this.isLast(message)) {
+      const counted = as.last ?? as.otherwise;
+      outbox.nak(msg, LAST_MS, counted);
+      return { as: counted };
+    }
+    const stays = await staysWhenTermed();
+    if (!stays && consumer.facts?.maxDeliver !== undefined) {
+      const againInMs = this.#retryDelay(message.deliveryCount);
+      outbox.nak(msg, againInMs, as.again);
+      return { as: as.again, againInMs };
+    }
+    if (stays) outbox.term(msg, as.otherwise);
+    else outbox.nak(msg, PARK_MS, as.otherwise);
+    return { as: as.otherwise };
+  }
+
+  /** A stub has its PubAck. One that was there before is counted where it was made. */
+  #stub(msg: Msg, message: DeliveredMessage, reason: string, wasThere: boolean): Promise<Settled> {
+    const again = wasThere && message.redelivered ? "retried" : "deadLettered";
+    const last = again === "retried" ? "exhausted" : "deadLettered";
+    if (again === "deadLettered") this.#parts.journal.deadLetter(reason);
+    return this.#leave(msg, message, { again, last, otherwise: "deadLettered" });
   }
 
   /**

@@ -114,6 +114,20 @@ export function hostileSuite(runtime: string): void {
       expect((await server.streamState("DEAD")).messages).toBe(0);
     });
 
+    test("a message that says it is a dead letter of the consumer's own stops no drain", async () => {
+      const server = await given();
+      await server.createConsumer("ORDERS", "one", { max_ack_pending: 1 });
+      const block = blockOf("Sluice-Stream: ORDERS", "Sluice-Consumer: one");
+      await server.publishRaw({ subject: NEW, block, body: "bad" });
+      await server.publish(NEW, 3, ["honest"]);
+      const report = await drain(server, {
+        ...BASE,
+        consumer: "one",
+        handler: ({ sequence }) => (sequence === 1 ? reject("no good") : undefined),
+      });
+      expect(report).toMatchObject({ outcome: "completed", fetched: 4, acked: 3, deadLettered: 1 });
+    });
+
     test("a body at the server's limit is dead-lettered as a stub that says where it is", async () => {
       const server = await given();
       await server.publishRaw({ subject: NEW, body: "x".repeat(1_048_576) });
