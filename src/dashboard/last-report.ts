@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import { getSignedCookie, setSignedCookie } from "hono/cookie";
 import type { Report } from "../index.ts";
-import { readReport } from "../observe/history-read.ts";
+import { readReport } from "../observe/history-record.ts";
 import { isSecure } from "./session.ts";
 
 const COOKIE = "sluice_report";

@@ -2,12 +2,20 @@
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { newInbox } from "../connection/inbox-name.ts";
 import { apiPrefix } from "../connection/jetstream.ts";
-import { timer } from "../deadline.ts";
+import { now, timer } from "../deadline.ts";
 import { readHeaders } from "../message/headers.ts";
 import { inboxPrefixOf } from "../message/raw.ts";
 import type { Report } from "../report/report.ts";
 import { type HistoryKey, historySubject } from "./history.ts";
-import { isCount, MAX_REPORTS, RESULTS, readTotals, type Totals } from "./totals.ts";
+import { readReport } from "./history-record.ts";
+import { MAX_REPORTS, readTotals, type Totals } from "./totals.ts";
+
+/** No report is as large, and there may be 64 of them in memory. */
+const MAX_RECORD_BYTES = 262_144;
+/** So many questions at most: before 2.11 one for each record, and whoever answers may have no end. */
+const MAX_QUESTIONS = 2 * MAX_REPORTS;
+/** All answers together may take so many times as long as one. */
+const MAX_WAITS = 4;
 
 /** What a bucket has of a consumer. */
 export interface History {
@@ -57,11 +65,12 @@ async function readRecords(
 ): Promise<readonly HistoryRecord[]> {
   const api = `${apiPrefix(key.domain)}.DIRECT.GET.KV_${key.bucket}`;
   const records: HistoryRecord[] = [];
+  const by = now() + MAX_WAITS * timeoutMs;
   let seq = 1;
-  while (records.length < MAX_REPORTS) {
+  for (let asked = 0; asked < MAX_QUESTIONS && records.length < MAX_REPORTS && now() < by; asked += 1) {
     const question = { seq, next_by_subj: historySubject(key), batch: MAX_REPORTS };
     const found = await ask(nats, api, JSON.stringify(question), timeoutMs);
-    for (const msg of found.values) records.push(...readRecord(msg));
+    for (const msg of found.values) records.push(...readRecord(msg, key));
     // Whoever may answer could have it asked the same for ever.
     if (found.complete || !(found.lastSequence >= seq)) break;
     seq = found.lastSequence + 1;
@@ -91,6 +100,7 @@ async function ask(
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const values: Msg[] = [];
   let lastSequence = 0;
+  let count = 0;
   const inbox = newInbox(inboxPrefixOf(nats));
   const subscription = nats.subscribe(inbox, {
     callback: (error, msg) => {
@@ -100,8 +110,9 @@ async function ask(
       // it either.
       const sequence = headers.last("Nats-Sequence");
       if (headers.code !== 0 && sequence === "") return resolve(true);
-      values.push(msg);
-      if (values.length > MAX_REPORTS) return resolve(true);
+      count += 1;
+      if (count > MAX_REPORTS) return resolve(true);
+      if (msg.data.length <= MAX_RECORD_BYTES) values.push(msg);
       lastSequence = Number(sequence);
       // Before 2.11 there are no batches, and one answer is all that comes.
       if (!headers.has("Nats-Num-Pending")) resolve(false);
@@ -121,39 +132,12 @@ async function ask(
 }
 
 /** The record of a value; none where it is a deletion, or something else that was put under the key. */
-function readRecord(msg: Msg): readonly HistoryRecord[] {
+function readRecord(msg: Msg, owner: HistoryKey): readonly HistoryRecord[] {
   try {
-    const value: unknown = msg.json();
-    const known = readReport(value);
-    if (!known) return [];
-    const { totals, ...report }: Report & { readonly totals?: unknown } = known;
-    return [{ report, totals: readTotals(totals) }];
+    const value = msg.json<{ readonly totals?: unknown } | null>();
+    const report = readReport(value, owner);
+    return report ? [{ report, totals: readTotals(value?.totals) }] : [];
   } catch {
     return [];
   }
-}
-
-/** A report as JSON had it; undefined where it is none. */
-export function readReport(value: unknown): Report | undefined {
-  return isReport(value) ? value : undefined;
-}
-
-function isReport(value: unknown): value is Report {
-  if (typeof value !== "object" || value === null) return false;
-  const told = value as Partial<Record<keyof Report, unknown>>;
-  const { outcome, reason, message, timings, findings, startedAt, stream, consumer } = told;
-  const texts = [outcome, reason, message, startedAt, stream, consumer].every(isText);
-  const { totalMs }: Record<string, unknown> = { ...(timings as object | null) };
-  const numbers = [told.fetched, totalMs, ...RESULTS.map((result) => told[result])].every(isCount);
-  const isOutcome = ["completed", "retryable", "fatal"].includes(String(outcome));
-  return texts && numbers && isOutcome && Array.isArray(findings) && findings.every(isFinding);
-}
-
-function isFinding(value: unknown): boolean {
-  const { code, message, mend = "" }: Record<string, unknown> = { ...(value as object | null) };
-  return [code, message, mend].every(isText);
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string";
 }

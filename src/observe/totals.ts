@@ -47,7 +47,8 @@ export function addReport(totals: Totals | undefined, report: Report): Totals {
   const bucket = at < 0 ? BUCKETS.length : at;
   const more = RESULTS.map((result) => [result, messages[result] + report[result]] as const);
   return {
-    drains: { ...drains, [reason]: (drains[reason] ?? 0) + 1 },
+    // A report may be anybody's, and its reason the name of what every object has.
+    drains: { ...drains, [reason]: (Object.hasOwn(drains, reason) ? (drains[reason] ?? 0) : 0) + 1 },
     messages: Object.fromEntries(more) as Record<Result, number>, // of each result
     durations: durations.map((count, each) => count + Number(each === bucket)),
     totalMs: Math.round(totalMs + timings.totalMs),
