@@ -4,6 +4,7 @@
  * @module sluice/dashboard
  */
 import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { csrf } from "hono/csrf";
 import type { Child } from "hono/jsx";
 import type { Report } from "../index.ts";
@@ -43,6 +44,9 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
   // A browser names the page that a form was sent from: one of another site is refused.
   for (const path of ["/login", "/logout", "/drain-now"]) app.use(path, csrf());
 
+  // Before anything is known of who sends it: far more than a token and its field.
+  app.use("/login", bodyLimit({ maxSize: 16_384 }));
+
   app.get("/", async (c) => {
     if (!(await hasSession(c, token(c.env))))
       return page(c, 401, (nonce) => <LoginPage nonce={nonce} refused={false} />);
@@ -52,7 +56,8 @@ export function dashboardRoutes<Env extends object>(options: DashboardOptions<En
     return page(c, 200, (nonce) => <DashboardPage nonce={nonce} view={shown} selected={selected} />);
   });
   app.post("/login", async (c) => {
-    const { token: offered } = await c.req.parseBody();
+    // A form that cannot be read has no token.
+    const { token: offered } = await c.req.parseBody().catch(() => ({ token: undefined }));
     if (await logIn(c, offered, token(c.env))) return c.redirect("/", 303);
     return page(c, 401, (nonce) => <LoginPage nonce={nonce} refused={true} />);
   });

@@ -38,6 +38,9 @@ export function workerApp(pages?: Hono<{ Bindings: Vars }>): Hono<{ Bindings: Va
 export const app: Hono<{ Bindings: Vars }> = workerApp();
 
 function answerError(error: Error): Response {
+  // Hono's own refusals, as of a form that another site sent: nothing is wrong with the Worker.
+  if ("getResponse" in error && "status" in error && (error.status === 403 || error.status === 413))
+    return problem({ status: error.status, title: "Refused", detail: "That is no form of this page." });
   if (isInvalidOption(error)) {
     logNotConfigured(error);
     const detail = `${error.option}: missing or malformed; the log says what is wrong.`;

@@ -37,6 +37,41 @@ describe("the login", () => {
     expect(await response.text()).toContain("That is not the token.");
   });
 
+  test("reads no more of a stranger's form than a token takes, and fails at none", async () => {
+    const app = aDashboard();
+    const typed = (body: BodyInit, type: string): RequestInit => ({
+      body,
+      headers: { "Content-Type": type },
+    });
+    const file = new FormData();
+    file.append("token", new Blob([TOKEN]), "token");
+    const urlencoded = "application/x-www-form-urlencoded";
+    let read = 0;
+    const endless = new ReadableStream({
+      pull(controller) {
+        read += 1;
+        controller.enqueue(new Uint8Array(65_536).fill(0x61));
+      },
+    });
+    const forms: [status: number, form: RequestInit & { duplex?: "half" }][] = [
+      [401, typed("--x\r\nbroken", "multipart/form-data; boundary=x")],
+      [401, typed("a", "multipart/form-data")],
+      [401, typed('{"token":1}', "application/json")],
+      [401, typed(`token=${TOKEN}%00`, urlencoded)],
+      [401, typed(`__proto__.token=${TOKEN}&token[]=${TOKEN}`, urlencoded)],
+      [401, { body: file }],
+      [413, typed(`token=${"x".repeat(1_000_000)}`, urlencoded)],
+      [413, { ...typed(endless, urlencoded), duplex: "half" }],
+    ];
+    for (const [status, { headers, ...form }] of forms) {
+      const init = { method: "POST", ...form, headers: { Origin: ORIGIN, ...(headers as object) } };
+      const response = await app.request(`${ORIGIN}/login`, init);
+      expect([form.body, response.status]).toEqual([form.body, status]);
+      expect(response.headers.get("Set-Cookie")).toBeNull();
+    }
+    expect(read).toBeLessThan(10);
+  });
+
   test("gives a cookie that expires, and that no script, no other site and no plain http sees", async () => {
     const cookie = await cookieOf(aDashboard());
     expect(cookie).toMatch(/Max-Age=28800; Path=\/; HttpOnly; Secure; SameSite=Strict$/);

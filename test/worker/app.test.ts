@@ -1,6 +1,7 @@
 // The Worker's routes, called without a server: what they tell.
 import { afterEach, expect, test, vi } from "vitest";
-import { app } from "../../src/worker/app.ts";
+import { app, workerApp } from "../../src/worker/app.ts";
+import { pages } from "../../src/worker/dashboard.ts";
 import type { Vars } from "../../src/worker/vars.ts";
 
 const TOKEN = "0123456789abcdef";
@@ -54,3 +55,24 @@ test.each([
     expect(JSON.stringify(findings)).not.toContain("hunter2");
   },
 );
+
+test.each([
+  ["of another site", 403, { Origin: "https://evil.example" }, "token=a"],
+  ["of no site", 403, {}, "token=a"],
+  ["of a megabyte", 413, { Origin: "https://sluice.example.com" }, "x".repeat(1_000_000)],
+])("a form %s is refused with %i, and is no error of the Worker", async (_, status, headers, body) => {
+  const log = vi.spyOn(console, "error").mockReturnValue();
+  const env: Vars = {
+    NATS_URL: "wss://nats.example.com",
+    NATS_STREAM: "ORDERS",
+    NATS_CONSUMER: "billing",
+    TARGET_URL: "https://example.com/",
+    DRAIN_TOKEN: TOKEN,
+  };
+  const form = { "Content-Type": "application/x-www-form-urlencoded", ...headers };
+  const request = new Request("https://sluice.example.com/login", { method: "POST", body, headers: form });
+  const response = await workerApp(pages).fetch(request, env);
+  expect(response.status).toBe(status);
+  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(log).not.toHaveBeenCalled();
+});
