@@ -66,14 +66,24 @@ export function checkName(option: string, name: unknown): void {
   if (typeof name !== "string" || name === "")
     throw invalidOption(TypeError, option, "must be a name", show(name));
   // jetstream's own rule: a name is one token of the API's subjects.
-  if (/[\s.*>/\\]/.test(name))
+  if (/[\s.*>/\\\p{Cc}]/u.test(name))
     throw invalidOption(TypeError, option, "must have no space, dot, *, >, / or \\", show(name));
 }
 
 /** A subject without wildcards. */
 export function checkSubject(option: string, subject: unknown): void {
-  if (typeof subject !== "string" || !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject))
+  if (typeof subject !== "string" || !/^[^\s.*>\p{Cc}]+(\.[^\s.*>\p{Cc}]+)*$/u.test(subject))
     throw invalidOption(TypeError, option, "must be a subject without wildcards", show(subject));
+}
+
+/**
+ * A subject that a stream may take in. A message to one of the server's own would be a command, as
+ * `$JS.API.STREAM.DELETE.ORDERS` is, and one to an inbox an answer.
+ */
+export function checkTarget(option: string, subject: unknown): void {
+  checkSubject(option, subject);
+  if (/^(\$(?!(KV|O|MQTT)\.)|_INBOX)/.test(String(subject)))
+    throw invalidOption(TypeError, option, "must be none of the server's own subjects", show(subject));
 }
 
 /** A whole number from `low` to `high`, if it is there. */

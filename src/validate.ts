@@ -6,6 +6,7 @@ import {
   checkName,
   checkOneOf,
   checkSubject,
+  checkTarget,
   checkType,
   checkWholeNumber,
   invalidOption,
@@ -146,6 +147,6 @@ function validateHeaders(headers: unknown): void {
 function validateDeadLetter(deadLetter: DeadLetterOptions): void {
   if (typeof deadLetter !== "object" || deadLetter === null)
     throw invalidOption(TypeError, "deadLetter", "must be { subject, maxDeliveries }", show(deadLetter));
-  checkSubject("deadLetter.subject", deadLetter.subject);
+  checkTarget("deadLetter.subject", deadLetter.subject);
   checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
 }

@@ -41,8 +41,12 @@ export async function readConsumerState(
   };
 }
 
-/** A metric is made of it, where text would be another line. */
-function countOf(value: unknown): number {
+/**
+ * A metric is made of it, where text would be another line.
+ *
+ * @throws {UnreadableAnswerError} when it is no count
+ */
+export function countOf(value: unknown): number {
   if (!isCount(value)) throw new UnreadableAnswerError();
   return value;
 }

@@ -30,7 +30,7 @@ export function consumerFacts({ stream_name: stream, name, config }: ConsumerInf
     deliverSubject: text("deliver_subject"),
     inactiveThresholdMs: ms("inactive_threshold"),
     ackWaitMs: "ack_wait" in told ? ms("ack_wait") : undefined,
-    backoffMs: Array.isArray(backoff) ? backoff.map((each) => Number(each) / NANOS_PER_MS) : [],
+    backoffMs: Array.isArray(backoff) ? backoff.map((each) => (numberOf(each) ?? 0) / NANOS_PER_MS) : [],
     maxDeliver: "max_deliver" in told ? number("max_deliver", -1) : undefined,
     maxAckPending: number("max_ack_pending", -1),
     maxWaiting: number("max_waiting"),
@@ -40,12 +40,16 @@ export function consumerFacts({ stream_name: stream, name, config }: ConsumerInf
     replayPolicy: text("replay_policy"),
     sampleFreq: text("sample_freq"),
     headersOnly: told.headers_only === true,
-    filterSubjects: Array.isArray(filters) ? filters.map(String) : filter ? [filter] : [],
+    filterSubjects: Array.isArray(filters) ? filters.filter(isText) : filter ? [filter] : [],
   };
 }
 
 function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  return isText(value) ? value : undefined;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function numberOf(value: unknown): number | undefined {

@@ -1,6 +1,7 @@
 // What the consumer says of itself, whole: a drain reads a part of it only.
 import type { Connection } from "../../connection/connection.ts";
-import { apiPrefix, requestJetStream } from "../../connection/jetstream.ts";
+import { apiPrefix, requestJetStream, UnreadableAnswerError } from "../../connection/jetstream.ts";
+import { countOf } from "../../observe/consumer-state.ts";
 import type { ConsumerConfigFacts } from "../../report/preflight.ts";
 import { consumerFacts } from "../../report/preflight-info.ts";
 import type { ConsumerCounts } from "./evidence.ts";
@@ -12,36 +13,35 @@ export interface ConsumerAnswer {
   readonly counts: ConsumerCounts;
 }
 
-interface ConsumerInfo {
-  readonly stream_name: string;
-  readonly name: string;
-  readonly num_pending: number;
-  readonly num_ack_pending: number;
-  readonly num_redelivered: number;
-  readonly num_waiting: number;
-  readonly paused?: boolean;
-  readonly delivered: { readonly stream_seq: number };
-  readonly ack_floor: { readonly stream_seq: number };
-  readonly config: Readonly<Record<string, unknown>>;
-}
+/** The question's answer, and whose it was: anybody who hears it may answer, and name another. */
+type Told = Readonly<Record<string, unknown>>;
 
-/** @throws what `requestJetStream` throws */
+/**
+ * @throws what `requestJetStream` throws
+ * @throws {UnreadableAnswerError} when the answer lacks what JetStream's has
+ */
 export async function askConsumer(
   { nats }: Connection,
   { stream, consumer, domain }: DoctorSettings,
 ): Promise<ConsumerAnswer> {
   const subject = `${apiPrefix(domain)}.CONSUMER.INFO.${stream}.${consumer}`;
-  const info = await requestJetStream<ConsumerInfo>(nats, subject, "", { timeoutMs: ASK_MS });
+  const info = await requestJetStream<Told>(nats, subject, "", { timeoutMs: ASK_MS });
+  const config = membersOf(info.config);
   return {
-    facts: consumerFacts(info),
+    facts: consumerFacts({ stream_name: stream, name: consumer, config }),
     counts: {
-      pending: info.num_pending,
-      unacked: info.num_ack_pending,
-      redelivered: info.num_redelivered,
-      waiting: info.num_waiting,
+      pending: countOf(info.num_pending),
+      unacked: countOf(info.num_ack_pending),
+      redelivered: countOf(info.num_redelivered),
+      waiting: countOf(info.num_waiting),
       paused: info.paused === true,
-      lastDelivered: info.delivered.stream_seq,
-      settledUpTo: info.ack_floor.stream_seq,
+      lastDelivered: countOf(membersOf(info.delivered).stream_seq),
+      settledUpTo: countOf(membersOf(info.ack_floor).stream_seq),
     },
   };
+}
+
+function membersOf(value: unknown): Told {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new UnreadableAnswerError();
+  return { ...value };
 }

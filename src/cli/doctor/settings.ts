@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { parse } from "smol-toml";
+import { checkName, checkTarget } from "../../checks.ts";
 import { DEFAULTS } from "../../options.ts";
 import { type Environment, type Login, readEnvironment, readLogin } from "../login.ts";
 import { readTime } from "../time.ts";
@@ -39,12 +40,18 @@ export async function readSettings(options: DoctorOptions): Promise<DoctorSettin
   const env = { ...worker.vars, ...own };
   const login = await readLogin(options, env, NAME);
   const subject = env.DEAD_LETTER_SUBJECT;
+  const bucket = env.HISTORY_BUCKET || undefined;
+  const domain = options.domain ?? (env.NATS_DOMAIN || undefined);
+  // Doctor publishes to it, with an operator's rights, and somebody else may have written the file.
+  if (subject) checkTarget("DEAD_LETTER_SUBJECT", subject);
+  if (bucket !== undefined) checkName("HISTORY_BUCKET", bucket);
+  if (domain !== undefined) checkName("--domain", domain);
   const maxDeliveries = readNumber(env, "MAX_DELIVERIES");
   return {
     login,
     stream: need(options.stream ?? env.NATS_STREAM, "--stream", "NATS_STREAM"),
     consumer: need(options.consumer ?? env.NATS_CONSUMER, "--consumer", "NATS_CONSUMER"),
-    domain: options.domain ?? (env.NATS_DOMAIN || undefined),
+    domain,
     limitMs: readTime(NAME, "--limit", options.limit) ?? readNumber(env, "LIMIT_MS") ?? DEFAULT_LIMIT_MS,
     betweenRunsMs: readTime(NAME, "--every", options.every) ?? worker.betweenRunsMs,
     batch: readNumber(env, "BATCH") ?? DEFAULTS.batch,
@@ -55,7 +62,7 @@ export async function readSettings(options: DoctorOptions): Promise<DoctorSettin
     drains: readNumber(env, "DRAINS") ?? 1,
     deadLetter: subject ? { subject, maxDeliveries } : undefined,
     targetUrl: env.TARGET_URL || undefined,
-    bucket: env.HISTORY_BUCKET || undefined,
+    bucket,
   };
 }
 
@@ -96,8 +103,7 @@ function parseToml(file: string, text: string): Record<string, unknown> {
 
 function need(value: string | undefined, option: string, variable: string): string {
   if (!value) throw new UsageError(`${option} is missing, and ${variable} is not set`, NAME);
-  if (/[\s.*>/\\]/.test(value))
-    throw new UsageError(`${option} must have no space, dot, *, >, / or \\: '${value}'`, NAME);
+  checkName(option, value);
   return value;
 }
 

@@ -14,8 +14,8 @@ export async function consumerNames(
   connection: Connection,
   { stream, domain }: DoctorSettings,
 ): Promise<readonly string[] | undefined> {
-  const answer = await ask<{ consumers?: string[] | null }>(connection, domain, `CONSUMER.NAMES.${stream}`);
-  return answer && (answer.consumers ?? []);
+  const answer = await ask(connection, domain, `CONSUMER.NAMES.${stream}`);
+  return answer && textsOf(answer.consumers);
 }
 
 /** The streams of the account, or those that take in a subject, as far as one answer has them. */
@@ -25,8 +25,8 @@ export async function streamNames(
   subject?: string,
 ): Promise<readonly string[] | undefined> {
   const question = subject === undefined ? "" : JSON.stringify({ subject });
-  const answer = await ask<{ streams?: string[] | null }>(connection, domain, "STREAM.NAMES", question);
-  return answer && (answer.streams ?? []);
+  const answer = await ask(connection, domain, "STREAM.NAMES", question);
+  return answer && textsOf(answer.streams);
 }
 
 /** The part of the stream's configuration that is judged. */
@@ -34,12 +34,12 @@ export async function streamFacts(
   connection: Connection,
   { stream, domain }: DoctorSettings,
 ): Promise<Pick<ConsumerConfigFacts, "retention" | "streamSubjects">> {
-  const answer = await ask<{ config: { retention?: string; subjects?: string[] } }>(
-    connection,
-    domain,
-    `STREAM.INFO.${stream}`,
-  );
-  return { retention: answer?.config.retention, streamSubjects: answer?.config.subjects };
+  const answer = await ask(connection, domain, `STREAM.INFO.${stream}`);
+  const { retention, subjects }: Told = { ...(answer?.config as object | undefined) };
+  return {
+    retention: typeof retention === "string" ? retention : undefined,
+    streamSubjects: Array.isArray(subjects) ? textsOf(subjects) : undefined,
+  };
 }
 
 /** What the history has, where the drain keeps one. */
@@ -49,14 +49,21 @@ export async function lastDrains(connection: Connection, settings: DoctorSetting
   return await readWholeHistory(connection.nats, { bucket, stream, consumer, domain }, ASK_MS);
 }
 
-async function ask<Answer>(
+/** Of an answer that may be anybody's. */
+type Told = Readonly<Record<string, unknown>>;
+
+function textsOf(list: unknown): readonly string[] {
+  return Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
+}
+
+async function ask(
   { nats }: Connection,
   domain: string | undefined,
   question: string,
   data = "",
-): Promise<Answer | undefined> {
+): Promise<Told | undefined> {
   try {
-    return await requestJetStream<Answer>(nats, `${apiPrefix(domain)}.${question}`, data, {
+    return await requestJetStream<Told>(nats, `${apiPrefix(domain)}.${question}`, data, {
       timeoutMs: ASK_MS,
     });
   } catch {
