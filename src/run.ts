@@ -131,8 +131,11 @@ export class DrainRun<Env> implements AsyncDisposable {
 
   /** A settlement, or a dead letter, that the user may not publish. */
   #denied(subject: string, end: Ending): void {
-    if (subject.startsWith("$JS.ACK.")) this.#parts.outbox.denied(subject);
+    const isAck = subject.startsWith("$JS.ACK.");
+    if (isAck) this.#parts.outbox.denied(subject);
     else if (subject !== this.#given.options.deadLetter?.subject) return;
+    // Nothing can be settled any more: what has not started must not start.
+    if (isAck && !this.#given.journal.denied) this.#end("finish");
     this.#given.journal.deny(end);
   }
 

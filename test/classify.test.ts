@@ -139,6 +139,7 @@ describe("a connection that was not made", () => {
     ],
     [new SocketError("refused", { cause: new Error("refused") }), "connect-failed", ": refused"],
     [new AuthorizationError("Authorization Violation"), "unauthorized", "Authorization Violation"],
+    [new AuthorizationError("Authentication Timeout"), "connect-timeout", "of its authorization)."],
     [new UserAuthenticationExpiredError("User Authentication Expired"), "unauthorized", "Expired"],
     [new ConnectionError("connection refused"), "connect-failed", "connection refused"],
     [new RangeError(""), "connect-failed", "RangeError"],

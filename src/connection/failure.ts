@@ -39,6 +39,9 @@ function classifyConnectError(cause: unknown, servers: string): Ending {
   if (cause instanceof SocketError && cause.misconfigured) {
     return ending("invalid-options", `${servers}: ${describe(cause)}`);
   }
+  if (isAuthTimeout(cause)) {
+    return ending("connect-timeout", `${servers}: ${describe(cause)} (\`timeout\` of its authorization).`);
+  }
   return isAuthError(cause)
     ? ending("unauthorized", `${servers}: ${describe(cause)}`)
     : ending("connect-failed", `${servers}: ${describe(cause)}`);
@@ -102,7 +105,16 @@ export function classifyApiError(
 
 /** Whether the server refused the credentials, at once or when they expired. */
 export function isAuthError(error: unknown): boolean {
+  if (isAuthTimeout(error)) return false;
   return error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
+}
+
+/**
+ * Whether the server gave up waiting for the credentials, which nats-core tells as a refusal: a slow
+ * link, or a busy server, and the next try may be in time.
+ */
+function isAuthTimeout(error: unknown): boolean {
+  return error instanceof AuthorizationError && /authentication timeout/i.test(error.message);
 }
 
 /** An error in a sentence, with the code or cause that says more than its text. */

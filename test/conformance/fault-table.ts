@@ -71,6 +71,10 @@ export const FAULTS = {
   "account-without-jetstream": { cause: "The account has no JetStream", reason: "jetstream-unavailable" },
   "server-without-jetstream": { cause: "The server has no JetStream", reason: "jetstream-unavailable" },
   "wrong-password": { cause: "The password is wrong", reason: "unauthorized" },
+  "auth-timeout": {
+    cause: "The server's authentication timeout passes before it has the credentials",
+    reason: "connect-timeout",
+  },
   "wrong-token": { cause: "The token is wrong", reason: "unauthorized" },
   "expired-credentials": { cause: "The credentials have expired", reason: "unauthorized" },
   "credentials-expire": { cause: "The credentials expire during the Fetch", reason: "unauthorized" },
