@@ -46,7 +46,7 @@ export class Explainer {
       case "jetstream-unavailable":
         return await this.#noResponders(end);
       case "heartbeat-lost":
-        return delivered + heartbeats === 0 ? this.#silence(end) : end;
+        return this.#lost(end, delivered + heartbeats);
       case "empty":
         return pending === 0 && delivered > 0 ? end : await this.#empty(end, delivered);
       default:
@@ -66,6 +66,11 @@ export class Explainer {
     // It was there, and answered.
     const gone = await this.#consumer.whyGone(this.#connection, this.#askBy);
     return gone?.ending ?? end;
+  }
+
+  #lost(end: Ending, frames: number): Ending {
+    if (frames === 0) return this.#silence(end);
+    return frames === 1 ? oneAnswer(end) : end;
   }
 
   /**
@@ -104,12 +109,13 @@ export class Explainer {
       const detail = `${ackPending} messages wait for their ack, and max_ack_pending is ${maxAckPending}.`;
       return ending("limit-exceeded", detail);
     }
-    if (delivered > 0) return end;
-    if (paused) return ending(end.reason, "The consumer is paused.");
+    if (paused)
+      return { ...end, message: `The consumer is paused, and delivers none: ${pending} are pending.` };
     const { group, minPending, minAckPending } = this.#plan.priorityGroup ?? {};
+    if (group === undefined || pending === 0) return end;
     // Below its thresholds a member is not to have any; otherwise another one holds the pin, or goes first.
-    if (group === undefined || minPending !== undefined || minAckPending !== undefined || pending === 0)
-      return end;
+    if (minPending !== undefined || minAckPending !== undefined)
+      return { ...end, message: `What is pending, ${pending}, is not for this member of "${group}".` };
     const detail = `${pending} messages are pending, and another client of the group "${group}" has them.`;
     return ending("limit-exceeded", detail);
   }
@@ -117,4 +123,10 @@ export class Explainer {
   get #askBy(): Deadline {
     return Math.min(this.#plan.deadline, now() + Math.max(250, 3 * this.#plan.roundTripMs));
   }
+}
+
+/** An account's import lets one answer to a request through, unless it is told of more. */
+function oneAnswer(end: Ending): Ending {
+  const hint = "Or the stream is another account's, and its API exported without response_type: stream.";
+  return { ...end, message: `${end.message} ${hint}` };
 }

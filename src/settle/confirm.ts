@@ -3,6 +3,7 @@ import type { Budget } from "../budget.ts";
 import type { Connection } from "../connection/connection.ts";
 import { type Deadline, now } from "../deadline.ts";
 import type { Consumer, Gone } from "../fetch/consumer.ts";
+import { type Ending, ending } from "../report/reasons.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Reserve } from "./reserve.ts";
 
@@ -38,5 +39,12 @@ export async function confirmAll(
   else await confirming;
   const asked = await asking;
   if (asked?.isAnother) outbox.disown();
-  return async () => asked ?? (await ask());
+  return async () =>
+    asked ?? (await ask()) ?? (outbox.isUnheard ? { ending: unheard(), isAnother: false } : undefined);
+}
+
+/** The consumer is there, as far as it can be asked, and its acks go nowhere. */
+function unheard(): Ending {
+  const hint = "Or the account that has the stream exports its API and not its acks, $JS.ACK.>.";
+  return ending("jetstream-unavailable", `No responders to the acks. ${hint}`);
 }

@@ -136,6 +136,11 @@ export class Outbox {
     this.#disowned = true;
   }
 
+  /** Whether the server said of some that nobody takes them. */
+  get isUnheard(): boolean {
+    return this.#parts.receipts.unheard;
+  }
+
   /** Settlements that the leader has. */
   get confirmed(): Readonly<Record<Count, number>> {
     return { ...(this.#disowned ? NONE : this.#confirmed) };

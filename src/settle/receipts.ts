@@ -20,6 +20,8 @@ export class Receipts {
   #inbox: string | undefined;
   #count = 0;
   #allIn: (() => void)[] = [];
+  /** Whether nobody was there for some of it: not the leader, nor anybody in its place. */
+  unheard = false;
 
   constructor(connection: Connection, inboxPrefix: string | undefined) {
     this.#connection = connection;
@@ -71,7 +73,9 @@ export class Receipts {
     if (!received) return;
     this.#waiting.delete(msg.subject);
     // No responders, a status: there is no such consumer any more, which is an answer, though no receipt.
-    received(readHeaders(msg).code !== 503);
+    const isHeard = readHeaders(msg).code !== 503;
+    this.unheard ||= !isHeard;
+    received(isHeard);
     if (this.#waiting.size > 0) return;
     const waiters = this.#allIn;
     this.#allIn = [];
