@@ -1,8 +1,7 @@
-// What a pull request's inbox tells by the way: of a delivery its size, its count and its pin, of a
-// status its kind. Pure.
+// What a pull request's inbox tells by the way: of a delivery its size and its count, of a status its
+// kind. Pure.
 import type { Msg } from "@nats-io/nats-core";
 import { parseAckSubject } from "../message/ack-subject.ts";
-import { readHeaders } from "../message/headers.ts";
 
 /** As the server counts it for `max_bytes`: subject, ack subject, headers and body. */
 export function sizeOf(msg: Msg): number {
@@ -15,9 +14,4 @@ export function isOutOfBytes(description: string): boolean {
 
 export function isRedelivery(reply: string): boolean {
   return parseAckSubject(reply).deliveryCount > 1;
-}
-
-/** The server's own is the last: a publisher may have given its message one too. */
-export function pinOf(msg: Msg): string | undefined {
-  return readHeaders(msg).last("Nats-Pin-Id") || undefined;
 }

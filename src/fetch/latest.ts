@@ -16,4 +16,12 @@ export class LatestDelivery {
     if (this.#ackSubject !== undefined) this.#info ??= parseAckSubject(this.#ackSubject);
     return this.#info;
   }
+
+  /**
+   * Nothing is left of what was there: a new message was the last, and what comes again comes
+   * before new ones.
+   */
+  get isNewAndLast(): boolean {
+    return this.info?.pending === 0 && this.info.deliveryCount === 1;
+  }
 }

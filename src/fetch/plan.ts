@@ -53,6 +53,12 @@ export function deliveryLimit(
   return Number.isFinite(limit) ? limit : undefined;
 }
 
+/** Messages that the consumer gives out before it waits for acks, as a pull request for more would. */
+export function roomOf(facts: Pick<ConsumerFacts, "maxAckPending"> | undefined): number {
+  const { maxAckPending = 0 } = facts ?? {};
+  return maxAckPending > 0 ? maxAckPending : Number.POSITIVE_INFINITY;
+}
+
 // How long a later pull request waits where something should be there: other drains may have had
 // it, or acks that are on their way make room for it (max_ack_pending).
 const FOLLOW_UP_MS = 250;

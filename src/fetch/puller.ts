@@ -5,12 +5,13 @@ import { apiPrefix } from "../connection/jetstream.ts";
 import { now } from "../deadline.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import type { ConsumerAnswer } from "./consumer.ts";
-import { isOutOfBytes, isRedelivery, pinOf, sizeOf } from "./delivery.ts";
+import { isOutOfBytes, isRedelivery, sizeOf } from "./delivery.ts";
 import { Explainer } from "./explain.ts";
 import { Inbox } from "./inbox.ts";
 import { LatestDelivery } from "./latest.ts";
 import { firstPull, type LastDeliveries, nextPull } from "./pace.ts";
-import { deliveryLimit, type PullerParts, waitMs } from "./plan.ts";
+import { Pin } from "./pin.ts";
+import { deliveryLimit, type PullerParts, roomOf, waitMs } from "./plan.ts";
 import { Pull, type PullEnd } from "./pull.ts";
 import { classifyStatus } from "./status.ts";
 
@@ -31,7 +32,7 @@ export class Puller {
   #bytesInFetch = 0;
   #redelivered = 0;
   readonly #latest = new LatestDelivery();
-  #pinId: string | undefined;
+  readonly #pin: Pin;
   /** Messages handled when the server last had none: worth another pull only when that has moved on. */
   #handledWhenEmpty = -1;
   /** For more, until the limit. */
@@ -47,6 +48,7 @@ export class Puller {
   constructor(parts: PullerParts) {
     this.#parts = parts;
     this.#waits = parts.plan.until === "limit";
+    this.#pin = new Pin(parts.plan.priorityGroup);
     this.#explainer = new Explainer(parts.connection, parts.consumer, parts.plan);
   }
 
@@ -124,7 +126,8 @@ export class Puller {
     if (leftMs <= 0) return 0;
     // A batch is pulled once the one before it is handled, and while one a little slower ends in time.
     const neededMs = 1.25 * (handling.slowestMs ?? 0);
-    if (plan.whole) return this.#isIdle && leftMs > neededMs ? Math.min(left, this.#room) : 0;
+    if (plan.whole)
+      return this.#isIdle && leftMs > neededMs ? Math.min(left, roomOf(this.#parts.consumer.facts)) : 0;
     // What a Fetch left in memory is handled before the next one brings as much again.
     if (this.#fetchedInFetch === 0 && this.#fetchesMade > 1 && handling.queued > 0) return 0;
     if (this.#isSaidEmpty) return 0;
@@ -133,12 +136,6 @@ export class Puller {
     const elapsedMs = now() - this.firstMessageAt;
     const measured = { leftMs, elapsedMs, pending: this.#pending, failuresLeft: this.#parts.failuresLeft() };
     return Math.min(left, nextPull({ ...plan, ...handling, ...measured, last: this.#lastDeliveries }));
-  }
-
-  /** Messages that the consumer gives out before it waits for acks, as a pull request for more would. */
-  get #room(): number {
-    const { maxAckPending = 0 } = this.#parts.consumer.facts ?? {};
-    return maxAckPending > 0 ? maxAckPending : Number.POSITIVE_INFINITY;
   }
 
   get #deliveryLimit(): number | undefined {
@@ -173,7 +170,7 @@ export class Puller {
         heartbeatMs,
         fill,
         priorityGroup,
-        pinId: this.#pinId,
+        pinId: this.#pin.id,
       },
       bounds: { heartbeatMs, expiresMs, firstAnswerMs: plan.roundTripMs, deadline: plan.deadline },
     });
@@ -194,8 +191,7 @@ export class Puller {
     this.#fetchedInFetch += 1;
     this.#bytesInFetch += sizeOf(msg);
     if (this.#deliveryLimit !== undefined && isRedelivery(msg.reply ?? "")) this.#redelivered += 1;
-    // Under the policy `pinned_client` the next pull has to name the pin that this delivery came with.
-    if (this.#parts.plan.priorityGroup) this.#pinId = pinOf(msg) ?? this.#pinId;
+    this.#pin.delivered(msg);
     const pull = this.#pull;
     this.#parts.deliver(msg);
     pull?.deliver();
@@ -209,7 +205,9 @@ export class Puller {
     const fill = this.#parts.plan.fill && !this.#waits;
     const end = classifyStatus({ code, description, fill, delivered: this.#fetchedInFetch });
     const { batch, delivered } = this.#pull;
-    if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
+    if (code === 423 && this.#pin.lost()) {
+      this.#unpinned(this.#pull);
+    } else if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
       this.#pull.completed(this.#parts.plan.roundTripMs);
     } else if (end) {
       this.#pull.end(end);
@@ -217,13 +215,22 @@ export class Puller {
   }
 
   #pullEnded(pull: Pull, end: PullEnd): void {
-    if (this.#pull === pull) this.#pull = undefined;
+    if (this.#pull !== pull) return;
+    this.#pull = undefined;
     if (!this.#open) return;
     if (end?.reason === "empty") this.#serverHasNone(pull, end);
     // Ended by a status before it had all that it asked for: the bytes are used up.
     else if (end?.reason === "batch-full")
       this.#pullIsFull(this.#fetchedInFetch >= this.#parts.plan.batch || pull.delivered < pull.batch);
     else this.#end(end);
+  }
+
+  /** The pin that it named is one no more: the next one may have another. */
+  #unpinned(pull: Pull): void {
+    this.#pull = undefined;
+    pull.end(undefined);
+    this.#parts.batchEnded();
+    this.consider();
   }
 
   /** The pull brought all it could; `whole`: and so did the Fetch. */
@@ -239,18 +246,8 @@ export class Puller {
       this.#fetchedInFetch = 0;
       this.#bytesInFetch = 0;
     }
-    if (this.#isNothingLeft) this.#end(ending("empty"));
+    if (!this.#waits && !plan.fill && this.#latest.isNewAndLast) this.#end(ending("empty"));
     else this.consider();
-  }
-
-  /**
-   * Nothing is left of what was there: a new message was the last, and what comes again comes
-   * before new ones.
-   */
-  get #isNothingLeft(): boolean {
-    if (this.#waits || this.#parts.plan.fill) return false;
-    const { pending, deliveryCount } = this.#latest.info ?? {};
-    return pending === 0 && deliveryCount === 1;
   }
 
   #serverHasNone(pull: Pull, end: Ending): void {

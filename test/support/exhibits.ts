@@ -69,6 +69,11 @@ export function serverExhibit(server: TestServer) {
           throw new Error(`nats-server ${server.version} cannot pause`);
         await (await manager()).consumers.pause(stream, consumer, new Date(untilMs));
       },
+      /** Takes the pin of the consumer's priority group away: JetStream's API, newer than its client. */
+      unpinConsumer: async (stream: string, consumer: string, group: string) => {
+        const subject = `$JS.API.CONSUMER.UNPIN.${stream}.${consumer}`;
+        await (await server.admin()).request(subject, JSON.stringify({ group }));
+      },
       /** Client connections of that name that are open now. */
       connections: async (name?: string) => await countConnections(server, name ?? "sluice"),
       messages: async (stream: string) => await readMessages(await manager(), stream),
