@@ -23,6 +23,7 @@ describe("the interval", () => {
     waiting: 1,
     maxWaiting: 512,
     paused: false,
+    headersOnly: false,
     inactiveThresholdMs: 0,
   });
   const table: [consumer: string, facts: ConsumerFacts | undefined, intervalMs: number][] = [

@@ -174,6 +174,7 @@ function consumerFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts 
     waiting: number(info.num_waiting, 0),
     maxWaiting: number(config.max_waiting, 512),
     paused: info.paused === true,
+    headersOnly: config.headers_only === true,
     inactiveThresholdMs: ms(config.inactive_threshold, 0),
     maxBatch: above0(config.max_batch),
     maxExpiresMs: above0(ms(config.max_expires, 0)),

@@ -2,6 +2,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type CloudEvent, readCloudEvent } from "./cloud-event.ts";
 import { InvalidValueError } from "./invalid-value.ts";
+import { lacksBody } from "./lacks-body.ts";
 import type { DeliveredMessage, Message } from "./message.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -47,8 +48,13 @@ export function valueReader({ codec, schema }: ValueOptions): ValueReader | unde
 }
 
 function accept(message: DeliveredMessage, result: StandardSchemaV1.Result<unknown>): void {
-  if (result.issues) throw new InvalidValueError(describeIssues(result.issues));
+  if (result.issues) throw invalid(message, describeIssues(result.issues));
   message.setValue(result.value);
+}
+
+/** No message is to be rejected for a body that was never delivered: it may be as it should. */
+function invalid(message: Message<unknown>, reason: string): Error {
+  return lacksBody(message) ? new Error("the consumer delivers headers only") : new InvalidValueError(reason);
 }
 
 // A dead letter's header holds the reason: enough to find the fault, not a second copy of the schema.
@@ -71,9 +77,9 @@ export const CODECS: { readonly [Name in Codec]: (message: Message<unknown>) => 
   cloudevents: readCloudEvent,
 };
 
-function parseText({ data }: Message<unknown>): string {
-  const text = decodeUtf8(data);
-  if (text === undefined) throw new InvalidValueError("the body is not UTF-8");
+function parseText(message: Message<unknown>): string {
+  const text = decodeUtf8(message.data);
+  if (text === undefined) throw invalid(message, "the body is not UTF-8");
   return text;
 }
 
@@ -82,6 +88,6 @@ function parseJson(message: Message<unknown>): unknown {
     return message.json();
   } catch {
     // The parser's own message quotes the body.
-    throw new InvalidValueError("the body is not JSON");
+    throw invalid(message, "the body is not JSON");
   }
 }

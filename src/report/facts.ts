@@ -17,6 +17,8 @@ export interface ConsumerFacts {
   readonly waiting: number;
   readonly maxWaiting: number;
   readonly paused: boolean;
+  /** It delivers no bodies. */
+  readonly headersOnly: boolean;
   /** Without activity for so long the server deletes the consumer; 0: never. */
   readonly inactiveThresholdMs: number;
   /** Its limits of one pull request; undefined: none. */

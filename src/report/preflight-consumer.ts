@@ -67,4 +67,11 @@ export const CONSUMER_RULES: Readonly<Record<string, Rule>> = {
           mend: edit(facts, `--max-pending ${batch * drains}`),
         }
       : undefined,
+  "headers-only": (facts) =>
+    facts.headersOnly
+      ? {
+          message: "The consumer delivers headers only: every body is empty.",
+          mend: edit(facts, "--no-headers-only"),
+        }
+      : undefined,
 };

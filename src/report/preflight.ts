@@ -111,13 +111,6 @@ const RULES: Readonly<Record<string, Rule>> = {
           mend: edit(facts, "--sample 0"),
         }
       : undefined,
-  "headers-only": (facts) =>
-    facts.headersOnly
-      ? {
-          message: "The consumer delivers headers only: every body is empty.",
-          mend: edit(facts, "--no-headers-only"),
-        }
-      : undefined,
   "server-too-old": ({ serverVersion }) =>
     serverVersion !== undefined && isOlder(serverVersion, "2.9.10")
       ? { message: `nats-server is ${serverVersion}: Sluice is tested against 2.9.10 and later. Upgrade it.` }

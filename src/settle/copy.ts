@@ -4,6 +4,7 @@
 // publisher of the stream can forge such headers: that spares its own message a handler, and no more.
 import type { MsgHdrs } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
+import { lacksBody } from "../message/lacks-body.ts";
 import type { DeliveredMessage, Message } from "../message/message.ts";
 import type { ValueReader } from "../message/value.ts";
 import { deadLetterHeaders, isPlainSubject } from "./dead-letter.ts";
@@ -89,6 +90,7 @@ export async function publishCopy(
   const { subject, stream, sequence } = message;
   const generation = (of?.generation ?? 0) + 1;
   if (generation > MAX_GENERATION) throw new Error(`there were ${MAX_GENERATION} copies already`);
+  if (lacksBody(message)) throw new Error("its body is not known");
   const isValue = subject.startsWith("$KV.");
   // Another subject than it is, or one of the server's own.
   if (!isPlainSubject(subject) || (subject.startsWith("$") && !isValue))

@@ -42,6 +42,8 @@ export interface DeadLetterSettings {
   readonly persist?: boolean;
   /** The message that it stands for, where it is a copy. */
   readonly of?: LetterOf | undefined;
+  /** Its body was not delivered: the dead letter can only point at it. @default false */
+  readonly isBodyless?: boolean;
 }
 
 /** What a dead letter says of its message in place of what the delivery says. */
@@ -77,7 +79,7 @@ export async function publishDeadLetter(
     const letter: DeadLetter = { subject, id: idOf(message), headers, data, isFirst };
     return { form, dropped, ack: await publishOnce(publisher, letter, settings) };
   };
-  for (const form of ["whole", "without-headers"] as const) {
+  for (const form of settings.isBodyless ? [] : (["whole", "without-headers"] as const)) {
     try {
       return await publish(form);
     } catch (error) {

@@ -3,6 +3,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
 import type { Consumer } from "../fetch/consumer.ts";
+import { lacksBody } from "../message/lacks-body.ts";
 import type { DeliveredMessage, Message } from "../message/message.ts";
 import type { Journal } from "../report/journal.ts";
 import { type Copy, isOwnDeadLetter, readCopy } from "./copy.ts";
@@ -159,6 +160,7 @@ export class Settler {
         // Of a copy there can be another: it must not hold up the messages behind it.
         persist: isLast && !copy,
         of: copy,
+        isBodyless: this.#parts.consumer.facts?.headersOnly !== false && lacksBody(message),
       });
       if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
       if (form === "stub") {

@@ -1,0 +1,107 @@
+// What a consumer is told while a drain has it, and what it is told to leave away, after reports on nats-server and its
+// clients: nothing is lost for it, and the report names it.
+import { expect, test } from "vitest";
+import { type Message, type Report, reject } from "../../src/index.ts";
+import { pause, scenarioServer, sum } from "./bed.ts";
+
+const given = scenarioServer();
+const codes = ({ findings }: Report): string[] => findings.map(({ code }) => code);
+
+/** A consumer of a priority group with a pin, beside the bed's own. */
+async function pinned(count: number, timeoutMs: number) {
+  const bed = await given(0);
+  const { server, stream } = bed;
+  const isOld = /^2\.(9|10)\./.test(server.version);
+  if (!isOld) {
+    const group = {
+      priority_groups: ["A"],
+      priority_policy: "pinned_client",
+      priority_timeout: timeoutMs * 1e6,
+    };
+    await server.createConsumer(stream, "pinned", group as never); // newer than the types
+    await server.publish(`${stream}.event`, count);
+  }
+  const own = { consumer: "pinned", priorityGroup: { group: "A" }, prefetch: 1 };
+  return { ...bed, isOld, own };
+}
+
+// nats-io/nats-server #5066: a consumer is paused while it is read from.
+test("a consumer that is paused under the handlers: what has come is handled, and the rest is not said to be nothing", async ({
+  skip,
+}) => {
+  const { server, stream, drain } = await given(20);
+  if (/^2\.(9|10)\./.test(server.version)) skip("pausing came with nats-server 2.11");
+  const handler = async ({ sequence }: Message): Promise<void> => {
+    if (sequence === 1) await server.pauseConsumer(stream, "worker", Date.now() + 600_000);
+    await pause(5);
+  };
+  const report = await drain({ handler, prefetch: 1 });
+  expect(report).toMatchObject({ outcome: "completed", more: true, acked: report.fetched });
+  expect(report.fetched + Number(report.pending)).toBe(20);
+  expect(report.message).toContain(`paused, and delivers none: ${report.pending} are pending`);
+});
+
+// nats-io/nats.net #1098: a pinned client that loses its pin waits for a heartbeat that does not come.
+test("a pin that is taken away under the handlers: the drain asks for another, and handles all", async ({
+  skip,
+}) => {
+  const { server, stream, drain, isOld, own } = await pinned(12, 60_000);
+  if (isOld) skip("priority groups came with nats-server 2.11");
+  const handler = async ({ sequence }: Message): Promise<void> => {
+    if (sequence === 2) await server.unpinConsumer(stream, "pinned", "A");
+    await pause(5);
+  };
+  expect(await drain({ ...own, handler } as never)).toMatchObject({ reason: "empty", acked: 12 });
+});
+
+test("a pin that runs out under a long handler: the drain asks for another, and handles all", async ({
+  skip,
+}) => {
+  const { drain, isOld, own } = await pinned(4, 100);
+  if (isOld) skip("priority groups came with nats-server 2.11");
+  const handler = (): Promise<void> => pause(150);
+  expect(await drain({ ...own, prefetch: 0, handler } as never)).toMatchObject({ reason: "empty", acked: 4 });
+});
+
+test("a batch handler that loses its pin: each batch is handled", async ({ skip }) => {
+  const { server, stream, drain, isOld, own } = await pinned(12, 60_000);
+  if (isOld) skip("priority groups came with nats-server 2.11");
+  const batchHandler = async (): Promise<void> => server.unpinConsumer(stream, "pinned", "A");
+  const report = await drain({ ...own, batchHandler, batch: 4, fetches: 9 } as never);
+  expect(report).toMatchObject({ reason: "empty", acked: 12 });
+});
+
+// nats-io/nats-server PR #2596: a consumer delivers no bodies, and a dead letter without one is all that is left.
+test.each(["all at once", "at the last delivery, where nobody takes it"])(
+  "a message without its body becomes a dead letter that points at it, and stays in its work queue: %s",
+  async (how) => {
+    const isTaken = how === "all at once";
+    const config = { retention: "workqueue" };
+    const { server, stream, drain } = await given(0, { headers_only: true, max_deliver: 1 }, config);
+    const dead = isTaken ? `dlq.${stream}` : "dlq.nobody";
+    if (isTaken) await server.createStream(`${stream}-DEAD`, { subjects: [dead] });
+    await server.publish(`${stream}.event`, 2, ["body", ""]);
+    const report = await drain(
+      { handler: () => reject("no"), deadLetter: { subject: dead }, settleTimeoutMs: 400 },
+      1_500,
+    );
+    expect(codes(report)).toContain("headers-only");
+    expect(sum(report)).toBe(report.fetched);
+    const left = await server.messages(stream);
+    expect(left.map(({ data }) => data)).toContain("body");
+    if (!isTaken) return;
+    expect(report).toMatchObject({ deadLettered: 2 });
+    const stubs = (await server.messages(`${stream}-DEAD`)).map(({ headers }) => headers["Sluice-Stub"]);
+    // The other one's body is as long as it was.
+    expect(stubs.toSorted()).toEqual(["true", undefined]);
+  },
+);
+
+test("a body that was not delivered is not rejected for what it is not, and is there for its next consumer", async () => {
+  const { server, stream, drain } = await given(0, { headers_only: true }, { retention: "workqueue" });
+  await server.publish(`${stream}.event`, 2, ["{}"]);
+  const report = await drain({ codec: "json", handler: () => {}, retryDelay: () => 60_000 } as never);
+  expect(report).toMatchObject({ rejected: 0, retried: 2 });
+  expect(codes(report)).toEqual(expect.arrayContaining(["handler-failed", "headers-only"]));
+  expect((await server.messages(stream)).map(({ data }) => data)).toEqual(["{}", "{}"]);
+});
