@@ -171,7 +171,7 @@ async function drain<Env>(
   });
   // The question about the consumer travels with the sign-in.
   const consumer = new Consumer(options);
-  const request = { ...options, opening: consumer.opening, endsAt: start.at + budget.limitMs };
+  const request = { ...options, opening: consumer.opening };
   const connecting = await connect(request, deadlines.connect, signal);
   if (connecting.kind !== "connected") {
     const end = classifyConnectFailure(connecting, showServers(options.servers));

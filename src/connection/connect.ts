@@ -17,7 +17,7 @@ import { guardReader } from "../message/raw.ts";
 import { REASONS } from "../report/reasons.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectFailure, classifyConnectFailure } from "./failure.ts";
-import { MAX_LINE_BYTES, type ServerInfo } from "./handshake.ts";
+import type { ServerInfo } from "./handshake.ts";
 import { type Auth, insecureServers, leavesUnencrypted, parseUrl, type Servers } from "./login.ts";
 import { type SignIn, signIn } from "./sign-in.ts";
 import { DrainSocket } from "./socket.ts";
@@ -34,8 +34,6 @@ export interface ConnectRequest extends SocketOptions {
   readonly opening?: string | undefined;
   /** Most bytes that one pull asks for: with some room, the bound of a frame. @default 24 MiB */
   readonly maxBytes?: number | undefined;
-  /** When nobody waits for anything any more: what a server still sends ends the connection then. */
-  readonly endsAt?: Deadline | undefined;
   /** How often a PING is sent, so that something crosses the wire, in milliseconds. @default 20,000 */
   readonly pingIntervalMs?: number | undefined;
 }
@@ -135,8 +133,7 @@ async function tryServer(
 
 /** Takes the new connection over: what its reader cannot read ends it, and what was held comes. */
 function own(nats: NatsConnection, socket: DrainSocket, request: ConnectRequest): Connection {
-  const bounds = { lineBytes: MAX_LINE_BYTES, messageBytes: maxFrameBytes(request), endsAt: request.endsAt };
-  guardReader(nats, bounds, (problem) => socket.fail(problem));
+  guardReader(nats, (problem) => socket.fail(problem));
   const connection = new Connection(nats, [socket]);
   if (request.opening === undefined) socket.release();
   return connection;

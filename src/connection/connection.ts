@@ -1,6 +1,7 @@
 // An open connection: what it says about itself, and its one way to be gone.
-import type { NatsConnection, PermissionViolationError } from "@nats-io/nats-core";
+import type { NatsConnection, PermissionViolationError, Subscription } from "@nats-io/nats-core";
 import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
+import type { Received } from "../message/received.ts";
 import type { Ending } from "../report/reasons.ts";
 import { classifyConnectionLoss, deniedSubject, isAuthError } from "./failure.ts";
 import type { DrainSocket } from "./socket.ts";
@@ -78,6 +79,11 @@ export class Connection {
   /** Moves on when the event loop has turned to bring a frame: see {@link DrainSocket.turns}. */
   get turns(): number {
     return this.#sockets.at(-1)?.turns ?? 0;
+  }
+
+  /** Has a subscription's messages come to `receive`, as they are read, instead of to its callback. */
+  own(subscription: Subscription, receive: (message: Received) => void): void {
+    this.#sockets.at(-1)?.own(subscription.getID(), receive);
   }
 
   /** Lets come what the server sent behind the sign-in. To be called once who wants it has subscribed. */

@@ -5,7 +5,9 @@
 // then never exits, and a cron invocation in workerd is pinned for its whole wall limit. So closing
 // here is: send a Close frame, then drop the TCP connection, at once. Whoever closes has seen the
 // server's PONG by then, or has given it up.
+import type { Received } from "../message/received.ts";
 import { concatenate, Handshake, type ServerInfo } from "./handshake.ts";
+import { Reader } from "./reader.ts";
 import {
   type Bytes,
   encode,
@@ -44,6 +46,7 @@ export class DrainSocket {
   failure: SocketError | undefined;
   readonly #options: DrainSocketOptions;
   readonly #wire: Wire;
+  readonly #reader: Reader;
   #handshake: Handshake | undefined;
   #opening: string | undefined;
   #ended = false;
@@ -56,11 +59,18 @@ export class DrainSocket {
     this.#handshake = new Handshake(
       {
         info: (info) => options.onInfo?.(info),
-        pass: (data) => this.onmessage?.({ data }),
+        pass: (data) => this.#reader.push(data),
         fail: (problem) => this.fail(problem),
       },
       options.maxFrameBytes,
     );
+    this.#reader = new Reader(options.maxFrameBytes, {
+      pass: (data) => this.onmessage?.({ data }),
+      fail: (problem) => this.fail(problem),
+      turned: () => {
+        this.#turns += 1;
+      },
+    });
     this.#wire = openWire(url, options, {
       open: () => this.onopen?.(),
       data: (data) => this.#receive(data),
@@ -74,10 +84,18 @@ export class DrainSocket {
   }
 
   /**
-   * Moves on when the event loop has turned to bring a frame; stays where frames say nothing of it.
+   * Moves on when the event loop has turned before what comes next is read; may stay though it has.
    */
   get turns(): number {
     return this.#turns;
+  }
+
+  /**
+   * Has the messages of the subscription with that sid come to `receive`, as they are read: nats-core
+   * sees none of them.
+   */
+  own(sid: number, receive: (message: Received) => void): void {
+    this.#reader.own(sid, receive);
   }
 
   /** Lets nats-core read what came behind the first PONG, which is held until then. */
@@ -129,13 +147,15 @@ export class DrainSocket {
     else if (data.byteLength > maxFrameBytes)
       this.fail(`sent a frame of ${data.byteLength} bytes, more than ${maxFrameBytes}`);
     else if (this.#handshake) this.#handshake.push(new Uint8Array(data));
-    else this.onmessage?.({ data });
+    else this.#reader.push(new Uint8Array(data));
   }
 
   /** The peer, or the network, ended it. */
   #lose(error?: SocketError): void {
     if (this.#ended) return;
     this.failure = error;
+    // What came before the end is told before it.
+    this.#reader.finish();
     this.#drop();
     this.#options.onLost?.();
     // The transport reads what came in promise reactions, and stops reading when it hears of the
@@ -149,6 +169,7 @@ export class DrainSocket {
 
   #drop(): void {
     this.#ended = true;
+    this.#reader.end();
     this.#wire.end();
   }
 }

@@ -1,7 +1,7 @@
 // What there is to drain, as a drain learns it from its own first answer: told once, to whoever
 // starts other drains beside it. Nothing is asked for it.
-import type { Msg } from "@nats-io/nats-core";
 import { parseAckSubject } from "../message/ack-subject.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
 import type { ConsumerAnswer } from "./consumer.ts";
 
@@ -39,7 +39,7 @@ export class BacklogTeller {
   }
 
   /** Where the user may not ask for consumer info, the first delivery says what is behind it. */
-  delivered(msg: Msg): void {
+  delivered(msg: RawMessage): void {
     if (!this.#told) this.#once({ ...this.#one, pending: parseAckSubject(msg.reply ?? "").pending + 1 });
   }
 

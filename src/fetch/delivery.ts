@@ -1,10 +1,10 @@
 // What a pull request's inbox tells by the way: of a delivery its size and its count, of a status its
 // kind. Pure.
-import type { Msg } from "@nats-io/nats-core";
 import { parseAckSubject } from "../message/ack-subject.ts";
+import type { RawMessage } from "../message/received.ts";
 
 /** As the server counts it for `max_bytes`: subject, ack subject, headers and body. */
-export function sizeOf(msg: Msg): number {
+export function sizeOf(msg: RawMessage): number {
   return "size" in msg && typeof msg.size === "function" ? Number(msg.size()) : msg.data.length;
 }
 

@@ -1,18 +1,19 @@
 // The drain's inbox: one subscription for all its pull requests. What comes is a delivery of the
 // consumer, a status for one pull request, or somebody else's message, which is ignored: whoever
 // may publish there could have sent it.
-import type { Msg, Subscription } from "@nats-io/nats-core";
+import type { Subscription } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { newInbox } from "../connection/inbox-name.ts";
 import { isAckSubjectOf } from "../message/ack-subject.ts";
 import { readHeaders } from "../message/headers.ts";
+import type { RawMessage } from "../message/received.ts";
 
 export interface InboxListener {
-  deliver(msg: Msg): void;
+  deliver(msg: RawMessage): void;
   /** A status for the pull request with that inbox. */
   status(inbox: string, code: number, description: string): void;
   /** Neither. */
-  foreign(msg: Msg): void;
+  foreign(msg: RawMessage): void;
   /** The user may not subscribe. */
   denied(subject: string): void;
 }
@@ -25,25 +26,26 @@ export interface InboxName {
 
 export class Inbox {
   readonly #prefix: string;
-  readonly #subscription: Subscription | undefined;
+  #subscription: Subscription | undefined;
   #count = 0;
 
   constructor(connection: Connection, { stream, consumer, inboxPrefix }: InboxName, listener: InboxListener) {
     this.#prefix = newInbox(inboxPrefix);
     const subject = `${this.#prefix}.*`;
-    const callback = (error: Error | null, msg: Msg): void => {
-      const { reply } = msg;
-      const status = error || reply ? undefined : statusOf(msg);
+    // It may have ended since it was opened; nats-core would throw.
+    if (connection.nats.isClosed()) return;
+    const callback = (error: Error | null): void => {
       if (error) listener.denied(subject);
-      else if (reply && isAckSubjectOf(reply, stream, consumer)) listener.deliver(msg);
+    };
+    this.#subscription = connection.nats.subscribe(subject, { callback });
+    connection.own(this.#subscription, (msg) => {
+      const { reply } = msg;
+      const status = reply ? undefined : statusOf(msg);
+      if (reply && isAckSubjectOf(reply, stream, consumer)) listener.deliver(msg);
       else if (status && msg.subject.startsWith(this.#prefix)) {
         listener.status(msg.subject, status.code, status.description);
       } else listener.foreign(msg);
-    };
-    // It may have ended since it was opened; nats-core would throw.
-    this.#subscription = connection.nats.isClosed()
-      ? undefined
-      : connection.nats.subscribe(subject, { callback });
+    });
   }
 
   /** The inbox of the next pull request. */
@@ -61,7 +63,7 @@ export class Inbox {
   }
 }
 
-function statusOf(msg: Msg): { readonly code: number; readonly description: string } | undefined {
+function statusOf(msg: RawMessage): { readonly code: number; readonly description: string } | undefined {
   const { code, description } = readHeaders(msg);
   return code > 0 ? { code, description } : undefined;
 }

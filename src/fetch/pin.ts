@@ -1,7 +1,8 @@
 // The pin of a priority group with the policy `pinned_client` (ADR-42): it comes with a delivery, the
 // next pull has to name it, and the server takes it away: after its timeout, or when it is told to.
-import type { Msg } from "@nats-io/nats-core";
+
 import { readHeaders } from "../message/headers.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { PriorityGroup } from "./pull-request.ts";
 
 export class Pin {
@@ -14,7 +15,7 @@ export class Pin {
   }
 
   /** The server's own is the last: a publisher may have given its message one too. */
-  delivered(msg: Msg): void {
+  delivered(msg: RawMessage): void {
     if (this.#group) this.id = readHeaders(msg).last("Nats-Pin-Id") || this.id;
   }
 

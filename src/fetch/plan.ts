@@ -1,7 +1,7 @@
 // What a Fetch is to do, and whom it works with.
-import type { Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import type { Deadline } from "../deadline.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
 import type { Journal } from "../report/journal.ts";
 import type { Consumer } from "./consumer.ts";
@@ -82,7 +82,7 @@ export interface PullerParts {
   readonly plan: FetchPlan;
   readonly consumer: Consumer;
   readonly journal: Journal;
-  readonly deliver: (msg: Msg) => void;
+  readonly deliver: (msg: RawMessage) => void;
   readonly handling: () => Handling;
   /** So many failures more end the drain; infinite while the latest handler did not fail. */
   readonly failuresLeft: () => number;

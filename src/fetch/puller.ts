@@ -1,8 +1,8 @@
 // The Fetch of a drain: one inbox, one bound, a few pull requests at the pace of the handlers, and
 // always how it ended.
-import type { Msg } from "@nats-io/nats-core";
 import { apiPrefix } from "../connection/jetstream.ts";
 import { now } from "../deadline.ts";
+import type { RawMessage } from "../message/received.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import type { ConsumerAnswer } from "./consumer.ts";
 import { isOutOfBytes, isRedelivery, sizeOf } from "./delivery.ts";
@@ -178,7 +178,7 @@ export class Puller {
     void pull.ended.then((end) => this.#pullEnded(pull, end));
   }
 
-  #deliver(msg: Msg): void {
+  #deliver(msg: RawMessage): void {
     this.delivered += 1;
     this.#fruitless = 0;
     if (this.delivered > this.#asked) {

@@ -1,7 +1,7 @@
 // Runs a batch handler: all deliveries of a Fetch at once, and one settlement a message.
-import type { Msg } from "@nats-io/nats-core";
 import { clampDelay, now } from "../deadline.ts";
 import { DeliveredMessage, type Message } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { Settlement } from "../settle/settlement.ts";
 import {
   type HandlerContext,
@@ -43,7 +43,7 @@ export class BatchLengthError extends Error {
 }
 
 interface Job {
-  readonly msg: Msg;
+  readonly msg: RawMessage;
   readonly message: DeliveredMessage;
   settled: boolean;
 }
@@ -76,7 +76,7 @@ export class BatchPool<Env> implements Pool {
     };
   }
 
-  push(msg: Msg): void {
+  push(msg: RawMessage): void {
     this.fetched += 1;
     const job = { msg, message: new DeliveredMessage(msg), settled: false };
     if (this.#stopped) void this.#settle(job, { kind: "released" });
@@ -111,7 +111,7 @@ export class BatchPool<Env> implements Pool {
     return waiting.length > 0 || cut;
   }
 
-  held(): Msg[] {
+  held(): RawMessage[] {
     return [...this.#running.filter(({ settled }) => !settled), ...this.#batch].map(({ msg }) => msg);
   }
 

@@ -1,7 +1,7 @@
 // What a handler's end means for its message and for the drain: errors told and counted, failures
 // in a row added up.
-import type { Msg } from "@nats-io/nats-core";
 import type { DeliveredMessage, Message } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { Journal } from "../report/journal.ts";
 import type { TurnEnd } from "../settle/decide.ts";
 import { causeOf, RELEASE_MS, retry, type Settlement, settlementOfError } from "../settle/settlement.ts";
@@ -59,7 +59,7 @@ export class HandlerEnds {
     this.#parts = parts;
   }
 
-  settle(msg: Msg, message: DeliveredMessage, end: HandlerEnd): Settled | Promise<Settled> {
+  settle(msg: RawMessage, message: DeliveredMessage, end: HandlerEnd): Settled | Promise<Settled> {
     const settled = this.#parts.settler.settle(msg, message, this.#read(end, message));
     // After the settlement is on its way: reaching the limit stops the drain, which must not overtake it.
     this.#count(end);

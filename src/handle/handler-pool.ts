@@ -1,8 +1,8 @@
 // Runs the handlers of single messages: so many at a time, in the order of arrival or of a key,
 // until their deadline.
-import type { Msg } from "@nats-io/nats-core";
 import { breathe, type Deadline, now } from "../deadline.ts";
 import type { Message } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
 import { RELEASE_MS } from "../settle/settlement.ts";
 import type { Settled } from "../settle/settler.ts";
 import { Burst } from "./burst.ts";
@@ -77,7 +77,7 @@ export class HandlerPool<Env> implements Pool {
     };
   }
 
-  push(msg: Msg): void {
+  push(msg: RawMessage): void {
     this.fetched += 1;
     this.#burst.turned(this.#options.turns());
     const job = new Job<Env>(msg);
@@ -110,7 +110,7 @@ export class HandlerPool<Env> implements Pool {
     return queued.length > 0 || running.length > 0;
   }
 
-  held(): Msg[] {
+  held(): RawMessage[] {
     const waiting = this.#order?.waiting() ?? [];
     return [...this.#running, ...this.#queue.items(), ...waiting].map(({ msg }) => msg);
   }

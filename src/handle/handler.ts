@@ -1,7 +1,7 @@
 // What a handler is, how one can end, and what runs handlers.
-import type { Msg } from "@nats-io/nats-core";
 import { type Deadline, now } from "../deadline.ts";
 import type { DeliveredMessage, Message } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { ValueReader } from "../message/value.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { Publish } from "../settle/publish.ts";
@@ -65,7 +65,11 @@ export interface PoolParts<Env> {
   /**
    * Settles a message whose turn has ended. A promise keeps its place until it resolves; it never rejects.
    */
-  readonly settle: (msg: Msg, message: DeliveredMessage, end: HandlerEnd) => Settled | Promise<Settled>;
+  readonly settle: (
+    msg: RawMessage,
+    message: DeliveredMessage,
+    end: HandlerEnd,
+  ) => Settled | Promise<Settled>;
   /** Whether this delivery is the last that the server makes of the message. */
   readonly isLast: (message: DeliveredMessage) => boolean;
   /** So many failures more end the drain: no more handlers run at once then. */
@@ -96,7 +100,7 @@ export interface Pool {
   readonly fetched: number;
   readonly progress: Progress;
   /** Takes a delivery, or releases it if the pool has stopped. */
-  push(msg: Msg): void;
+  push(msg: RawMessage): void;
   /** The Fetch has ended: no more of its deliveries come. */
   endFetch(): void;
   /** Resolves when nothing is queued and no handler runs. */
@@ -109,7 +113,7 @@ export interface Pool {
    */
   stop(how: "cut" | "finish" | "drop"): Promise<boolean>;
   /** Every message that is held: queued, running or being settled. */
-  held(): Msg[];
+  held(): RawMessage[];
 }
 
 const ACKED: HandlerEnd = { kind: "returned", settlement: ack(), failure: false };

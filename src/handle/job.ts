@@ -1,6 +1,6 @@
 // One message on its way through a pool: its handler's call, and the time that it has.
-import type { Msg } from "@nats-io/nats-core";
 import { DeliveredMessage } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { ObservedMessage, Observer } from "../observe/observer.ts";
 import type { Handler } from "./handler.ts";
 import type { HandlerTime } from "./handler-times.ts";
@@ -11,7 +11,7 @@ interface CallParts<Env> {
 }
 
 export class Job<Env> {
-  readonly msg: Msg;
+  readonly msg: RawMessage;
   readonly message: DeliveredMessage;
   startedAt = 0;
   /** Set while something must be confirmed before it is settled. */
@@ -20,7 +20,7 @@ export class Job<Env> {
   /** The time of its handler, once that has been called. */
   time: HandlerTime<Env, Job<Env>> | undefined;
 
-  constructor(msg: Msg) {
+  constructor(msg: RawMessage) {
     this.msg = msg;
     this.message = new DeliveredMessage(msg);
   }

@@ -1,6 +1,6 @@
 // Headers as a handler sees them: nats-core's interface, over our own reader, which nothing can
 // make throw or take long.
-import { Match, type Msg, type MsgHdrs } from "@nats-io/nats-core";
+import { Match, type MsgHdrs } from "@nats-io/nats-core";
 import {
   addValue,
   binaryOf,
@@ -16,6 +16,7 @@ import {
   writeFields,
 } from "./header-block.ts";
 import { headerBlockOf } from "./raw.ts";
+import type { RawMessage } from "./received.ts";
 
 /** The headers of a message, as nats-core has them, and what could not be read of them. */
 export interface MessageHeaders extends MsgHdrs {
@@ -34,7 +35,7 @@ export type HeadersGiven = MsgHdrs | Readonly<Record<string, string | readonly s
  * The headers of a message that nats-core received; none where it has none. Read when they are
  * asked for, in one pass. Never throws.
  */
-export function readHeaders(msg: Msg): HeaderMap {
+export function readHeaders(msg: RawMessage): HeaderMap {
   const block = headerBlockOf(msg);
   if (block) return new HeaderMap(block);
   try {

@@ -1,10 +1,10 @@
 // A delivery as the handler sees it. Its ack subject carries all of its metadata, which is read
 // when it is asked for.
 
-import type { Msg } from "@nats-io/nats-core";
 import { type DeliveryInfo, parseAckSubject } from "./ack-subject.ts";
 import { type MessageHeaders, readHeaders } from "./headers.ts";
 import { type Operation, readOperation } from "./operation.ts";
+import type { RawMessage } from "./received.ts";
 import { decodeLossy, decodeUtf8 } from "./utf8.ts";
 
 /** One delivery of one message of the stream. `Value` is what its codec and schema make of the body. */
@@ -53,13 +53,13 @@ export interface Message<Value = Uint8Array> {
 
 /** The message of a delivery that nats-core received. */
 export class DeliveredMessage implements Message<unknown> {
-  readonly #msg: Msg;
+  readonly #msg: RawMessage;
   #info: DeliveryInfo | undefined;
   #headers: MessageHeaders | undefined;
   #value: unknown;
   #hasValue = false;
 
-  constructor(msg: Msg) {
+  constructor(msg: RawMessage) {
     this.#msg = msg;
   }
 

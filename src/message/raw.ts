@@ -1,9 +1,9 @@
 // The one place that reaches into nats-core, for what its public face does not give: the bytes of a
 // header block, what a request needs, and the reader's errors. test/headers.test.ts,
 // test/request.test.ts and test/connection hold that the installed version has this shape.
-import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
+import type { NatsConnection, Subscription } from "@nats-io/nats-core";
 import type { MsgImpl, NatsConnectionImpl, SubscriptionImpl } from "@nats-io/nats-core/internal";
-import { type Deadline, now } from "../deadline.ts";
+import { type RawMessage, Received } from "./received.ts";
 
 const NONE = new Uint8Array();
 
@@ -11,7 +11,8 @@ const NONE = new Uint8Array();
  * The bytes of a message's headers, none where it has none; undefined where the message is not
  * built as nats-core builds its own.
  */
-export function headerBlockOf(msg: Msg): Uint8Array | undefined {
+export function headerBlockOf(msg: RawMessage): Uint8Array | undefined {
+  if (msg instanceof Received) return msg.headerBlock;
   const { _msg: arg, _rdata: data } = msg as Partial<MsgImpl>; // looked at before it is used
   if (typeof arg?.hdr !== "number" || !(data instanceof Uint8Array)) return undefined;
   // -1: a message without headers.
@@ -31,70 +32,32 @@ export function tellRequestSubject(subscription: Subscription, subject: string):
   (subscription as SubscriptionImpl).requestSubject = subject; // without effect where it has another name
 }
 
-/** What a server may send. */
-export interface ReaderBounds {
-  /** Most bytes of a line that comes in several frames, which nats-core puts together. */
-  readonly lineBytes: number;
-  /** Likewise of a message. */
-  readonly messageBytes: number;
-  /** When nobody waits for what it sends any more; undefined: never. */
-  readonly endsAt?: Deadline | undefined;
-}
-
 /**
  * Most lines of each kind that are no messages, far more than a server has reason to send: each of them
- * costs much more than a message does, and what one sends without an end would keep timers from firing.
- * An error is sent for each publish that is denied, so that all acks of a drain may have one.
+ * costs much more than a message does. An error is sent for each publish that is denied, so that all
+ * acks of a drain may have one.
  */
 const MAX_LINES = { info: 1_000, error: 10_000, ping: 10_000 } as const;
-/**
- * Most bytes to read before the clock is looked at, where so little time is left that a frame may
- * outlast it, and how often that may be when the time is over. A message in two slices is copied.
- */
-const SLICE_BYTES = 262_144;
-const NEAR_MS = 3_000;
-const MAX_LATE = 16;
-
-const UNREADABLE = "sent what cannot be read";
-const TOO_MUCH = "sent without an end what no drain needs";
 
 /**
- * Calls `failed` once when the connection's reader throws, has begun to read what is larger than its
- * bound, or gets what no server has reason to send, and has it read nothing more; `problem` holds
- * nothing of that. nats-core itself would print what it read by console.log, and read nothing more.
+ * Calls `failed` once when nats-core's reader throws, or gets what no server has reason to send, and has
+ * it read nothing more; `problem` holds nothing of that. nats-core itself would print what it read by
+ * console.log, and read nothing more.
  */
-export function guardReader(
-  nats: NatsConnection,
-  bounds: ReaderBounds,
-  failed: (problem: string) => void,
-): void {
+export function guardReader(nats: NatsConnection, failed: (problem: string) => void): void {
   const { protocol } = nats as Partial<NatsConnectionImpl>;
   if (!protocol?.parser) return;
   const { parser } = protocol;
   const parse = parser.parse.bind(parser);
   const isTooMuch = countLines(protocol);
-  let late = 0;
   let broken = false;
-  const read = (bytes: Uint8Array): string | undefined => {
-    if (bounds.endsAt !== undefined && now() > bounds.endsAt) late += 1;
-    if (late > MAX_LATE) return TOO_MUCH;
+  parser.parse = (bytes) => {
+    if (broken) return;
     try {
       parse(bytes);
     } catch {
-      return isTooMuch() ? TOO_MUCH : UNREADABLE;
-    }
-    const { argBuf: line, msgBuf: message, ma } = parser;
-    const isLarge = message ? ma.size > bounds.messageBytes : (line?.length ?? 0) > bounds.lineBytes;
-    return isLarge ? UNREADABLE : undefined;
-  };
-  parser.parse = (bytes) => {
-    const isNear = bounds.endsAt !== undefined && now() > bounds.endsAt - NEAR_MS;
-    const size = isNear ? SLICE_BYTES : bytes.length;
-    for (let at = 0; at < bytes.length && !broken; at += size) {
-      const problem = read(bytes.length > size ? bytes.subarray(at, at + size) : bytes);
-      if (problem === undefined) continue;
       broken = true;
-      failed(problem);
+      failed(isTooMuch() ? "sent without an end what no drain needs" : "sent what cannot be read");
     }
   };
 }

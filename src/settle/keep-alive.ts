@@ -1,7 +1,7 @@
 // Keeps what is held from being delivered again: "in progress" for every message, every half ack wait.
-import type { Msg } from "@nats-io/nats-core";
 import { clampDelay } from "../deadline.ts";
 import type { Consumer } from "../fetch/consumer.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
 import type { Journal } from "../report/journal.ts";
 
@@ -22,11 +22,11 @@ export function keepAliveIntervalMs(consumer: ConsumerFacts | undefined): number
 }
 
 interface Held {
-  held(): Msg[];
+  held(): RawMessage[];
 }
 
 interface Progress {
-  inProgress(messages: readonly Msg[]): void;
+  inProgress(messages: readonly RawMessage[]): void;
 }
 
 /**

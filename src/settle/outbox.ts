@@ -2,8 +2,8 @@
 // connected server takes acks for a consumer that is gone, and answers a PING behind them all the
 // same. The leader has every settlement of a connection in their order, so that its answer to the
 // last one of a stretch stands for the whole stretch.
-import type { Msg } from "@nats-io/nats-core";
 import { breathe, type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
 import { RELEASE_MS } from "./settlement.ts";
 
@@ -88,24 +88,24 @@ export class Outbox {
     this.#parts = parts;
   }
 
-  ack(msg: Msg): void {
+  ack(msg: RawMessage): void {
     this.#send(msg, ACK, "acked");
   }
 
   /** Asks for another delivery after `delayMs`, at least a millisecond. */
-  nak(msg: Msg, delayMs: number, as: Count): void {
+  nak(msg: RawMessage, delayMs: number, as: Count): void {
     const clamped = Math.min(Math.max(MIN_DELAY_MS, delayMs || 0), MAX_DELAY_MS);
     if (clamped <= RELEASE_MS) this.#dueAt = now() + clamped + DUE_MARGIN_MS;
     this.#send(msg, `${NAK} {"delay":${Math.round(clamped * NANOS_PER_MS)}}`, as);
   }
 
   /** Plain: nats-server before 2.10.4 ignores a +TERM that has a reason. */
-  term(msg: Msg, as: Exclude<Count, "acked" | "released">): void {
+  term(msg: RawMessage, as: Exclude<Count, "acked" | "released">): void {
     this.#send(msg, TERM, as);
   }
 
   /** Restarts the messages' ack wait. Settles nothing. */
-  inProgress(messages: readonly Msg[]): void {
+  inProgress(messages: readonly RawMessage[]): void {
     if (messages.length === 0) return;
     const subjects = messages.map(({ reply }) => publication(reply ?? "", IN_PROGRESS));
     this.#parts.write(subjects.join(""));
@@ -146,7 +146,7 @@ export class Outbox {
     return { ...(this.#disowned ? NONE : this.#confirmed) };
   }
 
-  #send(msg: Msg, payload: string, as: Count): void {
+  #send(msg: RawMessage, payload: string, as: Count): void {
     this.#parts.receipts.prepare();
     this.#waiting.push({ subject: msg.reply ?? "", payload, as });
     if (this.#waiting.length >= POST_EVERY) this.#post(false);

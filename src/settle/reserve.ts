@@ -1,8 +1,8 @@
 // Messages at their last delivery whose dead letter could not be published. They wait until the
 // drain takes nothing more, which would get their copies else, and are then copied, all at once.
-import type { Msg } from "@nats-io/nats-core";
 import { type Deadline, now } from "../deadline.ts";
 import type { DeliveredMessage } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { Journal } from "../report/journal.ts";
 import { type Copy, publishCopy } from "./copy.ts";
 import type { Outbox } from "./outbox.ts";
@@ -16,7 +16,7 @@ export interface ReserveParts {
 }
 
 interface Waiting {
-  readonly msg: Msg;
+  readonly msg: RawMessage;
   readonly message: DeliveredMessage;
   readonly reason: string;
   /** What it is a copy of, if it is one. */
@@ -41,7 +41,7 @@ export class Reserve {
   }
 
   /** Messages that are neither copied nor settled yet. */
-  held(): Msg[] {
+  held(): RawMessage[] {
     return this.#waiting.map(({ msg }) => msg);
   }
 

@@ -1,10 +1,10 @@
 // From a handler's end to the settlement on the wire: decide, dead-letter first where that is asked
 // for, then settle.
-import type { Msg } from "@nats-io/nats-core";
 import type { Deadline } from "../deadline.ts";
 import type { Consumer } from "../fetch/consumer.ts";
 import { lacksBody } from "../message/lacks-body.ts";
 import type { DeliveredMessage, Message } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { Journal } from "../report/journal.ts";
 import { type Copy, isOwnDeadLetter, readCopy } from "./copy.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
@@ -65,7 +65,7 @@ export class Settler {
   }
 
   /** The way of almost every message: nothing to parse, nothing to decide. */
-  ack(msg: Msg): Settled {
+  ack(msg: RawMessage): Settled {
     this.#parts.outbox.ack(msg);
     return ACKED;
   }
@@ -73,7 +73,7 @@ export class Settler {
   /**
    * Settles. Returns a promise, which never rejects, only where something must be known or confirmed first.
    */
-  settle(msg: Msg, message: DeliveredMessage, end: TurnEnd): Settled | Promise<Settled> {
+  settle(msg: RawMessage, message: DeliveredMessage, end: TurnEnd): Settled | Promise<Settled> {
     if (end.kind === "ack") return this.ack(msg);
     const { consumer, options } = this.#parts;
     // Only the consumer knows which delivery is the last, and a nak of that one gives the message
@@ -89,7 +89,7 @@ export class Settler {
     return max !== undefined && message.deliveryCount >= max;
   }
 
-  #decide(msg: Msg, message: DeliveredMessage, end: TurnEnd): Settled | Promise<Settled> {
+  #decide(msg: RawMessage, message: DeliveredMessage, end: TurnEnd): Settled | Promise<Settled> {
     const { deadLetter } = this.#parts.options;
     const max = this.#parts.consumer.facts?.maxDeliver;
     const deadLetterAfter = deadLetter && (deadLetter.maxDeliveries ?? max ?? Number.POSITIVE_INFINITY);
@@ -97,7 +97,7 @@ export class Settler {
     return this.#act(msg, message, decide(end, deliveries, this.#retryDelay));
   }
 
-  #act(msg: Msg, message: DeliveredMessage, action: Action): Settled | Promise<Settled> {
+  #act(msg: RawMessage, message: DeliveredMessage, action: Action): Settled | Promise<Settled> {
     switch (action.op) {
       case "ack":
         return this.ack(msg);
@@ -111,7 +111,7 @@ export class Settler {
   }
 
   #nak(
-    msg: Msg,
+    msg: RawMessage,
     message: DeliveredMessage,
     waitMs: number,
     as: "retried" | "released" | "exhausted",
@@ -130,7 +130,7 @@ export class Settler {
     return { as, againInMs: waitMs };
   }
 
-  #discard(msg: Msg, message: DeliveredMessage, reason: string): Settled | Promise<Settled> {
+  #discard(msg: RawMessage, message: DeliveredMessage, reason: string): Settled | Promise<Settled> {
     const { options, outbox, journal } = this.#parts;
     const { deadLetter } = options;
     const copy = deadLetter && readCopy(message);
@@ -146,7 +146,7 @@ export class Settler {
   }
 
   async #deadLetter(
-    msg: Msg,
+    msg: RawMessage,
     message: DeliveredMessage,
     reason: string,
     subject: string,
@@ -187,7 +187,7 @@ export class Settler {
    * again until its deliveries are used up. Only without a max deliver it waits: whoever may publish
    * so many could fill max ack pending, and stop the consumer.
    */
-  async #leave(msg: Msg, message: DeliveredMessage, as: Leaving): Promise<Settled> {
+  async #leave(msg: RawMessage, message: DeliveredMessage, as: Leaving): Promise<Settled> {
     const { outbox, consumer, staysWhenTermed } = this.#parts;
     if (this.isLast(message)) {
       const counted = as.last ?? as.otherwise;
@@ -206,7 +206,7 @@ export class Settler {
   }
 
   /** A stub has its PubAck. One that was there before is counted where it was made. */
-  #stub(msg: Msg, message: DeliveredMessage, reason: string, wasThere: boolean): Promise<Settled> {
+  #stub(msg: RawMessage, message: DeliveredMessage, reason: string, wasThere: boolean): Promise<Settled> {
     const again = wasThere && message.redelivered ? "retried" : "deadLettered";
     const last = again === "retried" ? "exhausted" : "deadLettered";
     if (again === "deadLettered") this.#parts.journal.deadLetter(reason);
