@@ -3,6 +3,8 @@
 import { MAX_LINE_BYTES } from "./handshake.ts";
 
 const LF = 10;
+// So much room is made at once for a message that says it is as large.
+const PROMPT_BYTES = 1_048_576;
 
 export class Beginning {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -36,8 +38,7 @@ export class Beginning {
 
   /** Takes what it waits for, at most, from `bytes` on from `at`; returns where that ends. */
   take(bytes: Uint8Array, at: number): number {
-    const line = bytes.indexOf(LF, at) + 1;
-    const wanted = this.#needs > 0 ? at + this.#needs - this.#length : line > 0 ? line : bytes.length;
+    const wanted = this.#needs > 0 ? at + this.#needs - this.#length : lineEnd(bytes, at);
     const end = Math.min(wanted, bytes.length);
     this.#append(bytes.subarray(at, end));
     return end;
@@ -46,11 +47,18 @@ export class Beginning {
   #append(more: Uint8Array): void {
     const length = this.#length + more.length;
     if (length > this.#bytes.length) {
-      const grown = new Uint8Array(this.#needs > length ? Math.min(this.#needs, length * 2) : length * 2);
+      const room = Math.max(2 * length, PROMPT_BYTES);
+      const grown = new Uint8Array(this.#needs > 0 ? Math.min(this.#needs, room) : 2 * length);
       grown.set(this.bytes);
       this.#bytes = grown;
     }
     this.#bytes.set(more, this.#length);
     this.#length = length;
   }
+}
+
+/** Past the next line feed; the end of what there is where none comes. */
+function lineEnd(bytes: Uint8Array, at: number): number {
+  const end = bytes.indexOf(LF, at) + 1;
+  return end > 0 ? end : bytes.length;
 }
