@@ -69,6 +69,7 @@ export class Reader {
 
   /** Nothing more comes: reads what has come, at once. */
   finish(): void {
+    if (this.#isOver) return;
     this.#read(Number.POSITIVE_INFINITY);
     this.end();
   }

@@ -108,6 +108,7 @@ export class DrainSocket {
   /** Ends it because of what the server did, in words that hold nothing of what it sent. */
   fail(problem: string, options: { readonly misconfigured?: boolean } = {}): void {
     this.#handshake?.end();
+    this.#reader.end();
     this.#lose(new SocketError(`The server ${problem}.`, options));
   }
 
