@@ -8,6 +8,7 @@
 // takes a frame in one go, and looks at each byte of a line several times.
 import { breathe } from "../deadline.ts";
 import { Received } from "../message/received.ts";
+import { decodeName } from "../message/utf8.ts";
 import { Beginning } from "./beginning.ts";
 import { type MessagePlace, OperationReader } from "./operation.ts";
 
@@ -16,8 +17,6 @@ const MAX_PER_TURN = 512;
 /** So many reply subjects are made text at once, which takes half of the time that each by itself does. */
 const WINDOW = 64;
 const SCRATCH_BYTES = 16_384;
-
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export interface ReaderEvents {
   /** Whole operations for nats-core. */
@@ -186,7 +185,7 @@ export class Reader {
       this.#scratch.set(bytes.subarray(replyAt, replyEnd), length);
       length += replyEnd - replyAt;
     }
-    const text = DECODER.decode(this.#scratch.subarray(0, length));
+    const text = decodeName(this.#scratch.subarray(0, length));
     if (text.length !== length) return messages.map((each) => replyOf(bytes, each));
     let end = 0;
     return messages.map(({ replyAt, replyEnd }) => {
@@ -198,5 +197,5 @@ export class Reader {
 }
 
 function replyOf(bytes: Uint8Array, { replyAt, replyEnd }: MessagePlace): string {
-  return DECODER.decode(bytes.subarray(replyAt, replyEnd));
+  return decodeName(bytes.subarray(replyAt, replyEnd));
 }

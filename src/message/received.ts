@@ -1,10 +1,9 @@
 // A message as it came over the wire: where its parts lie. What is not asked for is not made.
 import type { Msg } from "@nats-io/nats-core";
+import { decodeName } from "./utf8.ts";
 
 /** What is read of a message, be it nats-core's or a {@link Received}. */
 export type RawMessage = Pick<Msg, "subject" | "reply" | "data" | "headers">;
-
-const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Where the parts of a message lie in the bytes that it came in. */
 export interface Place {
@@ -30,7 +29,7 @@ export class Received implements RawMessage {
   }
 
   get subject(): string {
-    return DECODER.decode(this.#bytes.subarray(this.#place.subjectAt, this.#place.subjectEnd));
+    return decodeName(this.#bytes.subarray(this.#place.subjectAt, this.#place.subjectEnd));
   }
 
   /** A view into the bytes that it came in. */
