@@ -62,10 +62,20 @@ const DRAIN: Partial<User> = {
   allowed_connection_types: ["WEBSOCKET"],
 };
 
+/** Lets the process go on: a proxy, or a scripted server, must not stand still while much is signed in JavaScript. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
+let world: Promise<JwtWorld> | undefined;
+
+/** The process's one world: it takes half a second of a core, and ten tests of a run want it at the same time. */
+export function jwtWorld(): Promise<JwtWorld> {
+  world ??= makeJwtWorld();
+  return world;
+}
+
 /** Makes an operator with a system account, which JetStream needs in operator mode, and an account with its users. */
-export async function makeJwtWorld(): Promise<JwtWorld> {
+async function makeJwtWorld(): Promise<JwtWorld> {
   const [operator, system, account, revoked] = [
     createOperator(),
     createAccount(),
@@ -77,13 +87,16 @@ export async function makeJwtWorld(): Promise<JwtWorld> {
   const revokedCreds = await creds("drain", revoked, account, DRAIN);
 
   const signedBy = { signer: operator };
+  await turn();
   const operatorJwt = await encodeOperator("test", operator, { system_account: system.getPublicKey() });
+  await turn();
   const systemJwt = await encodeAccount("SYS", system, { limits: UNLIMITED }, signedBy);
   const claims = {
     limits: { ...UNLIMITED, ...UNLIMITED_JETSTREAM },
     // Every JWT of this user that was issued until then.
     revocations: { [revoked.getPublicKey()]: nowSeconds() },
   };
+  await turn();
   const accountJwt = await encodeAccount("APP", account, claims, signedBy);
   return {
     authorization: `operator: ${operatorJwt}
@@ -118,6 +131,7 @@ async function creds(
   claims: Partial<User>,
   validity: ValidDates = {},
 ): Promise<string> {
+  await turn();
   return new TextDecoder().decode(fmtCreds(await encodeUser(name, user, account, claims, validity), user));
 }
 

@@ -15,7 +15,7 @@ import {
   scriptedExhibit,
   serverExhibit,
 } from "./exhibits.ts";
-import { makeJwtWorld, makeNkeyWorld } from "./jwt.ts";
+import { jwtWorld, makeNkeyWorld } from "./jwt.ts";
 import { startTestServer, type TestServerOptions } from "./nats.ts";
 import {
   holdRefusedPort,
@@ -77,7 +77,7 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
     scripted: async (script?: Script) => show(scriptedExhibit(await startScriptedServer(script))),
     cluster: async () => show(clusterExhibit(await startCluster())),
     jwtServer: async () => {
-      const world = await makeJwtWorld();
+      const world = await jwtWorld();
       const { authorization, admin } = world;
       const adminLogin = { authenticator: credsAuthenticator(new TextEncoder().encode(admin)) };
       return show(jwtExhibit(await startTestServer({ authorization, adminLogin }), world));

@@ -63,6 +63,18 @@ describe("the scripted server", () => {
     expect(await server.connects()).toMatchObject([{ user: "drain", name: "sluice" }]);
   });
 
+  test("ends a flood with its client, and serves others meanwhile", async () => {
+    const flood = await labScripted({ pulls: [[{ raw: "PING\r\n", times: 3_000_000 }]] });
+    const other = { pulls: [[{ status: 404, description: "No Messages" }]] };
+    const [flooded, { report }] = await Promise.all([
+      drain(flood.wsUrl, {}, 20_000),
+      played(other, {}, 20_000),
+    ]);
+    expect(report).toMatchObject({ outcome: "completed", reason: "empty" });
+    expect(flooded).toMatchObject({ outcome: "retryable", fetched: 0 });
+    await flood.onceGone();
+  });
+
   test.for<[what: string, script: Script, report: Partial<Report>]>([
     [
       "a status",

@@ -68,6 +68,11 @@ interface Pull {
   readonly inbox: string;
 }
 
+// A flood goes out in turns of so many frames, as fast as its client reads: the process hears the client's end, and its
+// other servers and proxies do not stand still meanwhile, which their drains would take for servers that are gone.
+const FRAMES_PER_TURN = 500;
+const MAX_BUFFERED_BYTES = 1_048_576;
+
 type Publish = Extract<ClientCommand, { op: "PUB" }>;
 
 // With a JetStream domain, `$JS.<domain>.API.…`.
@@ -129,9 +134,8 @@ export class Conversation {
   }
 
   async #playStep(step: Step, pull: Pull | undefined): Promise<void> {
-    if ("deliver" in step) {
-      for (let left = step.times ?? 1; left > 0; left -= 1) this.#deliver(step, pull);
-    } else if ("status" in step)
+    if ("deliver" in step) await this.#repeat(step.times, () => this.#deliver(step, pull));
+    else if ("status" in step)
       this.#tell(pull, `${step.status} ${step.description ?? ""}`.trimEnd(), step.headers);
     else if ("heartbeat" in step) this.#tell(pull, "100 Idle Heartbeat");
     else if ("untilAcks" in step) await this.#records.until(() => this.#records.settled >= step.untilAcks);
@@ -144,11 +148,19 @@ export class Conversation {
     else if ("errLine" in step) this.#error(step.errLine);
     else if ("info" in step)
       this.#send(encodeInfo({ ...SERVER_INFO, ...this.#script.serverInfo, ...step.info }));
-    else if ("raw" in step) {
-      for (let left = step.times ?? 1; left > 0; left -= 1) this.#send(Buffer.from(step.raw));
-    } else if ("close" in step) this.#socket.close(1000);
+    else if ("raw" in step) await this.#repeat(step.times, () => this.#send(Buffer.from(step.raw)));
+    else if ("close" in step) this.#socket.close(1000);
     else if ("reset" in step) this.reset();
     else step satisfies never;
+  }
+
+  async #repeat(times: number | undefined, send: () => void): Promise<void> {
+    for (let sent = 1; sent <= (times ?? 1) && !this.#ended.signal.aborted; sent += 1) {
+      send();
+      if (sent % FRAMES_PER_TURN > 0) continue;
+      do await pause(1);
+      while (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES && !this.#ended.signal.aborted);
+    }
   }
 
   #obey(command: ClientCommand): void {
