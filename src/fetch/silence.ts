@@ -3,6 +3,11 @@ import { clampDelay, type Deadline, now } from "../deadline.ts";
 
 // How late the end of a wait without heartbeats may be told: a server that is busy is not one that is gone.
 const SLACK_MS = 1_000;
+// A look that comes so late says that this process stood still. It looks again after a while, so often
+// in a row: under handlers that never wait, Deno needs five of their turns to bring a frame.
+const STALLED_MS = 20;
+const AFTER_STALL_MS = 1_000;
+const MAX_STALLS = 5;
 
 export interface SilenceBounds {
   /** 0: the server was asked for none, and only the end of the wait can be missed. */
@@ -26,7 +31,9 @@ export type Late = "deadline" | { readonly silentMs: number };
 /**
  * Calls `late` once, when the inbox was silent for two heartbeats or when the deadline has come.
  * With the event loop blocked frames wait behind this very timer, so a silence is looked at a
- * second time, a turn later, before it counts.
+ * second time, a turn later, before it counts. What stops this process, as a machine that is short
+ * of CPU time or is paused, may stop the server too: a look that comes late proves no silence, and
+ * the next one gives the server time.
  */
 export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): SilenceWatch {
   const { heartbeatMs, expiresMs, firstAnswerMs, deadline } = bounds;
@@ -37,6 +44,8 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
     heartbeatMs > 0 ? Math.max(lossMs, firstAnswerMs) : expiresMs + Math.max(SLACK_MS, 2 * firstAnswerMs);
   let lastFrameAt = startedAt;
   let suspicious = false;
+  let stalls = 0;
+  let dueAt = startedAt;
   let isStamped = false;
   let id: ReturnType<typeof setTimeout>;
 
@@ -47,7 +56,11 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
       late("deadline");
     } else if (silentMs < allowedMs) {
       suspicious = false;
-      arm(Math.min(allowedMs - silentMs, deadline - at));
+      stalls = 0;
+      arm(allowedMs - silentMs);
+    } else if (at - dueAt > STALLED_MS && stalls < MAX_STALLS) {
+      stalls += 1;
+      arm(Math.min(AFTER_STALL_MS, allowedMs / 4));
     } else if (suspicious) {
       late({ silentMs: Math.round(silentMs) });
     } else {
@@ -55,11 +68,14 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
       arm(Math.min(100, Math.max(10, heartbeatMs / 2)));
     }
   };
-  const arm = (delayMs: number): void => {
+  const arm = (waitMs: number): void => {
+    const at = now();
+    const delayMs = Math.min(waitMs, deadline - at);
+    dueAt = at + delayMs;
     // A timer may fire a fraction of a millisecond early, which would be a look for nothing.
     id = setTimeout(look, clampDelay(Math.ceil(delayMs)));
   };
-  arm(Math.min(allowedMs, deadline - startedAt));
+  arm(allowedMs);
 
   return {
     frame: () => {

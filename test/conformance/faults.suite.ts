@@ -174,8 +174,9 @@ function serverFaults(): void {
     const proxy = await labProxy(server);
     let frozen: Promise<void> | undefined;
     const handler = async (): Promise<void> => {
-      // The leader's receipt confirms the settlements, and then there is only closing left.
-      frozen ??= proxy.onceDownText("MSG _INBOX").then(() => server.signal("SIGSTOP"));
+      // The leader's receipt, an empty message, confirms the settlements: then there is only closing left. The answer of
+      // consumer info, which travels beside it, may come before it.
+      frozen ??= proxy.onceDownText(" 0\r\n\r\n").then(() => server.signal("SIGSTOP"));
       // A call after it in the laboratory: by its answer that watch stands.
       await server.consumerState(STREAM, CONSUMER);
     };
