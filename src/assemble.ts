@@ -2,6 +2,7 @@
 import type { Budget } from "./budget.ts";
 import type { Connection } from "./connection/connection.ts";
 import { classifyPermission } from "./connection/failure.ts";
+import type { Inboxes } from "./connection/inbox.ts";
 import { LazyConnection } from "./connection/isolated.ts";
 import type { Deadline } from "./deadline.ts";
 import { type Backlog, BacklogTeller, type OneDrain } from "./fetch/backlog.ts";
@@ -34,6 +35,7 @@ export interface Deadlines {
 
 export interface RunParts<Env> {
   readonly connection: Connection;
+  readonly inboxes: Inboxes;
   readonly consumer: Consumer;
   readonly options: Resolved<Env>;
   readonly budget: Budget;
@@ -70,7 +72,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
   const outbox = new Outbox({
     write: (protocol) => connection.write(protocol),
     flush: (by) => connection.flush(by),
-    receipts: new Receipts(connection, options.inboxPrefix),
+    receipts: new Receipts(connection, given.inboxes.answers),
     isClosed: () => connection.ended !== undefined,
     isAwaited: () => !isPlenty(consumer.facts?.maxAckPending),
     confirmEach: options.confirm === "leader",
@@ -116,6 +118,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
   const teller = given.onBacklog && new BacklogTeller(oneDrain(plan), consumer.answered, given.onBacklog);
   const puller = new Puller({
     connection,
+    inbox: given.inboxes.deliveries,
     plan,
     consumer,
     journal,
@@ -153,7 +156,6 @@ function fetchPlan<Env>({ options, budget, connectMs, deadlines }: AssemblyParts
     stream: options.stream,
     consumer: options.consumer,
     domain: options.domain,
-    inboxPrefix: options.inboxPrefix,
     batch: options.batch,
     maxBytes: options.maxBytes,
     fetches: options.fetches,

@@ -4,6 +4,7 @@ import { type Budget, LimitTooSmallError, planBudget } from "./budget.ts";
 import { isInvalidOption } from "./checks.ts";
 import { type Connected, connect } from "./connection/connect.ts";
 import { classifyConnectFailure } from "./connection/failure.ts";
+import { Inboxes } from "./connection/inbox.ts";
 import { insecureServers, showServers } from "./connection/login.ts";
 import { type Deadline, now, waitUntil } from "./deadline.ts";
 import type { Backlog } from "./fetch/backlog.ts";
@@ -170,8 +171,9 @@ async function drain<Env>(
     at: start.date,
   });
   // The question about the consumer travels with the sign-in.
-  const consumer = new Consumer(options);
-  const request = { ...options, opening: consumer.opening };
+  const inboxes = new Inboxes(options.inboxPrefix);
+  const consumer = new Consumer(options, inboxes.answers);
+  const request = { ...options, opening: { inboxes: inboxes.all, question: consumer.question } };
   const connecting = await connect(request, deadlines.connect, signal);
   if (connecting.kind !== "connected") {
     const end = classifyConnectFailure(connecting, showServers(options.servers));
@@ -186,6 +188,7 @@ async function drain<Env>(
   const last = history && readLastRecord(connection.nats, history, deadlines.settle - now());
   const given = {
     connection,
+    inboxes,
     consumer,
     options,
     budget,

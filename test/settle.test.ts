@@ -2,7 +2,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import type { Connection } from "../src/connection/connection.ts";
+import { Answers } from "../src/connection/inbox.ts";
 import { nextTurn, now } from "../src/deadline.ts";
 import { Outbox } from "../src/settle/outbox.ts";
 import { Receipts } from "../src/settle/receipts.ts";
@@ -22,15 +22,8 @@ function outbox(leader: Leader = "answers", confirmEach = false, isAwaited = tru
   const sent: string[] = [];
   const asked: string[] = [];
   const frames: string[] = [];
-  const lost = Promise.withResolvers<never>();
-  let answer: (msg: Msg) => void = () => {};
-  const nats = {
-    isClosed: () => false,
-    subscribe: (_subject: string, { callback }: { callback: (error: null, msg: Msg) => void }) => {
-      answer = (reply) => callback(null, reply);
-    },
-  };
-  const connection = { nats, lost: lost.promise } as unknown as Connection; // what receipts use
+  const answers = new Answers();
+  const answer = (msg: Partial<Msg>): void => answers.inbox.receive(msg as Msg); // what receipts read of it
   let onFlush = (): void => {};
   const box = new Outbox({
     isAwaited: () => isAwaited,
@@ -44,7 +37,7 @@ function outbox(leader: Leader = "answers", confirmEach = false, isAwaited = tru
         if (!reply) continue;
         asked.push(payload);
         const status = leader === "gone" ? noResponders : {};
-        if (leader !== "silent") setTimeout(() => answer({ subject: reply, ...status } as unknown as Msg), 1);
+        if (leader !== "silent") setTimeout(() => answer({ subject: reply, ...status } as Partial<Msg>), 1);
       }
     },
     flush: async () => {
@@ -52,7 +45,7 @@ function outbox(leader: Leader = "answers", confirmEach = false, isAwaited = tru
       await nextTurn();
       return true;
     },
-    receipts: new Receipts(connection, undefined),
+    receipts: new Receipts({ lost: Promise.withResolvers<never>().promise }, answers),
     isClosed: () => false,
     confirmEach,
   });

@@ -1,11 +1,8 @@
 // Opens a NATS connection: authenticated, without reconnect, by its deadline whatever the peer does.
 //
-// `opening` is text of the NATS protocol that goes out in the same frame as CONNECT and PING, behind
-// them: `SUB <inbox> 1\r\nPUB <subject> <inbox> 0\r\n\r\n`, a question that costs no round trip. What
-// the server sends behind its PONG is then held, at most a frame's bound of it, until the owner of the
-// connection has subscribed: nats-core's first subscription has the sid 1 too, its SUB is a duplicate
-// that nats-server ignores, and `release()` of the connection's socket hands over what has come.
-// Whoever gives an opening must call `release()`; without one it has been called here.
+// `opening` goes out in the same frame as CONNECT and PING, behind them: a drain's subscriptions, and a
+// question that costs no round trip. What the server sends behind its PONG is held, at most a frame's
+// bound of it, until there is a connection to tell of it.
 import {
   ConnectionError,
   type NatsConnection,
@@ -18,10 +15,19 @@ import { REASONS } from "../report/reasons.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectFailure, classifyConnectFailure } from "./failure.ts";
 import type { ServerInfo } from "./handshake.ts";
+import type { Inbox } from "./inbox.ts";
 import { type Auth, insecureServers, leavesUnencrypted, parseUrl, type Servers } from "./login.ts";
 import { type SignIn, signIn } from "./sign-in.ts";
 import { DrainSocket } from "./socket.ts";
 import { SocketError, type SocketOptions } from "./wire.ts";
+
+/** What a drain says first. */
+export interface Opening {
+  /** Its subscriptions. What comes to them has no other way than {@link Inbox.receive}. */
+  readonly inboxes: readonly Inbox[];
+  /** Its question, as text of the NATS protocol. */
+  readonly question: string;
+}
 
 export interface ConnectRequest extends SocketOptions {
   readonly servers: Servers;
@@ -31,7 +37,7 @@ export interface ConnectRequest extends SocketOptions {
   readonly name: string;
   readonly inboxPrefix?: string | undefined;
   /** Goes out with the sign-in; see above. @default nothing */
-  readonly opening?: string | undefined;
+  readonly opening?: Opening | undefined;
   /** Most bytes that one pull asks for: with some room, the bound of a frame. @default 24 MiB */
   readonly maxBytes?: number | undefined;
   /** How often a PING is sent, so that something crosses the wire, in milliseconds. @default 20,000 */
@@ -108,7 +114,8 @@ async function tryServer(
     socket = new DrainSocket(url, {
       headers,
       via,
-      opening,
+      opening: opening && openingText(opening),
+      inboxes: opening?.inboxes,
       maxFrameBytes: maxFrameBytes(request),
       onInfo,
       onLost,
@@ -118,7 +125,7 @@ async function tryServer(
   const connecting = wsconnect(connectionOptions(request, server, login, deadline - now(), open));
   const attempt = await outcome(connecting, Promise.race([aborted, heardOut(lost.promise)]), deadline);
   if (attempt.kind === "connected" && socket)
-    return { kind: "connected", connection: own(attempt.nats, socket, request) };
+    return { kind: "connected", connection: own(attempt.nats, socket) };
   // Read before the close, which is none of the peer's.
   const failure = socket?.failure;
   socket?.close();
@@ -132,11 +139,15 @@ async function tryServer(
 }
 
 /** Takes the new connection over: what its reader cannot read ends it, and what was held comes. */
-function own(nats: NatsConnection, socket: DrainSocket, request: ConnectRequest): Connection {
+function own(nats: NatsConnection, socket: DrainSocket): Connection {
   guardReader(nats, (problem) => socket.fail(problem));
   const connection = new Connection(nats, [socket]);
-  if (request.opening === undefined) socket.release();
+  socket.release();
   return connection;
+}
+
+function openingText({ inboxes, question }: Opening): string {
+  return inboxes.map(({ subject, sid }) => `SUB ${subject} ${sid}\r\n`).join("") + question;
 }
 
 function unencrypted(server: string): SocketError {

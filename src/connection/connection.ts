@@ -1,7 +1,6 @@
 // An open connection: what it says about itself, and its one way to be gone.
-import type { NatsConnection, PermissionViolationError, Subscription } from "@nats-io/nats-core";
+import type { NatsConnection, PermissionViolationError } from "@nats-io/nats-core";
 import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
-import type { Received } from "../message/received.ts";
 import type { Ending } from "../report/reasons.ts";
 import { classifyConnectionLoss, deniedSubject, isAuthError } from "./failure.ts";
 import type { DrainSocket } from "./socket.ts";
@@ -14,6 +13,8 @@ export class Connection {
   readonly lost: Promise<Ending>;
   readonly #sockets: readonly DrainSocket[];
   readonly #denied = new Set<(denied: PermissionViolationError) => void>();
+  /** Denials that came before anybody listened, as of what went out with the sign-in. */
+  readonly #deniedBefore: PermissionViolationError[] = [];
   /** The last error that the server sent before it ended the connection. */
   #serverError: Error | undefined;
   #shuttingDown = false;
@@ -38,10 +39,11 @@ export class Connection {
 
   /**
    * Calls `listener` for each permission that the server says is missing, until the function
-   * returned is called.
+   * returned is called; at once for what it said before anybody listened.
    */
   onDenied(listener: (denied: PermissionViolationError) => void): () => void {
     this.#denied.add(listener);
+    for (const denied of this.#deniedBefore) listener(denied);
     return () => this.#denied.delete(listener);
   }
 
@@ -71,24 +73,9 @@ export class Connection {
     this.#sockets.at(-1)?.send(encode(protocol));
   }
 
-  /** Whether the opening that was given to `connect()` went out with the sign-in. */
-  get openingWasSent(): boolean {
-    return this.#sockets.at(-1)?.openingWasSent ?? false;
-  }
-
   /** Moves on when the event loop has turned to bring a frame: see {@link DrainSocket.turns}. */
   get turns(): number {
     return this.#sockets.at(-1)?.turns ?? 0;
-  }
-
-  /** Has a subscription's messages come to `receive`, as they are read, instead of to its callback. */
-  own(subscription: Subscription, receive: (message: Received) => void): void {
-    this.#sockets.at(-1)?.own(subscription.getID(), receive);
-  }
-
-  /** Lets come what the server sent behind the sign-in. To be called once who wants it has subscribed. */
-  release(): void {
-    this.#sockets.at(-1)?.release();
   }
 
   /**
@@ -120,7 +107,9 @@ export class Connection {
       if (status.type !== "error") continue;
       if (isAuthError(status.error)) this.#serverError = status.error;
       const denied = deniedSubject(status);
-      if (denied) for (const listener of this.#denied) listener(denied);
+      if (!denied) continue;
+      if (this.#denied.size === 0) this.#deniedBefore.push(denied);
+      for (const listener of this.#denied) listener(denied);
     }
   }
 }

@@ -1,9 +1,11 @@
 // A request to JetStream, and its answer or its error (ADR-1): all that a drain needs beside its
 // own pull. @nats-io/jetstream would do it too, but is CommonJS, of which no bundler can take a
 // part: 19 KiB of every Worker, gzipped, and a quarter of its start-up.
-import type { Msg, NatsConnection, Payload } from "@nats-io/nats-core";
+import type { NatsConnection, Payload } from "@nats-io/nats-core";
 import { oneLine } from "../checks.ts";
 import { readHeaders } from "../message/headers.ts";
+import type { RawMessage } from "../message/received.ts";
+import { decodeLossy } from "../message/utf8.ts";
 import { type RequestOptions, request } from "./request.ts";
 
 /** What JetStream refused. `code` is its own number for it (nats-server's errors.json). */
@@ -64,14 +66,14 @@ export async function requestJetStream<Answer>(
  * @throws {NoJetStreamError} when it is the server's status that there are no responders
  * @throws {UnreadableAnswerError} when it is no JSON object
  */
-export function readAnswer<Answer>(msg: Msg): Answer {
+export function readAnswer<Answer>(msg: RawMessage): Answer {
   if (readHeaders(msg).code === 503) throw new NoJetStreamError();
   const { error, ...value } = readObject(msg);
   if (typeof error === "object" && error !== null) throw new JetStreamError(error);
   return value as Answer;
 }
 
-function isAnswer(msg: Msg): boolean {
+function isAnswer(msg: RawMessage): boolean {
   try {
     readAnswer(msg);
     return true;
@@ -80,9 +82,9 @@ function isAnswer(msg: Msg): boolean {
   }
 }
 
-function readObject(msg: Msg): Record<string, unknown> {
+function readObject(msg: RawMessage): Record<string, unknown> {
   try {
-    const answer: unknown = msg.json();
+    const answer: unknown = JSON.parse(decodeLossy(msg.data));
     if (typeof answer === "object" && answer !== null) return { ...answer };
   } catch {
     // JSON.parse quotes what it cannot read.

@@ -1,6 +1,6 @@
 // Reads what the server sends once the connection is signed in, by whole operations, however they
-// are cut into frames. The messages of one subscription, the drain's inbox, go to its owner; all else
-// goes on to nats-core as it came.
+// are cut into frames. The messages of the drain's own subscriptions go to their owners; all else goes
+// on to nats-core as it came.
 //
 // nats-server packs what waits into one frame: 10,000 small messages, in frames of megabytes. A few
 // hundred are read in a turn of the event loop, and their handlers run before the next are read: no
@@ -27,18 +27,13 @@ export interface ReaderEvents {
   turned(): void;
 }
 
-/** Whose messages are taken out of what comes, and who has them. */
-interface Owner {
-  readonly sid: number;
-  receive(message: Received): void;
-}
-
 export class Reader {
   readonly #events: ReaderEvents;
   readonly #maxBytes: number;
   readonly #operation: OperationReader;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
-  #owner: Owner | undefined;
+  /** Who has the messages of a subscription, by its sid. */
+  readonly #owners = new Map<number, (message: Received) => void>();
   /** Frames that wait for the event loop to turn. */
   #unread: Uint8Array<ArrayBuffer>[] = [];
   #unreadBytes = 0;
@@ -55,7 +50,7 @@ export class Reader {
 
   /** From now on the messages of that subscription go to `receive`, as they are read. */
   own(sid: number, receive: (message: Received) => void): void {
-    this.#owner = { sid, receive };
+    this.#owners.set(sid, receive);
   }
 
   push(frame: Uint8Array<ArrayBuffer>): void {
@@ -129,7 +124,7 @@ export class Reader {
       }
       count += 1;
       const { message } = this.#operation;
-      if (message && message.sid === this.#owner?.sid) {
+      if (message && this.#owners.has(message.sid)) {
         this.#passOn(frame, othersAt, at);
         ours.push(message);
         if (ours.length >= WINDOW) this.#receive(frame, ours.splice(0));
@@ -157,7 +152,7 @@ export class Reader {
       }
       this.#beginning = undefined;
       const { message } = this.#operation;
-      if (message && message.sid === this.#owner?.sid) this.#receive(bytes, [message]);
+      if (message && this.#owners.has(message.sid)) this.#receive(bytes, [message]);
       else this.#passOn(bytes, 0, bytes.length);
       break;
     }
@@ -173,7 +168,7 @@ export class Reader {
     const replies = this.#repliesOf(bytes, messages);
     for (const [index, place] of messages.entries()) {
       if (this.#isOver) return;
-      this.#owner?.receive(new Received(bytes, place, replies[index] ?? ""));
+      this.#owners.get(place.sid)?.(new Received(bytes, place, replies[index] ?? ""));
     }
   }
 

@@ -5,8 +5,8 @@
 // then never exits, and a cron invocation in workerd is pinned for its whole wall limit. So closing
 // here is: send a Close frame, then drop the TCP connection, at once. Whoever closes has seen the
 // server's PONG by then, or has given it up.
-import type { Received } from "../message/received.ts";
 import { concatenate, Handshake, type ServerInfo } from "./handshake.ts";
+import type { Inbox } from "./inbox.ts";
 import { Reader } from "./reader.ts";
 import {
   type Bytes,
@@ -24,6 +24,8 @@ import { openByWs } from "./wire-ws.ts";
 export interface DrainSocketOptions extends WireOptions {
   /** Text of the NATS protocol that goes out in the frame of the sign-in, behind its PING. */
   readonly opening?: string | undefined;
+  /** The subscriptions that are served here. */
+  readonly inboxes?: readonly Inbox[] | undefined;
   /** Called with the server's first INFO. nats-core sees it when what this returns has resolved. */
   readonly onInfo?: ((info: ServerInfo) => Promise<void> | undefined) | undefined;
   /** Called when the peer, or the network, or what the peer sent, ended it. */
@@ -71,16 +73,12 @@ export class DrainSocket {
         this.#turns += 1;
       },
     });
+    for (const inbox of options.inboxes ?? []) this.#reader.own(inbox.sid, (msg) => inbox.receive(msg));
     this.#wire = openWire(url, options, {
       open: () => this.onopen?.(),
       data: (data) => this.#receive(data),
       end: (error) => this.#lose(error),
     });
-  }
-
-  /** Whether the opening has gone out. It goes with the sign-in, so it has once the connection is ready. */
-  get openingWasSent(): boolean {
-    return this.#options.opening !== undefined && this.#opening === undefined;
   }
 
   /**
@@ -90,15 +88,7 @@ export class DrainSocket {
     return this.#turns;
   }
 
-  /**
-   * Has the messages of the subscription with that sid come to `receive`, as they are read: nats-core
-   * sees none of them.
-   */
-  own(sid: number, receive: (message: Received) => void): void {
-    this.#reader.own(sid, receive);
-  }
-
-  /** Lets nats-core read what came behind the first PONG, which is held until then. */
+  /** Has read what came behind the first PONG, which is held until then. */
   release(): void {
     const handshake = this.#handshake;
     this.#handshake = undefined;

@@ -1,11 +1,11 @@
 // What the consumer says of itself. The question travels with the sign-in, so its answer is here
 // before the first pull.
-import type { Msg } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
 import { classifyInfoError } from "../connection/failure.ts";
-import { newInbox } from "../connection/inbox-name.ts";
+import type { Answers } from "../connection/inbox.ts";
 import { apiPrefix, isDenied, readAnswer, UnreadableAnswerError } from "../connection/jetstream.ts";
 import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
+import type { RawMessage } from "../message/received.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 
@@ -13,7 +13,6 @@ export interface ConsumerName {
   readonly stream: string;
   readonly consumer: string;
   readonly domain?: string | undefined;
-  readonly inboxPrefix?: string | undefined;
 }
 
 /** `unknown` when the user may not ask, or nothing answered: a drain goes on without. */
@@ -34,18 +33,27 @@ type ConsumerInfo = Readonly<
   Record<"created" | "num_pending" | "num_ack_pending" | "num_waiting" | "paused" | "config", unknown>
 >;
 
+/** A question under way. */
+interface Asked {
+  /** The question, as text of the NATS protocol. */
+  readonly text: string;
+  readonly answer: Promise<RawMessage>;
+}
+
 /** The question, asked once, and its answer: to await, or to peek at. */
 export class Consumer {
   readonly #name: ConsumerName;
+  readonly #answers: Answers;
   readonly #subject: string;
-  readonly #inbox: string;
+  readonly #first: Asked;
   readonly #answered = Promise.withResolvers<ConsumerAnswer>();
   #answer: ConsumerAnswer | undefined;
 
-  constructor(name: ConsumerName) {
+  constructor(name: ConsumerName, answers: Answers) {
     this.#name = name;
+    this.#answers = answers;
     this.#subject = `${apiPrefix(name.domain)}.CONSUMER.INFO.${name.stream}.${name.consumer}`;
-    this.#inbox = newInbox(name.inboxPrefix);
+    this.#first = this.#ask();
   }
 
   /** Resolves with the answer; `unknown` when {@link settleBy}'s deadline passes first. Never rejects. */
@@ -61,26 +69,23 @@ export class Consumer {
     return this.#answer?.kind === "known" ? this.#answer.facts : undefined;
   }
 
-  /**
-   * The question as text of the NATS protocol, to be sent with the sign-in. Its subscription is the
-   * connection's first.
-   */
-  get opening(): string {
-    return `SUB ${this.#inbox} 1\r\nPUB ${this.#subject} ${this.#inbox} 0\r\n\r\n`;
+  /** The question as text of the NATS protocol, to be sent with the sign-in. */
+  get question(): string {
+    return this.#first.text;
   }
 
   /** Listens for the answer, which may be here already, and gives it up at `deadline`. */
   async listen(connection: Connection, deadline: Deadline): Promise<ConsumerAnswer> {
-    const asked = await ask(connection, this.#subject, this.#inbox, connection.openingWasSent, deadline);
-    this.#answer = asked ? this.#read(asked) : { kind: "unknown" };
+    this.#answer = await this.#heard(connection, this.#first, deadline);
     this.#answered.resolve(this.#answer);
     return this.#answer;
   }
 
   /** Asks once more, for what is true now. */
   async askAgain(connection: Connection, deadline: Deadline): Promise<ConsumerAnswer> {
-    const msg = await ask(connection, this.#subject, newInbox(this.#name.inboxPrefix), false, deadline);
-    return msg ? this.#read(msg) : { kind: "unknown" };
+    const asked = this.#ask();
+    connection.write(asked.text);
+    return await this.#heard(connection, asked, deadline);
   }
 
   /**
@@ -103,7 +108,25 @@ export class Consumer {
     return { ending: ending("consumer-deleted", hint), isAnother: true };
   }
 
-  #read(msg: Msg): ConsumerAnswer {
+  #ask(): Asked {
+    const { promise, resolve } = Promise.withResolvers<RawMessage>();
+    return { text: `PUB ${this.#subject} ${this.#answers.expect(resolve)} 0\r\n\r\n`, answer: promise };
+  }
+
+  /** `unknown` when the user may not ask or hear, or no answer came. */
+  async #heard(connection: Connection, { answer }: Asked, deadline: Deadline): Promise<ConsumerAnswer> {
+    if (connection.ended) return { kind: "unknown" };
+    const { promise: unheard, resolve } = Promise.withResolvers<undefined>();
+    const forget = connection.onDenied(({ subject }) => {
+      if (isDenied(subject, this.#subject) || subject === this.#answers.inbox.subject) resolve(undefined);
+    });
+    void connection.lost.then(() => resolve(undefined));
+    const heard = await waitUntil(Promise.race([answer, unheard]), deadline);
+    forget();
+    return heard.done && heard.value ? this.#read(heard.value) : { kind: "unknown" };
+  }
+
+  #read(msg: RawMessage): ConsumerAnswer {
     const { stream, consumer } = this.#name;
     try {
       const facts = consumerFacts(readAnswer<ConsumerInfo>(msg));
@@ -120,33 +143,6 @@ function unsupported({ ackPolicy, deliverSubject }: ConsumerFacts, name: string)
   if (deliverSubject) return ending("not-a-pull-consumer", `${name}.`);
   if (ackPolicy === "explicit") return undefined;
   return ending("unsupported-consumer", `${name} has the ack policy "${ackPolicy}".`);
-}
-
-/**
- * One question over a subscription of its own. Undefined when the user may not ask or hear, or no
- * answer came.
- */
-async function ask(
-  connection: Connection,
-  subject: string,
-  inbox: string,
-  wasSent: boolean,
-  deadline: Deadline,
-): Promise<Msg | undefined> {
-  const { nats } = connection;
-  if (nats.isClosed()) return undefined;
-  const { promise, resolve } = Promise.withResolvers<Msg | undefined>();
-  nats.subscribe(inbox, { max: 1, callback: (error, msg) => resolve(error ? undefined : msg) });
-  const forget = connection.onDenied((denied) => {
-    if (isDenied(denied.subject, subject)) resolve(undefined);
-  });
-  void connection.lost.then(() => resolve(undefined));
-  // What was asked with the sign-in may be answered already, and held back until somebody listens.
-  connection.release();
-  if (!wasSent) nats.publish(subject, "", { reply: inbox });
-  const answer = await waitUntil(promise, deadline);
-  forget();
-  return answer.done ? answer.value : undefined;
 }
 
 /** Whoever may answer for the server may have answered anything: what is not as it should be is not there. */

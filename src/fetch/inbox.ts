@@ -1,9 +1,8 @@
-// The drain's inbox: one subscription for all its pull requests. What comes is a delivery of the
+// What comes for a drain's pull requests, which share one subscription. It is a delivery of the
 // consumer, a status for one pull request, or somebody else's message, which is ignored: whoever
 // may publish there could have sent it.
-import type { Subscription } from "@nats-io/nats-core";
 import type { Connection } from "../connection/connection.ts";
-import { newInbox } from "../connection/inbox-name.ts";
+import type { Inbox } from "../connection/inbox.ts";
 import { isAckSubjectOf } from "../message/ack-subject.ts";
 import { readHeaders } from "../message/headers.ts";
 import type { RawMessage } from "../message/received.ts";
@@ -18,49 +17,29 @@ export interface InboxListener {
   denied(subject: string): void;
 }
 
-export interface InboxName {
+interface ConsumerName {
   readonly stream: string;
   readonly consumer: string;
-  readonly inboxPrefix?: string | undefined;
 }
 
-export class Inbox {
-  readonly #prefix: string;
-  #subscription: Subscription | undefined;
-  #count = 0;
-
-  constructor(connection: Connection, { stream, consumer, inboxPrefix }: InboxName, listener: InboxListener) {
-    this.#prefix = newInbox(inboxPrefix);
-    const subject = `${this.#prefix}.*`;
-    // It may have ended since it was opened; nats-core would throw.
-    if (connection.nats.isClosed()) return;
-    const callback = (error: Error | null): void => {
-      if (error) listener.denied(subject);
-    };
-    this.#subscription = connection.nats.subscribe(subject, { callback });
-    connection.own(this.#subscription, (msg) => {
-      const { reply } = msg;
-      const status = reply ? undefined : statusOf(msg);
-      if (reply && isAckSubjectOf(reply, stream, consumer)) listener.deliver(msg);
-      else if (status && msg.subject.startsWith(this.#prefix)) {
-        listener.status(msg.subject, status.code, status.description);
-      } else listener.foreign(msg);
-    });
-  }
-
-  /** The inbox of the next pull request. */
-  next(): string {
-    this.#count += 1;
-    return `${this.#prefix}.${this.#count}`;
-  }
-
-  /**
-   * Takes no more. What the server had sent before it heard of it still comes: dropped, it would
-   * wait for its ack wait.
-   */
-  close(): void {
-    if (this.#subscription?.isClosed() === false) void this.#subscription.drain().catch(() => {});
-  }
+/** Tells what comes to `inbox` apart, from now on. */
+export function listenTo(
+  inbox: Inbox,
+  connection: Connection,
+  { stream, consumer }: ConsumerName,
+  listener: InboxListener,
+): void {
+  connection.onDenied(({ subject }) => {
+    if (subject === inbox.subject) listener.denied(subject);
+  });
+  inbox.receive = (msg) => {
+    const { reply } = msg;
+    const status = reply ? undefined : statusOf(msg);
+    if (reply && isAckSubjectOf(reply, stream, consumer)) listener.deliver(msg);
+    else if (status && inbox.has(msg.subject)) {
+      listener.status(msg.subject, status.code, status.description);
+    } else listener.foreign(msg);
+  };
 }
 
 function statusOf(msg: RawMessage): { readonly code: number; readonly description: string } | undefined {

@@ -1,5 +1,6 @@
 // What a Fetch is to do, and whom it works with.
 import type { Connection } from "../connection/connection.ts";
+import type { Inbox } from "../connection/inbox.ts";
 import type { Deadline } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
@@ -12,7 +13,6 @@ export interface FetchPlan {
   readonly stream: string;
   readonly consumer: string;
   readonly domain?: string | undefined;
-  readonly inboxPrefix?: string | undefined;
   readonly batch: number;
   readonly maxBytes: number;
   readonly fetches: number;
@@ -79,6 +79,8 @@ export function waitMs(
 
 export interface PullerParts {
   readonly connection: Connection;
+  /** Where what is pulled comes. */
+  readonly inbox: Inbox;
   readonly plan: FetchPlan;
   readonly consumer: Consumer;
   readonly journal: Journal;

@@ -7,7 +7,7 @@ import { type Ending, ending } from "../report/reasons.ts";
 import type { ConsumerAnswer } from "./consumer.ts";
 import { isOutOfBytes, isRedelivery, sizeOf } from "./delivery.ts";
 import { Explainer } from "./explain.ts";
-import { Inbox } from "./inbox.ts";
+import { listenTo } from "./inbox.ts";
 import { LatestDelivery } from "./latest.ts";
 import { firstPull, type LastDeliveries, nextPull } from "./pace.ts";
 import { Pin } from "./pin.ts";
@@ -23,7 +23,6 @@ export class Puller {
   readonly #explainer: Explainer;
   readonly #ended = Promise.withResolvers<PullEnd>();
   readonly #startedAt = now();
-  #inbox: Inbox | undefined;
   #pull: Pull | undefined;
   #open = true;
   #asked = 0;
@@ -54,16 +53,16 @@ export class Puller {
 
   /** Resolves when no more is pulled: to how the Fetch ended, or undefined where the drain stopped it. */
   async fetch(): Promise<Ending | undefined> {
-    const { connection, plan, consumer } = this.#parts;
+    const { connection, plan, consumer, inbox } = this.#parts;
     const heard = (answer: ConsumerAnswer): void => {
       if (answer.kind === "failed" && this.delivered === 0) this.#end(answer.ending);
     };
     if (consumer.answer) heard(consumer.answer);
     else void consumer.answered.then(heard);
     if (this.#open) {
-      this.#inbox = new Inbox(connection, plan, {
+      listenTo(inbox, connection, plan, {
         deliver: (msg) => this.#deliver(msg),
-        status: (inbox, code, description) => this.#status(inbox, code, description),
+        status: (to, code, description) => this.#status(to, code, description),
         foreign: (msg) =>
           this.#parts.journal.note("foreign-message", `on ${JSON.stringify(msg.subject.slice(0, 80))}`),
         denied: (subject) =>
@@ -73,7 +72,6 @@ export class Puller {
       this.consider();
     }
     const end = await this.#ended.promise;
-    this.#inbox?.close();
     // However it ended: what a batch handler has been brought so far is a batch.
     this.#parts.batchEnded();
     return end && (await this.#explain(end));
@@ -152,7 +150,7 @@ export class Puller {
   }
 
   #send(batch: number): void {
-    const { connection, plan } = this.#parts;
+    const { connection, inbox, plan } = this.#parts;
     const { fill, priorityGroup, maxBytes } = plan;
     const leftMs = Math.max(0, plan.deadline - now());
     const expiresMs = Math.min(waitMs(plan, now() - this.#startedAt, this.delivered > 0), leftMs);
@@ -162,7 +160,7 @@ export class Puller {
     const pull = new Pull({
       connection,
       subject: `${apiPrefix(plan.domain)}.CONSUMER.MSG.NEXT.${plan.stream}.${plan.consumer}`,
-      inbox: this.#inbox?.next() ?? "",
+      inbox: inbox.next(),
       request: {
         batch,
         maxBytes: Math.max(1, maxBytes - this.#bytesInFetch),
@@ -197,10 +195,10 @@ export class Puller {
     pull?.deliver();
   }
 
-  #status(inbox: string, code: number, description: string): void {
+  #status(to: string, code: number, description: string): void {
     if (code === 100) this.#parts.journal.heartbeat(now());
     // One that is over can have nothing to say any more.
-    if (this.#pull?.inbox !== inbox) return;
+    if (this.#pull?.inbox !== to) return;
     this.#pull.frame();
     const fill = this.#parts.plan.fill && !this.#waits;
     const end = classifyStatus({ code, description, fill, delivered: this.#fetchedInFetch });
@@ -290,6 +288,10 @@ export class Puller {
   #end(end: Ending | undefined): void {
     if (!this.#open) return;
     this.#open = false;
+    // The server may still have a pull request, and is to deliver no more to it. What it has delivered
+    // comes: dropped, it would wait for its ack wait.
+    const isOver = !this.#pull && (end?.reason === "empty" || end?.reason === "batch-full");
+    if (!isOver) this.#parts.connection.write(`UNSUB ${this.#parts.inbox.sid}\r\n`);
     this.#pull?.end(end);
     this.#ended.resolve(end);
   }

@@ -2,7 +2,7 @@
 // connected server takes acks for a consumer that is gone, and answers a PING behind them all the
 // same. The leader has every settlement of a connection in their order, so that its answer to the
 // last one of a stretch stands for the whole stretch.
-import { breathe, type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
+import { type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
 import { RELEASE_MS } from "./settlement.ts";
@@ -120,8 +120,6 @@ export class Outbox {
   async confirm(deadline: Deadline): Promise<void> {
     const { flush, receipts } = this.#parts;
     // What is settled while an answer is on its way, as a late delivery that is released, needs another.
-    // By now the subscription for the answers has gone out.
-    await breathe();
     while (this.#waiting.length + this.#stretch.length > 0 || receipts.open > 0) {
       this.#post(true);
       await Promise.all([flush(deadline), receipts.all(deadline)]);
@@ -147,7 +145,6 @@ export class Outbox {
   }
 
   #send(msg: RawMessage, payload: string, as: Count): void {
-    this.#parts.receipts.prepare();
     this.#waiting.push({ subject: msg.reply ?? "", payload, as });
     if (this.#waiting.length >= POST_EVERY) this.#post(false);
     else this.#postSoon();
