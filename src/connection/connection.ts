@@ -6,6 +6,8 @@ import { classifyConnectionLoss, deniedSubject, isAuthError } from "./failure.ts
 import type { DrainSocket } from "./socket.ts";
 import { encode } from "./wire.ts";
 
+const MAX_FIRST_DENIED = 16;
+
 /** An open connection, what it says about itself, and its one way to be gone. */
 export class Connection {
   readonly nats: NatsConnection;
@@ -13,8 +15,8 @@ export class Connection {
   readonly lost: Promise<Ending>;
   readonly #sockets: readonly DrainSocket[];
   readonly #denied = new Set<(denied: PermissionViolationError) => void>();
-  /** Denials that came before anybody listened, as of what went out with the sign-in. */
-  readonly #deniedBefore: PermissionViolationError[] = [];
+  /** The first denials, for who listens later: those of what went out with the sign-in are among them. */
+  readonly #firstDenied: PermissionViolationError[] = [];
   /** The last error that the server sent before it ended the connection. */
   #serverError: Error | undefined;
   #shuttingDown = false;
@@ -39,11 +41,11 @@ export class Connection {
 
   /**
    * Calls `listener` for each permission that the server says is missing, until the function
-   * returned is called; at once for what it said before anybody listened.
+   * returned is called; at once for the first ones, where it has said so before.
    */
   onDenied(listener: (denied: PermissionViolationError) => void): () => void {
     this.#denied.add(listener);
-    for (const denied of this.#deniedBefore) listener(denied);
+    for (const denied of this.#firstDenied) listener(denied);
     return () => this.#denied.delete(listener);
   }
 
@@ -108,7 +110,7 @@ export class Connection {
       if (isAuthError(status.error)) this.#serverError = status.error;
       const denied = deniedSubject(status);
       if (!denied) continue;
-      if (this.#denied.size === 0) this.#deniedBefore.push(denied);
+      if (this.#firstDenied.length < MAX_FIRST_DENIED) this.#firstDenied.push(denied);
       for (const listener of this.#denied) listener(denied);
     }
   }

@@ -32,7 +32,7 @@ export class Pull {
   readonly ended: Promise<PullEnd>;
   readonly #request: PullRequest;
   readonly #watch: ReturnType<typeof watchSilence>;
-  readonly #forget: () => void;
+  #forget: () => void = () => {};
   readonly #resolve: (end: PullEnd) => void;
   #grace: ReturnType<typeof timer> | undefined;
   #open = true;
