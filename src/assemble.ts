@@ -1,4 +1,5 @@
 // Puts a drain's parts together: what pulls, what handles, what settles.
+
 import type { Budget } from "./budget.ts";
 import type { Connection } from "./connection/connection.ts";
 import { classifyPermission } from "./connection/failure.ts";
@@ -13,11 +14,14 @@ import { BatchPool } from "./handle/batch-pool.ts";
 import { FailureStreak, HandlerEnds } from "./handle/ends.ts";
 import { handlerDeadline, type Pool, type PoolParts } from "./handle/handler.ts";
 import { HandlerPool } from "./handle/handler-pool.ts";
+import { InFlight } from "./handle/in-flight.ts";
+import type { RawMessage } from "./message/received.ts";
 import { valueReader } from "./message/value.ts";
 import type { Observer } from "./observe/observer.ts";
 import type { Resolved } from "./options.ts";
 import type { Journal } from "./report/journal.ts";
 import { withoutCopies } from "./settle/copy.ts";
+import { type KeepAlive, keepAlive } from "./settle/keep-alive.ts";
 import { Outbox, POST_EVERY } from "./settle/outbox.ts";
 import { type Publish, Publisher } from "./settle/publish.ts";
 import { Receipts } from "./settle/receipts.ts";
@@ -58,6 +62,7 @@ export interface Parts {
   readonly outbox: Outbox;
   readonly reserve: Reserve;
   readonly streak: FailureStreak;
+  readonly alive: KeepAlive;
   readonly isolated: LazyConnection | undefined;
 }
 
@@ -107,12 +112,22 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     handlerTimeoutMs: options.handlerTimeoutMs,
     readValue: options.deadLetter ? withoutCopies(valueReader(options)) : valueReader(options),
     observer: given.observer,
-    settle: (msg, message, end) => ends.settle(msg, message, end),
+    settle: (msg, message, end) => inFlight.settle(msg, message, end),
     isLast: (message) => settler.isLast(message),
     failuresLeft: () => streak.left,
     turns: () => connection.turns,
     late: () => stop.stop("deadline"),
     progressed: () => puller.consider(),
+  });
+  const held = (): RawMessage[] => [...pool.held(), ...reserve.held()];
+  const alive = keepAlive(consumer, { held }, outbox, journal);
+  const inFlight = new InFlight({
+    ...options,
+    held,
+    journal,
+    settle: (msg, message, end) => ends.settle(msg, message, end),
+    outbox,
+    ackWaitEnded: alive.ackWaitEnded,
   });
   const plan = fetchPlan(given);
   const teller = given.onBacklog && new BacklogTeller(oneDrain(plan), consumer.answered, given.onBacklog);
@@ -124,13 +139,14 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     journal,
     deliver: (msg) => {
       teller?.delivered(msg);
-      pool.push(msg);
+      if (inFlight.take(msg)) pool.push(msg);
+      else pool.fetched += 1;
     },
     handling: () => pool.progress,
     failuresLeft: () => streak.left,
     batchEnded: () => pool.endFetch(),
   });
-  return { pool, puller, outbox, reserve, streak, isolated };
+  return { pool, puller, outbox, reserve, streak, alive, isolated };
 }
 
 /** Whether so many messages may wait for their acks that the server does not wait for the next ack. */

@@ -7,7 +7,6 @@ import type { Ending } from "./report/reasons.ts";
 import { makeReport, makeTimings, type Report } from "./report/report.ts";
 import { findings, verdict } from "./report/verdict.ts";
 import { confirmAll } from "./settle/confirm.ts";
-import { keepAlive } from "./settle/keep-alive.ts";
 import { Stop } from "./stop.ts";
 
 export class DrainRun<Env> implements AsyncDisposable {
@@ -24,10 +23,9 @@ export class DrainRun<Env> implements AsyncDisposable {
     this.#given = given;
     this.#stop = new Stop(deadlines.handle, signal, (cut) => this.#end(cut ? "cut" : "finish"));
     this.#parts = assemble({ ...given, stop: this.#stop });
-    const { outbox, pool, reserve } = this.#parts;
     this.#cleanups.push(
       connection.onDenied((denied) => this.#denied(denied.subject, classifyPermission(denied))),
-      keepAlive(given.consumer, { held: () => [...pool.held(), ...reserve.held()] }, outbox, given.journal),
+      this.#parts.alive.stop,
     );
     // Nobody would hear a settlement any more: what has not started must not start.
     void connection.lost.then(() => this.#end("drop"));

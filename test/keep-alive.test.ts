@@ -50,9 +50,9 @@ describe("keeping alive", () => {
     const consumer = { facts, answered: Promise.resolve({ kind: "known", facts }) } as unknown as Consumer; // what is read
     const inProgress = (messages: readonly Msg[]): void =>
       void told.push(...messages.map(({ subject }) => subject));
-    const stop = keepAlive(consumer, { held }, { inProgress }, new Journal());
+    const { stop, ackWaitEnded } = keepAlive(consumer, { held }, { inProgress }, new Journal());
     await vi.advanceTimersByTimeAsync(0);
-    return { told, stop };
+    return { told, stop, ackWaitEnded };
   };
 
   it("tells the server of every message that is held then, at each interval", async () => {
@@ -65,6 +65,22 @@ describe("keeping alive", () => {
     held = [msg("b"), msg("c")];
     vi.advanceTimersByTime(1_000);
     expect(told).toEqual(["a", "b", "b", "c", "b", "c"]);
+  });
+
+  it("tells it sooner, and at once, where an ack wait has ended before it was due", async () => {
+    const { told, stop, ackWaitEnded } = await started(() => [msg("a")], 30_000);
+    ackWaitEnded(400);
+    expect(told).toEqual(["a"]);
+    vi.advanceTimersByTime(600);
+    expect(told).toEqual(["a", "a", "a", "a"]);
+    ackWaitEnded(2_000);
+    vi.advanceTimersByTime(200);
+    expect(told).toHaveLength(5);
+    stop();
+    ackWaitEnded(20);
+    vi.advanceTimersByTime(5_000);
+    expect(told).toHaveLength(5);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("says nothing any more once it is stopped, and leaves no timer", async () => {

@@ -96,8 +96,8 @@ export interface Progress {
 
 /** Deliveries in, settled messages out. */
 export interface Pool {
-  /** Messages given to `push`. */
-  readonly fetched: number;
+  /** Deliveries given to `push`, and those of messages that were held already. */
+  fetched: number;
   readonly progress: Progress;
   /** Takes a delivery, or releases it if the pool has stopped. */
   push(msg: RawMessage): void;

@@ -16,6 +16,7 @@ export type Note =
   | "deliveries-exhausted"
   | "foreign-message"
   | "ack-wait-guessed"
+  | "ack-wait-ended"
   | "max-deliver-unknown"
   | "insecure-connection"
   | "observer-failed"

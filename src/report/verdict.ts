@@ -74,6 +74,9 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
   "ack-wait-guessed": () =>
     "Consumer info was not to be had, so the ack wait was taken for 30 s: allow the user " +
     "to publish to $JS.API.CONSUMER.INFO.",
+  "ack-wait-ended": ({ count, first }) =>
+    `${count} deliveries came of messages that were held or acked already, and started no second handler: ` +
+    `${list(first)}. The ack wait is shorter than it was known to be, or the event loop was blocked.`,
   "max-deliver-unknown": ({ count, first }) =>
     `Consumer info was not to be had, so ${count} messages count as retried or released that may have ` +
     `had their last delivery: ${list(first)}. Allow the user to publish to $JS.API.CONSUMER.INFO.`,

@@ -7,6 +7,7 @@ import type { Journal } from "../report/journal.ts";
 
 // nats-server's own default; used where the user may not ask for consumer info.
 const DEFAULT_ACK_WAIT_MS = 30_000;
+const MIN_INTERVAL_MS = 10;
 
 /**
  * How often, in milliseconds: half the shortest time that the server waits, for an ack or for any
@@ -18,7 +19,7 @@ export function keepAliveIntervalMs(consumer: ConsumerFacts | undefined): number
     ? [...consumer.backoffMs]
     : [consumer?.ackWaitMs ?? DEFAULT_ACK_WAIT_MS];
   if (consumer && consumer.inactiveThresholdMs > 0) waits.push(consumer.inactiveThresholdMs);
-  return Math.max(10, Math.min(...waits) / 2);
+  return Math.max(MIN_INTERVAL_MS, Math.min(...waits) / 2);
 }
 
 interface Held {
@@ -29,24 +30,41 @@ interface Progress {
   inProgress(messages: readonly RawMessage[]): void;
 }
 
+/** Tells the server that what is held is in progress, until it is stopped. */
+export interface KeepAlive {
+  /** An ack wait has ended so many milliseconds after a delivery, or sooner: it is shorter than was known. */
+  ackWaitEnded(afterMs: number): void;
+  stop(): void;
+}
+
 /**
- * Keeps what is held alive from the consumer's answer on, until the function returned is called.
- * The ack clock runs from delivery, so that queued messages count.
+ * Keeps what is held alive from the consumer's answer on. The ack clock runs from delivery, so that
+ * queued messages count.
  */
-export function keepAlive(consumer: Consumer, pool: Held, outbox: Progress, journal: Journal): () => void {
+export function keepAlive(consumer: Consumer, pool: Held, outbox: Progress, journal: Journal): KeepAlive {
   let id: ReturnType<typeof setInterval> | undefined;
-  let ended = false;
-  void consumer.answered.then(({ kind }) => {
-    if (ended) return;
-    const progress = (): void => {
-      const held = pool.held();
-      if (held.length > 0 && kind === "unknown") journal.note("ack-wait-guessed", "");
-      outbox.inProgress(held);
-    };
-    id = setInterval(progress, clampDelay(keepAliveIntervalMs(consumer.facts)));
-  });
-  return () => {
-    ended = true;
+  let shortestMs = Number.POSITIVE_INFINITY;
+  const progress = (): void => {
+    const held = pool.held();
+    if (held.length > 0 && consumer.answer?.kind === "unknown") journal.note("ack-wait-guessed", "");
+    outbox.inProgress(held);
+  };
+  const every = (intervalMs: number): boolean => {
+    if (intervalMs >= shortestMs) return false;
+    shortestMs = intervalMs;
     clearInterval(id);
+    id = setInterval(progress, clampDelay(intervalMs));
+    return true;
+  };
+  void consumer.answered.then(() => every(keepAliveIntervalMs(consumer.facts)));
+  return {
+    ackWaitEnded: (afterMs) => {
+      // Others are as late as this one was.
+      if (every(Math.max(MIN_INTERVAL_MS, afterMs / 2))) progress();
+    },
+    stop: () => {
+      shortestMs = 0;
+      clearInterval(id);
+    },
   };
 }

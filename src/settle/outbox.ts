@@ -3,6 +3,7 @@
 // same. The leader has every settlement of a connection in their order, so that its answer to the
 // last one of a stretch stands for the whole stretch.
 import { type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
+import type { DeliveryInfo } from "../message/ack-subject.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
 import { RELEASE_MS } from "./settlement.ts";
@@ -72,6 +73,8 @@ export interface OutboxParts {
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #denied = new Set<string>();
+  /** Deliveries that one settlement stands for, by its ack subject, where they are several. */
+  readonly #deliveries = new Map<string, number>();
   #waiting: Settlement[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Sent since the leader was last asked. */
@@ -114,6 +117,19 @@ export class Outbox {
   /** The server refused a publish to this ack subject: what was sent there settled nothing. */
   denied(subject: string): void {
     this.#denied.add(subject);
+  }
+
+  /** Whether it has acked that message, as far back as the leader was last asked. */
+  hasAcked({ sequence, timestampNanos }: DeliveryInfo): boolean {
+    const numbers = [`.${sequence}.`, `.${timestampNanos}.`];
+    return [...this.#waiting, ...this.#stretch].some(
+      ({ subject, payload }) => payload === ACK && numbers.every((number) => subject.includes(number)),
+    );
+  }
+
+  /** What is sent to this ack subject settles so many deliveries of one message, and counts as often. */
+  standsFor(subject: string, deliveries: number): void {
+    this.#deliveries.set(subject, deliveries);
   }
 
   /** Resolves when every settlement is confirmed or can no longer be, by `deadline` at the latest. */
@@ -192,10 +208,13 @@ export class Outbox {
     this.#stretch = [];
     return this.#parts.receipts.expect((confirmed) => {
       if (!confirmed) return;
-      // The set has something in it next to never, and hashing every subject is 4 % of a drain's
+      // They have something in them next to never, and hashing every subject is 4 % of a drain's
       // CPU time (20,000 x 128 B).
-      const all = this.#denied.size === 0;
-      for (const { subject, as } of stretch) if (all || !this.#denied.has(subject)) this.#confirmed[as] += 1;
+      const all = this.#denied.size + this.#deliveries.size === 0;
+      for (const { subject, as } of stretch) {
+        if (all) this.#confirmed[as] += 1;
+        else if (!this.#denied.has(subject)) this.#confirmed[as] += this.#deliveries.get(subject) ?? 1;
+      }
     });
   }
 }

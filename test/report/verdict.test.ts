@@ -102,6 +102,7 @@ describe("the findings of a drain", () => {
     "deliveries-exhausted": ["S:1", "2 messages used up max deliver"],
     "foreign-message": ["on x", "2 messages on the pull's inbox"],
     "ack-wait-guessed": ["", "the ack wait was taken for 30 s"],
+    "ack-wait-ended": ["ORDERS:7", "started no second handler: ORDERS:7"],
     "max-deliver-unknown": ["S:1", "so 2 messages count as retried"],
     "insecure-connection": ["ws://a", "The connection is not encrypted (allowInsecure): ws://a."],
     "observer-failed": ["report", "The observer failed"],

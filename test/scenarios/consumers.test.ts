@@ -35,7 +35,7 @@ test("a consumer that is paused under the handlers: what has come is handled, an
     if (sequence === 1) await server.pauseConsumer(stream, "worker", Date.now() + 600_000);
     await pause(5);
   };
-  const report = await drain({ handler, prefetch: 1 });
+  const report = await drain({ handler, prefetch: 1 }, 8_000);
   expect(report).toMatchObject({ outcome: "completed", more: true, acked: report.fetched });
   expect(report.fetched + Number(report.pending)).toBe(20);
   expect(report.message).toContain(`paused, and delivers none: ${report.pending} are pending`);
@@ -104,4 +104,20 @@ test("a body that was not delivered is not rejected for what it is not, and is t
   expect(report).toMatchObject({ rejected: 0, retried: 2 });
   expect(codes(report)).toEqual(expect.arrayContaining(["handler-failed", "headers-only"]));
   expect((await server.messages(stream)).map(({ data }) => data)).toEqual(["{}", "{}"]);
+});
+
+// numaproj/numaflow #3425: copies of one message are in flight, because its ack wait ended under its handler.
+test("an ack wait that is made shorter than the handlers: each message is handled once, and all deliveries are acked", async () => {
+  const { server, stream, drain } = await given(10);
+  const seen: number[] = [];
+  const handler = async ({ sequence }: Message): Promise<void> => {
+    seen.push(sequence);
+    if (sequence === 1) await server.updateConsumer(stream, "worker", { ack_wait: 100e6 });
+    await pause(250);
+  };
+  const report = await drain({ handler, concurrency: 2 }, 6_000);
+  expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(report).toMatchObject({ reason: "empty", acked: report.fetched, retried: 0, unconfirmed: 0 });
+  const { delivered, ackPending } = await server.consumerState(stream, "worker");
+  expect([delivered, ackPending]).toEqual([report.fetched, 0]);
 });

@@ -23,7 +23,7 @@ async function given(exports: readonly string[], imports: readonly string[]) {
     maxWaitMs: 300,
     handler: () => {},
   });
-  return { server, drain: () => drain.run({ limitMs: 4_000 }) };
+  return { server, drain: () => drain.run({ limitMs: 8_000 }) };
 }
 
 const API = `{ service: { account: OWNER, subject: "$JS.API.>" }, to: "$JS.OWNER.API.>" }`;

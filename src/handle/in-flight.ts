@@ -1,0 +1,104 @@
+// A message may be delivered again while it is held, or while its ack is on the way: its ack wait was
+// shorter than it was known to be, or the event loop was blocked. That is one more delivery of the same
+// work, and no more work: it starts no second handler, and ends as the first does, or did.
+
+import { type Deadline, now } from "../deadline.ts";
+import { parseAckSubject } from "../message/ack-subject.ts";
+import { DeliveredMessage } from "../message/message.ts";
+import type { RawMessage } from "../message/received.ts";
+import type { Journal } from "../report/journal.ts";
+import type { Outbox } from "../settle/outbox.ts";
+import type { Settled } from "../settle/settler.ts";
+import { type HandlerEnd, isThenable } from "./handler.ts";
+
+interface InFlightParts {
+  readonly stream: string;
+  readonly consumer: string;
+  /** Every message that is held. */
+  readonly held: () => readonly RawMessage[];
+  readonly journal: Journal;
+  readonly settle: (
+    msg: RawMessage,
+    message: DeliveredMessage,
+    end: HandlerEnd,
+  ) => Settled | Promise<Settled>;
+  readonly outbox: Pick<Outbox, "ack" | "hasAcked" | "standsFor">;
+  /** An ack wait has ended, at the longest so many milliseconds after its delivery. */
+  readonly ackWaitEnded: (afterMs: number) => void;
+}
+
+interface Held {
+  /** The latest delivery: what it settles is what the server counts by. */
+  msg: RawMessage;
+  deliveries: number;
+  settling: boolean;
+}
+
+/** Knows which messages are held, from the first redelivery on: most drains have none. */
+export class InFlight {
+  readonly #parts: InFlightParts;
+  /** What the ack subject of a first delivery has in it. */
+  readonly #first: string;
+  #bySequence: Map<number, Held> | undefined;
+  #since: Deadline | undefined;
+
+  constructor(parts: InFlightParts) {
+    this.#parts = parts;
+    this.#first = `.${parts.stream}.${parts.consumer}.1.`;
+  }
+
+  /** Whether the delivery is work to do; false where its message is held already. */
+  take(msg: RawMessage): boolean {
+    this.#since ??= now();
+    const { reply = "" } = msg;
+    if (!this.#bySequence && reply.includes(this.#first)) return true;
+    this.#bySequence ??= this.#index();
+    const info = parseAckSubject(reply);
+    const held = this.#bySequence.get(info.sequence);
+    const { stream, outbox, journal, ackWaitEnded } = this.#parts;
+    if (info.deliveryCount === 1 || !(held || outbox.hasAcked(info))) {
+      this.#bySequence.set(info.sequence, { msg, deliveries: 1, settling: false });
+      return true;
+    }
+    if (held) this.#again(held, msg);
+    else outbox.ack(msg);
+    journal.note("ack-wait-ended", `${stream}:${info.sequence}`);
+    ackWaitEnded(now() - this.#since);
+    return false;
+  }
+
+  #again(held: Held, msg: RawMessage): void {
+    if (!held.settling) held.msg = msg;
+    held.deliveries += 1;
+    this.#parts.outbox.standsFor(held.msg.reply ?? "", held.deliveries);
+  }
+
+  /** Settles a message by its latest delivery. */
+  settle(msg: RawMessage, message: DeliveredMessage, end: HandlerEnd): Settled | Promise<Settled> {
+    const held = this.#bySequence?.get(message.sequence);
+    if (!held) return this.#parts.settle(msg, message, end);
+    held.settling = true;
+    const again = held.msg === msg ? message : latest(held.msg, message);
+    const settled = this.#parts.settle(held.msg, again, end);
+    const forget = (done: Settled): Settled => {
+      this.#bySequence?.delete(message.sequence);
+      return done;
+    };
+    return isThenable(settled) ? settled.then(forget) : forget(settled);
+  }
+
+  #index(): Map<number, Held> {
+    return new Map(
+      this.#parts.held().map((msg) => {
+        const { sequence } = parseAckSubject(msg.reply ?? "");
+        return [sequence, { msg, deliveries: 1, settling: false }];
+      }),
+    );
+  }
+}
+
+function latest(msg: RawMessage, message: DeliveredMessage): DeliveredMessage {
+  const delivered = new DeliveredMessage(msg);
+  delivered.setValue(message.value);
+  return delivered;
+}
