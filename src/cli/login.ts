@@ -5,7 +5,7 @@ import { parseEnv } from "node:util";
 import { type Command, Option } from "commander";
 import { leavesUnencrypted } from "../connection/login.ts";
 import type { Auth } from "../index.ts";
-import { UsageError } from "./usage.ts";
+import { ConfigError, UsageError } from "./usage.ts";
 
 /** Options of a command that logs in. */
 export interface LoginOptions {
@@ -34,6 +34,18 @@ const SECRETS: Readonly<Record<string, string>> = {
   "nkey-seed": "NATS_NKEY_SEED",
 };
 
+/**
+ * Node looks for `--env-file` among the arguments of a script, too, and ends before the script starts
+ * where that file cannot be read (nodejs/node issue 54232): so there is a short name that it leaves alone.
+ */
+export function envFileOption(): Option {
+  return new Option(
+    "-f, --env-file <file>",
+    "Variables to read beside the environment, which comes first. Of a missing file -f says more: Node " +
+      "looks for that of --env-file itself, and ends with 9.",
+  );
+}
+
 /** Adds them; an option for a secret is refused with a hint. */
 export function addLoginOptions(command: Command, name: string): Command {
   command
@@ -41,7 +53,7 @@ export function addLoginOptions(command: Command, name: string): Command {
     .option("--creds <file>", "A .creds file. (default: NATS_CREDS_FILE, or its text in NATS_CREDS)")
     .option("--inbox-prefix <prefix>", "Prefix of reply subjects. (default: NATS_INBOX_PREFIX, or _INBOX)")
     .option("--allow-insecure", "Take ws:// to another machine. (default: ALLOW_INSECURE)")
-    .option("--env-file <file>", "Variables to read beside the environment, which comes first.");
+    .addOption(envFileOption());
   for (const [option, variable] of Object.entries(SECRETS)) {
     const refuse = (): never => {
       throw new UsageError(`--${option} is no option, as arguments are no secret: set ${variable}`, name);
@@ -55,11 +67,12 @@ export function addLoginOptions(command: Command, name: string): Command {
 /**
  * The environment, with what `--env-file` adds to it.
  *
- * @throws {Error} the file cannot be read
+ * @throws {ConfigError} the file cannot be read
  */
 export async function readEnvironment(options: Pick<LoginOptions, "envFile">): Promise<Environment> {
   if (options.envFile === undefined) return process.env;
-  return { ...parseEnv(await readText("--env-file", options.envFile)), ...process.env };
+  const text = await readText(`--env-file: ${options.envFile}`, options.envFile);
+  return { ...parseEnv(text), ...process.env };
 }
 
 /**
@@ -67,7 +80,7 @@ export async function readEnvironment(options: Pick<LoginOptions, "envFile">): P
  *
  * @param command whose help to see: `sluice redrive`
  * @throws {UsageError} what is missing or does not fit together
- * @throws {Error} a file cannot be read
+ * @throws {ConfigError} a file cannot be read
  */
 export async function readLogin(options: LoginOptions, env: Environment, command: string): Promise<Login> {
   const allowInsecure = options.allowInsecure ?? readFlag("ALLOW_INSECURE", env.ALLOW_INSECURE, command);
@@ -133,18 +146,18 @@ function readServers(server: string | undefined, mayBeInsecure: boolean, command
 }
 
 async function readCreds(source: string, file: string): Promise<string> {
-  return checkCreds(source, await readText(source, file));
+  return checkCreds(source, await readText(`${source}: the file`, file));
 }
 
 function checkCreds(source: string, text: string): string {
   if (!/BEGIN NATS USER JWT/.test(text) || !/BEGIN USER NKEY SEED/.test(text))
-    throw new Error(`${source}: this is not a .creds file: its JWT or its seed is missing`);
+    throw new ConfigError(`${source}: this is not a .creds file: its JWT or its seed is missing`);
   return text;
 }
 
-async function readText(source: string, file: string): Promise<string> {
+async function readText(what: string, file: string): Promise<string> {
   return await readFile(file, "utf8").catch((cause: unknown) => {
     const why = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    throw new Error(`${source}: the file cannot be read (${why})`, { cause });
+    throw new ConfigError(`${what} cannot be read (${why})`, { cause });
   });
 }

@@ -3,7 +3,7 @@
 import { debuglog } from "node:util";
 import { runProgram } from "./program.ts";
 import { printable } from "./terminal.ts";
-import { EXIT, UsageError } from "./usage.ts";
+import { ConfigError, EXIT, UsageError } from "./usage.ts";
 
 /** What a shell reports for a program that the signal ended. */
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -49,6 +49,7 @@ function complain(error: unknown): number {
   debuglog("sluice")("%O", error);
   const [line = ""] = message.split("\n");
   process.stderr.write(`sluice: ${printable(line)}\n`);
+  if (error instanceof ConfigError) return EXIT.config;
   return error instanceof UsageError ? EXIT.usage : EXIT.failure;
 }
 

@@ -13,6 +13,11 @@ export class UsageError extends Error {
   }
 }
 
+/** The command line is right, and a file that it names is not: there is nothing to retry. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
 /** @throws {UsageError} the value of `option` is no whole number from 1 */
 export function readCount(command: string, option: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;

@@ -52,6 +52,33 @@ describe("a wrong command line", () => {
   });
 });
 
+describe("a file that cannot be read", () => {
+  const commands = [["status"], ["redrive", "--stream", "DLQ"], ["run", "drain.ts"]];
+  it.each(commands)("is named with its option by sluice %s, with exit code 78", async (...command) => {
+    expect(await sluice(...command, "-f", "gone.env")).toEqual({
+      code: 78,
+      stdout: "",
+      stderr: "sluice: --env-file: gone.env cannot be read (ENOENT)\n",
+    });
+  });
+
+  it("is named with its option by sluice doctor, with exit code 78", async () => {
+    expect(await sluice("doctor", "-f", import.meta.dirname)).toEqual({
+      code: 78,
+      stdout: `✗ invalid-options: --env-file: ${import.meta.dirname} cannot be read (EISDIR)\n`,
+      stderr: "",
+    });
+  });
+
+  it("of --env-file ends Node before the command starts, which is why there is -f", async () => {
+    expect(await sluice("doctor", "--env-file", "gone.env")).toEqual({
+      code: 9,
+      stdout: "",
+      stderr: expect.stringMatching(/^\S*node: gone\.env: not found\n$/),
+    });
+  });
+});
+
 describe("what goes to stdout, with exit code 0", () => {
   const table: [args: string[], text: RegExp][] = [
     [

@@ -455,7 +455,7 @@ describe("what cannot be done is one line", () => {
     [
       "a .creds file that is not there",
       (url) => ["--server", url, "--stream", "DLQ", "--creds", "/nowhere/a.creds"],
-      1,
+      78,
       /--creds: the file cannot be read \(ENOENT\)/,
     ],
   ])("%s", async (_what, args, code, line, env = WRONG) => {

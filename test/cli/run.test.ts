@@ -86,10 +86,11 @@ describe("sluice run", () => {
     expect(ended.stderr).toMatch(/^sluice: completed, empty \(3 fetched, 3 acked, \d+ ms\): .*\n$/m);
   });
 
-  it("takes the variables of --env-file", async () => {
+  it.each(["--env-file", "-f"])("takes the variables of %s, and the environment's before", async (option) => {
     const server = await givenOrders(1);
-    const file = await givenModule("drain.env", `NATS_URL=${server.wsUrl}\n`);
-    const ended = await run([await givenDrain("() => {}"), "--limit", "10s", "--env-file", file]);
+    const file = await givenModule("drain.env", `NATS_URL=${server.wsUrl}\nCONSUMER=nobody\n`);
+    const args = [await givenDrain("() => {}"), "--limit", "10s", option, file];
+    const ended = await run(args, { CONSUMER: "billing" });
     expect(ended.code, ended.stderr).toBe(0);
     expect(reportOf(ended)).toMatchObject({ acked: 1 });
   });

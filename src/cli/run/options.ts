@@ -1,9 +1,8 @@
 // `sluice run`: its options, and what they may be.
-import { loadEnvFile } from "node:process";
 import type { Command } from "commander";
 import { type Context, strict } from "../context.ts";
+import { envFileOption, readEnvironment } from "../login.ts";
 import { readTime } from "../time.ts";
-import { UsageError } from "../usage.ts";
 
 const NAME = "sluice run";
 
@@ -25,21 +24,12 @@ export function addRun(program: Command, { signal, end }: Context): void {
     .description(DESCRIPTION)
     .argument("<module>", "The module, .ts or .js.")
     .option("--limit <time>", "Longest time, as 5000, 5000ms, 30s or 5m. (default: the module's limitMs)")
-    .option("--env-file <file>", "Variables to read beside the environment, which comes first.")
+    .addOption(envFileOption())
     .action(async (module: string, options: Options) => {
       const limitMs = readTime(NAME, "--limit", options.limit);
-      if (options.envFile !== undefined) readEnvFile(options.envFile);
+      // Into the environment of the module. What it has already stays.
+      Object.assign(process.env, await readEnvironment(options));
       const { runModule } = await import("./run.ts");
       end(await runModule(module, limitMs, signal));
     });
-}
-
-/** Into the environment of the module. What it has already stays. */
-function readEnvFile(file: string): void {
-  try {
-    loadEnvFile(file);
-  } catch (cause) {
-    const why = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    throw new UsageError(`--env-file: ${file} cannot be read (${why})`, NAME, { cause });
-  }
 }
