@@ -107,6 +107,19 @@ export function planBudget(limitMs: number, options: BudgetOptions = {}): Budget
   };
 }
 
+/** A slow target needs so long, however short the limit. */
+const MIN_TARGET_TIMEOUT_MS = 1_000;
+
+/**
+ * How long the deployable Worker waits for its target per message, in milliseconds, where
+ * HANDLER_TIMEOUT_MS does not say: a third of the handling slice. A request that never ends then
+ * leaves two thirds of it to the messages behind it, also at concurrency 1, and two such requests
+ * still leave a third.
+ */
+export function targetTimeoutMs({ handleMs }: Budget): number {
+  return Math.max(MIN_TARGET_TIMEOUT_MS, Math.floor(handleMs / 3));
+}
+
 /** An option is an upper bound, also below the least that a default would keep. */
 function slice(option: number | undefined, preset: number, least: number): Slice {
   const wanted = option ?? Math.max(preset, least);

@@ -7,6 +7,7 @@ import {
   LimitTooSmallError,
   MIN_LIMIT_MS,
   planBudget,
+  targetTimeoutMs,
 } from "../src/budget.ts";
 
 const anyLimit = fc.oneof(
@@ -148,4 +149,18 @@ describe("a limit that is too small", () => {
       );
     },
   );
+});
+
+describe("the Worker's time of one request", () => {
+  it("is a third of the handling slice, so that one that never ends leaves the rest to others", () => {
+    for (const limitMs of [25_000, 55_000, 900_000]) {
+      const budget = planBudget(limitMs);
+      expect(targetTimeoutMs(budget) / budget.handleMs).toBeCloseTo(1 / 3, 2);
+    }
+  });
+
+  it("is never below a second", () => {
+    expect(targetTimeoutMs(planBudget(MIN_LIMIT_MS))).toBe(1_000);
+    expect(targetTimeoutMs(planBudget(1_000, { maxWaitMs: 0 }))).toBe(1_000);
+  });
 });

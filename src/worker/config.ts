@@ -1,7 +1,7 @@
 // The deployable Worker's configuration. It turns vars into the drain's options, lets defineDrain
 // check them, and names the var of the option that is wrong. Only what no option has is checked here.
 import { checkWholeNumber, type InvalidOption, invalidOption, isInvalidOption } from "../checks.ts";
-import { type Auth, type DrainSettings, defineDrain, MIN_LIMIT_MS, planBudget } from "../index.ts";
+import { type Auth, type DrainSettings, defineDrain, MIN_LIMIT_MS } from "../index.ts";
 import { forwardedNames } from "./event-headers.ts";
 import { readTarget } from "./target-url.ts";
 import { flag, invalidVar, list, required, type Target, text, type Vars, wholeNumber } from "./vars.ts";
@@ -26,7 +26,6 @@ const MAX_LIMIT_MS = 900_000;
 const MAX_DRAINS = 32;
 /** A target that failed so often in a row is down: what is left keeps its deliveries for when it is back. */
 const STOP_AFTER_FAILURES = 5;
-const MIN_HANDLER_TIMEOUT_MS = 1_000;
 
 const CREDENTIALS = "NATS_TOKEN, NATS_USER, NATS_CREDS, NATS_NKEY_SEED";
 
@@ -85,16 +84,6 @@ export function limitMsOf(vars: Vars): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * How long the target may take for one message, in milliseconds, where HANDLER_TIMEOUT_MS does not
- * say: a third of the handling slice. A request that never ends then leaves two thirds of it to the
- * messages behind it, also at concurrency 1, and at two such requests still a third. At least 1 s,
- * which a slow target needs.
- */
-export function handlerTimeoutMs(maxWaitMs: number | undefined, limitMs: number): number {
-  return Math.max(MIN_HANDLER_TIMEOUT_MS, Math.floor(planBudget(limitMs, { maxWaitMs }).handleMs / 3));
 }
 
 /** Drains at once; 1 also where a var is malformed, which the drain reports. */

@@ -1,6 +1,7 @@
 // The deployable Worker's drain: each message becomes a POST to the target.
-import { type Drain, type DrainOptions, defineDrain, type Report } from "../index.ts";
-import { handlerTimeoutMs, readConfig } from "./config.ts";
+import { targetTimeoutMs } from "../budget.ts";
+import { type Drain, type DrainOptions, defineDrain, planBudget, type Report } from "../index.ts";
+import { readConfig } from "./config.ts";
 import { eventConstants } from "./event-headers.ts";
 import { forward } from "./forward.ts";
 import { logHandlerError } from "./log.ts";
@@ -13,10 +14,10 @@ export function drainWithin(presetLimitMs: number): Drain<Vars> {
     const { options, targetUrl, target, forwardHeaders, limitMs } = readConfig(env);
     const constants = eventConstants(options.stream, options.consumer, forwardHeaders);
     const destination = { url: targetUrl, target, constants };
+    const budget = planBudget(limitMs ?? presetLimitMs, options);
     return {
       ...options,
-      handlerTimeoutMs:
-        options.handlerTimeoutMs ?? handlerTimeoutMs(options.maxWaitMs, limitMs ?? presetLimitMs),
+      handlerTimeoutMs: options.handlerTimeoutMs ?? targetTimeoutMs(budget),
       handler: (message, { signal }) => forward(message, destination, signal),
       onError: logHandlerError,
     };

@@ -72,7 +72,7 @@ it("sluice doctor finds nothing where all is well, takes no message and stores n
   const url = `http://127.0.0.1:${target.port}/events`;
   const { code, said } = await doctor({ ...env, TARGET_URL: url, DEAD_LETTER_SUBJECT: "dlq.orders" });
   expect(said.findings).toEqual([]);
-  expect({ code, ...said }).toMatchObject({ code: 0, ok: true, budget: { limitMs: 30_000 } });
+  expect({ code, ...said }).toMatchObject({ code: 0, ok: true, budget: { limitMs: 55_000 } });
   const { delivered, ackPending, pending } = await server.consumerState("ORDERS", "billing");
   expect({ delivered, ackPending, pending }).toEqual({ delivered: 0, ackPending: 0, pending: 3 });
   expect((await server.streamState("DLQ")).messages).toBe(0);
@@ -99,6 +99,60 @@ it("sluice doctor reads a Worker's wrangler.toml and .dev.vars", async () => {
   expect({ code, ...said }).toMatchObject({ code: 0, ok: true, budget: { limitMs: 20_000 } });
   // Where nothing else names a server, that of the working folder.
   expect(await run([], {}, folder)).toMatchObject({ code: 0, stderr: "" });
+});
+
+it("sluice doctor reads an environment of a wrangler.jsonc, with its own vars and secrets", async () => {
+  const { env } = await givenHealthy(undefined, { inactive_threshold: MINUTE_NS });
+  const folder = await mkdtemp(join(tmpdir(), "sluice-doctor-test-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const staging = { NATS_URL: env.NATS_URL, NATS_STREAM: "ORDERS", NATS_CONSUMER: " billing ", BATCH: "" };
+  const config = `{
+    // The top has another stream: "//" and "/*" in quotes are no comments.
+    "vars": { "NATS_URL": "wss://nats.example.com/*", "NATS_STREAM": "OTHER" },
+    "triggers": { "crons": ["*/5 * * * *"] }, /* of all
+    environments */
+    "env": { "staging": { "vars": ${JSON.stringify(staging)}, }, },
+  }`;
+  await writeFile(join(folder, "wrangler.jsonc"), config);
+  await writeFile(join(folder, ".dev.vars"), "NATS_USER=drain\nNATS_PASSWORD=wrong\n");
+  await writeFile(join(folder, ".dev.vars.staging"), "NATS_USER=drain\nNATS_PASSWORD=drain-pw\n");
+  // The cron is that of the top: five minutes.
+  expect(await doctor({}, "--worker", folder, "--env", "staging")).toMatchObject({
+    code: 1,
+    codes: ["inactive-threshold"],
+    said: { budget: { limitMs: 55_000 } },
+  });
+  expect(await run(["--env", "prod"], {}, folder)).toMatchObject({
+    code: 78,
+    stdout: expect.stringContaining("wrangler.jsonc has no environment 'prod', but staging"),
+  });
+});
+
+it.each([
+  ["wrangler.jsonc", "{ vars: 1 }", "is not JSON"],
+  ["wrangler.toml", "vars = {", "is not TOML"],
+])("sluice doctor says of a %s with %j that it %s", async (name, text, problem) => {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-doctor-test-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, name), text);
+  const { code, stdout } = await run(["--worker", folder], {});
+  expect({ code, stdout }).toEqual({
+    code: 78,
+    stdout: `✗ invalid-options: --worker: ${join(folder, name)} ${problem}; see sluice doctor --help\n`,
+  });
+});
+
+it("sluice doctor judges the ack wait by what a handler may take: a Worker's third of its slice", async () => {
+  const { env } = await givenHealthy(undefined, { ack_wait: MINUTE_NS / 4 });
+  // Of 55 s a target has 14 s; of 30 s a handler of one's own has all 17 s.
+  const target = await labStatusPeer(405);
+  const worker = { ...env, TARGET_URL: `http://127.0.0.1:${target.port}/` };
+  expect(await doctor(worker)).toMatchObject({ code: 0, codes: [] });
+  const own = await doctor(env);
+  expect(own).toMatchObject({ code: 1, codes: ["ack-wait"] });
+  expect(own.said.findings[0]?.message).toContain("The ack wait is 15s, and a handler may take 17750ms");
+  expect(await doctor({ ...worker, LIMIT_MS: "120000" })).toMatchObject({ codes: ["ack-wait"] });
+  expect(await doctor({ ...env, HANDLER_TIMEOUT_MS: "10000" })).toMatchObject({ codes: [] });
 });
 
 it("sluice doctor reads --env-file, which the environment comes before, and options before both", async () => {

@@ -1,7 +1,7 @@
 // The Worker's vars: each mistake is told by the var's name, and no secret is ever quoted.
 import { describe, expect, it } from "vitest";
-import { MIN_LIMIT_MS, planBudget } from "../../src/budget.ts";
-import { handlerTimeoutMs, limitMsOf, readConfig } from "../../src/worker/config.ts";
+import { MIN_LIMIT_MS } from "../../src/budget.ts";
+import { limitMsOf, readConfig } from "../../src/worker/config.ts";
 import { drainToken } from "../../src/worker/drain-token.ts";
 import type { Target, Vars } from "../../src/worker/vars.ts";
 
@@ -223,18 +223,6 @@ describe("a mistake in", () => {
   it("LIMIT_MS leaves the trigger's own, so that the drain can report it", () => {
     expect(limitMsOf({ ...LEAST, LIMIT_MS: "30000" })).toBe(30_000);
     expect(limitMsOf({ ...LEAST, LIMIT_MS: "30s" })).toBeUndefined();
-  });
-});
-
-describe("the time of one request", () => {
-  it("is a third of the handling slice, so that one that never ends leaves the rest to others", () => {
-    for (const limitMs of [25_000, 55_000, 900_000])
-      expect(handlerTimeoutMs(undefined, limitMs) / planBudget(limitMs).handleMs).toBeCloseTo(1 / 3, 2);
-  });
-
-  it("is never below a second", () => {
-    expect(handlerTimeoutMs(undefined, MIN_LIMIT_MS)).toBe(1_000);
-    expect(handlerTimeoutMs(0, 1_000)).toBe(1_000);
   });
 });
 

@@ -1,7 +1,7 @@
 // The examination behind the login: each permission, the consumer, its stream, and what it has been
 // through.
 
-import type { Budget } from "../../budget.ts";
+import { type Budget, targetTimeoutMs } from "../../budget.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { JetStreamError } from "../../connection/jetstream.ts";
 import { historySubject } from "../../observe/history.ts";
@@ -54,7 +54,9 @@ export async function examineConsumer(connection: Connection, examined: Examined
   };
   const plan = {
     ...settings,
-    handlerTimeoutMs: settings.handlerTimeoutMs ?? budget.handleMs,
+    // A drain that says nothing lets a handler take the whole slice; the Worker does not.
+    handlerTimeoutMs:
+      settings.handlerTimeoutMs ?? (settings.isWorker ? targetTimeoutMs(budget) : budget.handleMs),
     maxWaitMs: budget.maxWaitMs,
     betweenRunsMs: settings.betweenRunsMs ?? betweenRuns(reports),
   };

@@ -12,6 +12,7 @@ export interface DoctorOptions extends LoginOptions {
   readonly limit?: string;
   readonly every?: string;
   readonly worker?: string;
+  readonly env?: string;
   readonly json?: boolean;
 }
 

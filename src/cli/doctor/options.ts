@@ -18,9 +18,13 @@ export function addDoctor(program: Command, { end }: Context): void {
     .option("--stream <name>", "The stream. (default: NATS_STREAM)")
     .option("--consumer <name>", "The consumer. (default: NATS_CONSUMER)")
     .option("--domain <name>", "JetStream domain. (default: NATS_DOMAIN)")
-    .option("--limit <time>", "The drain's limit, as 30s. (default: LIMIT_MS, or 30s)")
+    .option("--limit <time>", "The drain's limit, as 30s. (default: LIMIT_MS, or 55s of a Worker, or 30s)")
     .option("--every <time>", "Time between two drains, as 5m. (default: not known)")
-    .option("--worker <folder>", "A Worker's wrangler.toml and .dev.vars, beside the environment.")
+    .option(
+      "--worker <folder>",
+      "A Worker's wrangler.toml (or .jsonc) and .dev.vars, beside the environment.",
+    )
+    .option("--env <name>", "The Worker's environment, as wrangler has it. (default: what stands at the top)")
     .option("--json", "Print one object { ok, findings, budget, report }.")
     .action(async (options: DoctorOptions) => {
       const { runDoctor } = await import("./doctor.ts");
