@@ -22,6 +22,10 @@ export function preflight(facts: ConsumerConfigFacts, plan: PreflightPlan): Find
   return judge(RULES, facts, plan);
 }
 
+const OLDEST_VERSION = "2.9.10";
+/** No command of `nats` upgrades a server. Any user may run this one. */
+const TELL_VERSION = "nats account info";
+
 const RULES: Readonly<Record<string, Rule>> = {
   "ack-policy": (facts) =>
     differs(facts.ackPolicy, "explicit")
@@ -112,15 +116,21 @@ const RULES: Readonly<Record<string, Rule>> = {
         }
       : undefined,
   "server-too-old": ({ serverVersion }) =>
-    serverVersion !== undefined && isOlder(serverVersion, "2.9.10")
-      ? { message: `nats-server is ${serverVersion}: Sluice is tested against 2.9.10 and later. Upgrade it.` }
+    serverVersion !== undefined && isOlder(serverVersion, OLDEST_VERSION)
+      ? {
+          message:
+            `nats-server is ${serverVersion}: Sluice is tested against ${OLDEST_VERSION} and later. Upgrade it; ` +
+            "the command tells the version that answers.",
+          mend: TELL_VERSION,
+        }
       : undefined,
   "server-flaw": ({ serverVersion }) =>
     serverVersion !== undefined && flawsOf(serverVersion).length > 0
       ? {
           message:
-            `nats-server ${serverVersion} has published flaws. ` +
-            `${flawsOf(serverVersion).join(" ")} Upgrade it.`,
+            `nats-server ${serverVersion} has published flaws. ${flawsOf(serverVersion).join(" ")} ` +
+            `Upgrade it to ${withoutFlaws(serverVersion)} or later; the command tells the version that answers.`,
+          mend: TELL_VERSION,
         }
       : undefined,
 };
@@ -187,6 +197,13 @@ function isFlawed(version: string, mended: readonly string[]): boolean {
   const minor = (text: string): string => text.split(".").slice(0, 2).join(".");
   const own = mended.find((each) => minor(each) === minor(version));
   return isOlder(version, own ?? mended[0] ?? version);
+}
+
+/** The first release after `version` that has none of them. */
+function withoutFlaws(version: string): string {
+  const releases = FLAWS.flatMap(({ mended }) => mended);
+  const clean = releases.filter((each) => isOlder(version, each) && flawsOf(each).length === 0);
+  return clean.toSorted((one, other) => (isOlder(one, other) ? -1 : 1))[0] ?? "a later release";
 }
 
 function copy({ stream, consumer }: ConsumerConfigFacts, flags: string): string {

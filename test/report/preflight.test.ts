@@ -97,10 +97,10 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   ["replay-original", { replayPolicy: "original" }, {}, "--replay instant"],
   ["sampling", { sampleFreq: "100" }, {}, "--sample 0 --force"],
   ["headers-only", { headersOnly: true }, {}, "--no-headers-only --force"],
-  ["server-too-old", { serverVersion: "2.8.4" }, {}, undefined],
-  ["server-flaw", { serverVersion: "2.11.0" }, {}, undefined],
-  ["server-flaw", { serverVersion: "2.11.14" }, {}, undefined],
-  ["server-flaw", { serverVersion: "2.12.5-RC.1" }, {}, undefined],
+  ["server-too-old", { serverVersion: "2.8.4" }, {}, "nats account info"],
+  ["server-flaw", { serverVersion: "2.11.0" }, {}, "nats account info"],
+  ["server-flaw", { serverVersion: "2.11.14" }, {}, "nats account info"],
+  ["server-flaw", { serverVersion: "2.12.5-RC.1" }, {}, "nats account info"],
 ])("says %s of %j and %j", (code, facts, plan, mend) => {
   const found = preflight({ ...GOOD, ...facts }, { ...PLAN, ...plan });
   const codes = found.map((finding) => finding.code);
@@ -111,16 +111,17 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
 });
 
 it.each([
-  ["2.10.26", ["CVE-2025-30215", "CVE-2026-27889", "CVE-2026-33219"]],
-  ["2.10.29", ["CVE-2026-27889", "CVE-2026-33219"]],
-  ["2.11.14", ["CVE-2026-33219"]],
-  ["2.11.15", undefined],
-  ["2.12.5", ["CVE-2026-33219"]],
-  ["2.12.6", undefined],
-  ["2.14.0", undefined],
-])("names the flaws of nats-server %s: %j", (serverVersion, flaws) => {
+  ["2.10.26", ["CVE-2025-30215", "CVE-2026-27889", "CVE-2026-33219"], "2.11.15"],
+  ["2.10.29", ["CVE-2026-27889", "CVE-2026-33219"], "2.11.15"],
+  ["2.11.14", ["CVE-2026-33219"], "2.11.15"],
+  ["2.11.15", undefined, undefined],
+  ["2.12.5", ["CVE-2026-33219"], "2.12.6"],
+  ["2.12.6", undefined, undefined],
+  ["2.14.0", undefined, undefined],
+])("names the flaws of nats-server %s: %j, and the release without: %s", (serverVersion, flaws, release) => {
   const [found] = preflight({ ...GOOD, serverVersion }, PLAN);
   expect(found?.message.match(/CVE-[\d-]+/g) ?? undefined).toEqual(flaws);
+  expect(found?.message.match(/Upgrade it to ([\d.]+) or later/)?.[1]).toBe(release);
 });
 
 describe("a report", () => {
