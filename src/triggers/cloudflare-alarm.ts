@@ -11,15 +11,19 @@ export interface AlarmStorage {
 
 /** How often the alarm drains. */
 export interface AlarmOptions<Env> extends TriggerOptions<Env> {
-  /** Time from one drain's start to the next, in milliseconds from 1. @default 60000 */
+  /**
+   * Time from one drain's start to the next, in milliseconds from 1. A drain that its limit ended, as
+   * each with `until: "limit"`, is followed at once.
+   * @default 60000
+   */
   readonly everyMs?: number | undefined;
 }
 
 /**
  * The `alarm` of a Durable Object. It sets the next alarm before it drains: an invocation that is
- * cut off ends no chain. Then it brings that alarm forward where there is more, or where the report
- * says when another try is worth it. It does not throw for a report, since Workers give up an alarm
- * that threw six times.
+ * cut off ends no chain. Then it brings that alarm forward where there is more, where the drain ended
+ * by its limit, or where the report says when another try is worth it. It does not throw for a
+ * report, since Workers give up an alarm that threw six times.
  *
  * @example
  * const drainOrders = drainAlarm(orders);
@@ -46,7 +50,8 @@ export function drainAlarm<Env>(
 }
 
 /** How long the next drain may wait, in milliseconds; without end where the usual time will do. */
-function waitMs({ outcome, more, retryAfterMs = 1_000 }: Report): number {
+function waitMs({ outcome, reason, more, retryAfterMs = 1_000 }: Report): number {
   if (outcome === "retryable") return retryAfterMs;
-  return outcome === "completed" && more ? 0 : Number.POSITIVE_INFINITY;
+  const goesOn = more || reason === "deadline";
+  return outcome === "completed" && goesOn ? 0 : Number.POSITIVE_INFINITY;
 }
