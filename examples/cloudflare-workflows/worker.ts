@@ -20,8 +20,9 @@ const orders = defineDrain<Env>((env) => ({
 
 export class DrainOrders extends WorkflowEntrypoint<Env> {
   override async run(_event: WorkflowEvent<unknown>, step: WorkflowStep): Promise<void> {
-    const retries = { limit: 3, delay: "1 second", backoff: "exponential" } as const;
-    await step.do("drain", { retries }, drainStep(orders, this.env, { NonRetryableError }));
+    const drain = drainStep(orders, this.env, { NonRetryableError });
+    const retries = { limit: 3, delay: drain.delay, backoff: "constant" } as const;
+    await step.do("drain", { retries }, drain);
   }
 }
 

@@ -12,27 +12,44 @@ export interface StepOptions<Env> extends TriggerOptions<Env> {
   ) => Error;
 }
 
+/** The callback of a step, and how long Workflows is to wait before it calls it again. */
+export interface DrainStep {
+  (): Promise<Report>;
+  /**
+   * The last report's `retryAfterMs`, in milliseconds, 1000 where it has none: for the step's
+   * `retries.delay`, with `backoff: "constant"`, as the report's wait has grown already.
+   */
+  readonly delay: () => number;
+}
+
+/** Where a report says nothing of it, or the step was cut off before there was one. */
+const DEFAULT_DELAY_MS = 1_000;
+
 /**
  * The callback of `step.do`: returns the report when the drain completed, and throws when it did not.
+ * Its `delay` passes the report's own wait on to the step's `retries`.
  *
  * @throws {DrainRetryableError} another try may help
  * @throws {NonRetryableError} only an operator can help
  * @example
  * export class Drains extends WorkflowEntrypoint<Env> {
  *   override async run(_event: unknown, step: WorkflowStep) {
- *     await step.do("drain", drainStep(orders, this.env, { NonRetryableError }));
+ *     const drain = drainStep(orders, this.env, { NonRetryableError });
+ *     const retries = { limit: 3, delay: drain.delay, backoff: "constant" } as const;
+ *     await step.do("drain", { retries }, drain);
  *   }
  * }
  */
-export function drainStep<Env>(
-  drain: Drain<Env>,
-  env: Env,
-  options: StepOptions<Env>,
-): () => Promise<Report> {
-  return async () => {
+export function drainStep<Env>(drain: Drain<Env>, env: Env, options: StepOptions<Env>): DrainStep {
+  let retryAfterMs: number | undefined;
+  const drained = async (): Promise<Report> => {
+    retryAfterMs = undefined;
     const limitMs = given(options.limitMs, env) ?? LIMITS_MS.workflowStep;
     const report = await runDrain(drain, env, { limitMs }, options.onReport);
+    retryAfterMs = report.retryAfterMs;
     // Never with a name of its own: Workflows knows the error by its name, and retries any other.
     return orThrow(report, { fatal: ({ message }) => new options.NonRetryableError(message) });
   };
+  // An error loses its properties on the way to the engine, so that it cannot carry the wait.
+  return Object.assign(drained, { delay: () => retryAfterMs ?? DEFAULT_DELAY_MS });
 }

@@ -6,7 +6,7 @@
 export { type AlarmOptions, type AlarmStorage, drainAlarm } from "./cloudflare-alarm.ts";
 export { type CronController, scheduled } from "./cloudflare-cron.ts";
 export { drainOnMessage, type MessageBatch } from "./cloudflare-queue.ts";
-export { drainStep, type StepOptions } from "./cloudflare-workflow.ts";
+export { type DrainStep, drainStep, type StepOptions } from "./cloudflare-workflow.ts";
 export {
   type DrainCall,
   type FanOut,

@@ -69,7 +69,7 @@ export class WorkflowEntrypoint<Bindings> extends EntryPoint<Bindings> {
   async run(_event: unknown, _step: WorkflowStep): Promise<void> {}
 }
 export interface WorkflowStep {
-  do<T>(name: string, callback: () => Promise<T>): Promise<T>;
+  do<T>(name: string, config: { readonly retries: object }, callback: () => Promise<T>): Promise<T>;
 }
 export class NonRetryableError extends Error {}
 export const tracing: Tracing = { enterSpan: (_name, callback) => callback({ setAttribute: () => {} }) };

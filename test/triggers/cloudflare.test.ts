@@ -139,6 +139,17 @@ describe("a step of Workflows", () => {
     await expect(step()).rejects.toMatchObject({ name: "DrainRetryableError", retryAfterMs: 1_000 });
   });
 
+  it("tells the wait of its last report, to which the step's retries are set", async () => {
+    const reports = [reportOf("connection-lost", { retryAfterMs: 2_500 })];
+    const drain = { run: async () => reports.shift() ?? reportOf("unauthorized") };
+    const step = drainStep(drain, {}, { NonRetryableError });
+    expect(step.delay()).toBe(1_000);
+    await expect(step()).rejects.toThrow();
+    expect(step.delay()).toBe(2_500);
+    await expect(step()).rejects.toThrow();
+    expect(step.delay()).toBe(1_000);
+  });
+
   it("throws what Workflows does not retry, with its own name, where only an operator can help", async () => {
     const step = drainStep(fakeDrain<Env>("unauthorized"), {}, { NonRetryableError });
     await expect(step()).rejects.toMatchObject({ name: "NonRetryableError" });
@@ -163,6 +174,7 @@ describe("a Durable Object's alarm", () => {
 
   const table: [what: string, reason: Reason, more: boolean, atLeastMs: number, belowMs: number][] = [
     ["at once where there is more", "batch-full", true, 0, 1_000],
+    ["at once where its limit ended the last", "deadline", false, 0, 1_000],
     ["after the report's wait where another try may help", "connect-failed", false, 5_000, 6_000],
     ["at its usual time where only an operator can help", "unauthorized", false, 60_000, 61_000],
   ];
