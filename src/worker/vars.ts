@@ -1,7 +1,7 @@
 // The deployable Worker's vars, secrets and bindings, and how their text is read. Nothing here quotes
 // a value: a visitor may see the error, and a value in the wrong var may be a secret.
 import { type InvalidOption, invalidOption } from "../checks.ts";
-import type { Self } from "../triggers/cloudflare.ts";
+import type { DrainQueue, Self } from "../triggers/cloudflare.ts";
 
 /**
  * The vars, secrets and bindings that the Worker reads. All are text, and a var may be missing
@@ -11,6 +11,8 @@ export type Vars = { readonly [name in VarName]?: string | undefined } & {
   readonly TARGET?: Target | undefined;
   /** This Worker's entry point `Drains`, for DRAINS. */
   readonly SELF?: Self | undefined;
+  /** A queue for DRAINS in its place: this Worker is its consumer, too. */
+  readonly DRAINS_QUEUE?: DrainQueue | undefined;
 };
 
 /** A service binding that takes the events. */

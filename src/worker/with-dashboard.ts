@@ -4,7 +4,7 @@
 import { workerApp } from "./app.ts";
 import { cron } from "./cron.ts";
 import { pages } from "./dashboard.ts";
-import { withSelf } from "./fan-out.ts";
+import { onMessage, withSelf } from "./fan-out.ts";
 
 const app = workerApp(pages);
 
@@ -13,4 +13,5 @@ export { Drains } from "./drains.ts";
 export default {
   fetch: (request, env, context) => app.fetch(request, withSelf(env, context), context),
   scheduled: (controller, env, context) => cron(controller, withSelf(env, context)),
+  queue: onMessage,
 } satisfies ExportedHandler<Env>;
