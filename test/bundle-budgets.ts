@@ -10,7 +10,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   sluice: 83_000,
   "sluice/hono": 2_800,
   "sluice/fetch": 3_000,
-  "sluice/cloudflare": 3_400,
+  "sluice/cloudflare": 3_600,
   "sluice/lambda": 700,
   "sluice/deno": 800,
   "sluice/qstash": 1_300,

@@ -22,7 +22,7 @@ export interface DrainStep {
   readonly delay: () => number;
 }
 
-/** Where a report says nothing of it, or the step was cut off before there was one. */
+/** Where there is no report, or it says nothing of it. */
 const DEFAULT_DELAY_MS = 1_000;
 
 /**
@@ -41,15 +41,13 @@ const DEFAULT_DELAY_MS = 1_000;
  * }
  */
 export function drainStep<Env>(drain: Drain<Env>, env: Env, options: StepOptions<Env>): DrainStep {
-  let retryAfterMs: number | undefined;
+  let last: Report | undefined;
   const drained = async (): Promise<Report> => {
-    retryAfterMs = undefined;
     const limitMs = given(options.limitMs, env) ?? LIMITS_MS.workflowStep;
-    const report = await runDrain(drain, env, { limitMs }, options.onReport);
-    retryAfterMs = report.retryAfterMs;
+    last = await runDrain(drain, env, { limitMs }, options.onReport);
     // Never with a name of its own: Workflows knows the error by its name, and retries any other.
-    return orThrow(report, { fatal: ({ message }) => new options.NonRetryableError(message) });
+    return orThrow(last, { fatal: ({ message }) => new options.NonRetryableError(message) });
   };
   // An error loses its properties on the way to the engine, so that it cannot carry the wait.
-  return Object.assign(drained, { delay: () => retryAfterMs ?? DEFAULT_DELAY_MS });
+  return Object.assign(drained, { delay: () => last?.retryAfterMs ?? DEFAULT_DELAY_MS });
 }

@@ -5,6 +5,7 @@
  * @module sluice/fetch
  */
 import { MIN_LIMIT_MS } from "../budget.ts";
+import { invalidOption } from "../checks.ts";
 import type { Drain, RunExtras } from "../drain.ts";
 import { type Authorize, refusal } from "./authorize.ts";
 import { ALONE_HEADER, belowRemaining, given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
@@ -54,14 +55,18 @@ export type DrainHandler<Env> = (request: Request, env?: Env, context?: FetchCon
  * A drain behind a URL. It asks who calls before anything else, answers the report, and drains only
  * for `methods`.
  *
+ * @throws {TypeError} `authorize` is missing
  * @example
  * export default { fetch: drainHandler(orders, { authorize: bearer((env) => env.DRAIN_TOKEN) }) };
  */
 export function drainHandler<Env>(drain: Drain<Env>, options: DrainHandlerOptions<Env>): DrainHandler<Env> {
-  const { methods = ["POST"], limitHeader = "Sluice-Limit-Ms" } = options;
+  // Told when the function is deployed, and not by its first request; JavaScript may leave out even `options`.
+  const { authorize, methods = ["POST"], limitHeader = "Sluice-Limit-Ms" } = options ?? {};
+  if (typeof authorize !== "function")
+    throw invalidOption(TypeError, "authorize", "is who may start the drain, and is missing");
   return async (request, bindings, context) => {
     const env = bindings as Env; // left out only where Env is unknown, and then undefined is one
-    const passed = await options.authorize(request, env);
+    const passed = await authorize(request, env);
     if (passed instanceof Response) return passed;
     if (passed !== true) return refusal("The request is not authorized.");
     if (!methods.includes(request.method)) {

@@ -1,4 +1,5 @@
 // What every Lambda trigger shares: the limit is what Lambda has left, and the drain's env is the process's.
+import { invalidOption } from "../checks.ts";
 import type { Drain } from "../drain.ts";
 import type { Report } from "../report/report.ts";
 import { belowRemaining, given, runDrain, type TriggerOptions } from "./limit.ts";
@@ -12,11 +13,18 @@ export interface LambdaContext {
 /** One invocation's drain, within what Lambda has left or `limitMs`, whichever is less. */
 export async function runInLambda<Env>(
   drain: Drain<Env>,
-  context: LambdaContext,
+  context: Partial<LambdaContext> | undefined,
   { limitMs, onReport }: TriggerOptions<Env>,
 ): Promise<Report> {
   const env = process.env as Env; // what Lambda sets; the drain's own function reads and checks it
-  const remainingMs = belowRemaining(context.getRemainingTimeInMillis());
-  const lowest = Math.min(remainingMs, given(limitMs, env) ?? Number.POSITIVE_INFINITY);
+  const set = given(limitMs, env);
+  // A call by hand, or by a test, may have no context.
+  const leftMs = context?.getRemainingTimeInMillis?.();
+  if (leftMs === undefined && set === undefined)
+    throw invalidOption(TypeError, "limitMs", "is not set, and the context does not tell what is left");
+  const lowest = Math.min(
+    leftMs === undefined ? Number.POSITIVE_INFINITY : belowRemaining(leftMs),
+    set ?? Number.POSITIVE_INFINITY,
+  );
   return await runDrain(drain, env, { limitMs: lowest }, onReport);
 }

@@ -131,23 +131,27 @@ it.skipIf(nats === undefined).each(BAD)(
   60_000,
 );
 
-it.skipIf(nats === undefined)("the command of server-flaw tells the version of the server that answers", async (context) => {
-  const old = await fetchDebianNatsBinary().catch((error: unknown) => context.skip(String(error)));
-  const server = await startTestServer({ binary: old });
-  onTestFinished(() => server.stop());
-  await server.createStream("ORDERS", { subjects: ["orders.>"] });
-  await server.createConsumer("ORDERS", "billing", { ack_wait: 60 * SECOND_NS, max_deliver: 10 });
-  // A drain's user, who may ask for nothing else.
-  const login = { NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
-  const env = { NATS_URL: server.wsUrl, NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing", ...login };
-  const doctor = run(process.execPath, [MAIN, "doctor", "--json"], { env });
-  const { stdout } = await doctor.catch((error: { stdout: string }) => error);
-  const [found, ...others] = JSON.parse(stdout).findings;
-  expect([found.code, others]).toEqual(["server-flaw", []]);
-  const path = `${dirname(nats ?? "")}:${process.env.PATH ?? ""}`;
-  const told = await run("sh", ["-c", found.mend], {
-    env: { PATH: path, HOME: tmpdir(), NATS_URL: server.natsUrl, ...login },
-    timeout: 20_000,
-  });
-  expect(told.stdout).toMatch(new RegExp(`Connected Server Version: ${old.version}`));
-}, 60_000);
+it.skipIf(nats === undefined)(
+  "the command of server-flaw tells the version of the server that answers",
+  async (context) => {
+    const old = await fetchDebianNatsBinary().catch((error: unknown) => context.skip(String(error)));
+    const server = await startTestServer({ binary: old });
+    onTestFinished(() => server.stop());
+    await server.createStream("ORDERS", { subjects: ["orders.>"] });
+    await server.createConsumer("ORDERS", "billing", { ack_wait: 60 * SECOND_NS, max_deliver: 10 });
+    // A drain's user, who may ask for nothing else.
+    const login = { NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
+    const env = { NATS_URL: server.wsUrl, NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing", ...login };
+    const doctor = run(process.execPath, [MAIN, "doctor", "--json"], { env });
+    const { stdout } = await doctor.catch((error: { stdout: string }) => error);
+    const [found, ...others] = JSON.parse(stdout).findings;
+    expect([found.code, others]).toEqual(["server-flaw", []]);
+    const path = `${dirname(nats ?? "")}:${process.env.PATH ?? ""}`;
+    const told = await run("sh", ["-c", found.mend], {
+      env: { PATH: path, HOME: tmpdir(), NATS_URL: server.wsUrl, ...login },
+      timeout: 20_000,
+    });
+    expect(told.stdout).toMatch(new RegExp(`Connected Server Version: ${old.version}`));
+  },
+  60_000,
+);

@@ -69,6 +69,12 @@ it.skipIf(process.platform === "win32")("sluice status --watch shows it again, u
   expect(err).toBe("");
 });
 
+it("sluice status says of a history without a report what may be the reason", async () => {
+  const { code, out } = await start("--bucket", "gone").ended;
+  expect(code).toBe(0);
+  expect(out).toContain("The history has no report: no drain has ended yet, or there is no such bucket");
+});
+
 it("sluice status says in one line what it cannot ask", async () => {
   const { code, err } = await start("--consumer", "gone").ended;
   expect(code).toBe(1);

@@ -24,6 +24,18 @@ describe("drainHandler: who may call", () => {
     expect((await drainHandler(fakeDrain(), { authorize })(post())).status).toBe(403);
   });
 
+  it.each([[{}], [{ authorize: "s3cret" }], [undefined]])(
+    "is asked for when it is defined with %j",
+    (given) => {
+      // As JavaScript may call it.
+      const define = drainHandler as (drain: unknown, options: unknown) => unknown;
+      expect(() => define(fakeDrain(), given)).toThrow(TypeError);
+      expect(() => define(fakeDrain(), given)).toThrow(
+        "authorize: is who may start the drain, and is missing",
+      );
+    },
+  );
+
   it("takes the token from another header where the platform has Authorization", async () => {
     const handler = drainHandler(fakeDrain(), { authorize: bearer("s3cret", { header: "X-Drain-Token" }) });
     expect((await handler(post({ "X-Drain-Token": "Bearer s3cret" }))).status).toBe(200);

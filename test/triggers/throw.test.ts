@@ -34,6 +34,19 @@ describe("lambdaHandler", () => {
     expect(drain.inputs).toEqual([{ env: process.env, limitMs: ms }]);
   });
 
+  it("drains within the setting where it is called by hand, without a context, and asks for one else", async () => {
+    const drain = fakeDrain();
+    // As a test or a console may call it.
+    const by = (limitMs?: number) =>
+      lambdaHandler(drain, { limitMs }) as (event: object, context?: object) => unknown;
+    await by(3_000)({});
+    expect(drain.inputs).toMatchObject([{ limitMs: 3_000 }]);
+    for (const context of [undefined, {}])
+      await expect(by()({}, context)).rejects.toThrow(
+        "limitMs: is not set, and the context does not tell what is left",
+      );
+  });
+
   it.each([
     ["connection-lost", "DrainRetryableError"],
     ["unauthorized", "DrainFatalError"],

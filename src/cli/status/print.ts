@@ -29,7 +29,8 @@ export function statusLines({ at, state, reports }: Status): readonly string[] {
 function drainLines(reports: readonly Report[] | undefined): readonly string[] {
   if (reports === undefined) return ["No history: give --bucket, or set HISTORY_BUCKET."];
   const last = reports.at(-1);
-  if (last === undefined) return ["No drain has reported yet."];
+  if (last === undefined)
+    return ["The history has no report: no drain has ended yet, or there is no such bucket (sluice doctor)."];
   const head = ["started", "outcome", "reason", "fetched", "acked", "ms"];
   const rows = reports.slice(-MAX_ROWS).map(rowOf).reverse();
   const findings = last.findings.map(({ code, message, mend }) =>
