@@ -11,7 +11,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "sluice/hono": 2_800,
   "sluice/fetch": 3_000,
   "sluice/cloudflare": 3_600,
-  "sluice/lambda": 700,
+  "sluice/lambda": 800,
   "sluice/deno": 800,
   "sluice/qstash": 1_300,
   "sluice/dashboard": 63_000,

@@ -1,5 +1,4 @@
 // What every Lambda trigger shares: the limit is what Lambda has left, and the drain's env is the process's.
-import { invalidOption } from "../checks.ts";
 import type { Drain } from "../drain.ts";
 import type { Report } from "../report/report.ts";
 import { belowRemaining, given, runDrain, type TriggerOptions } from "./limit.ts";
@@ -21,7 +20,7 @@ export async function runInLambda<Env>(
   // A call by hand, or by a test, may have no context.
   const leftMs = context?.getRemainingTimeInMillis?.();
   if (leftMs === undefined && set === undefined)
-    throw invalidOption(TypeError, "limitMs", "is not set, and the context does not tell what is left");
+    throw new TypeError("limitMs: is not set, and the context does not tell what is left");
   const lowest = Math.min(
     leftMs === undefined ? Number.POSITIVE_INFINITY : belowRemaining(leftMs),
     set ?? Number.POSITIVE_INFINITY,
