@@ -76,7 +76,7 @@ async function findWorker(options: DoctorOptions, own: Environment): Promise<Wor
     : undefined;
 }
 
-/** As the Worker reads them: without the spaces that pasting leaves around a value, and without empty ones. */
+/** As the Worker reads them: without the spaces that pasting leaves, and without empty ones. */
 function trimmed(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value?.trim() || undefined]));
 }
