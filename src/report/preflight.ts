@@ -119,8 +119,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     serverVersion !== undefined && isOlder(serverVersion, OLDEST_VERSION)
       ? {
           message:
-            `nats-server is ${serverVersion}: Sluice is tested against ${OLDEST_VERSION} and later. Upgrade it; ` +
-            "the command tells the version that answers.",
+            `nats-server is ${serverVersion}: Sluice is tested against ${OLDEST_VERSION} and later. ` +
+            "Upgrade it; the command tells the version that answers.",
           mend: TELL_VERSION,
         }
       : undefined,
@@ -129,7 +129,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       ? {
           message:
             `nats-server ${serverVersion} has published flaws. ${flawsOf(serverVersion).join(" ")} ` +
-            `Upgrade it to ${withoutFlaws(serverVersion)} or later; the command tells the version that answers.`,
+            `Upgrade it to ${withoutFlaws(serverVersion)} or later; the command tells the version that ` +
+            "answers.",
           mend: TELL_VERSION,
         }
       : undefined,

@@ -60,7 +60,7 @@ export type DrainHandler<Env> = (request: Request, env?: Env, context?: FetchCon
  * export default { fetch: drainHandler(orders, { authorize: bearer((env) => env.DRAIN_TOKEN) }) };
  */
 export function drainHandler<Env>(drain: Drain<Env>, options: DrainHandlerOptions<Env>): DrainHandler<Env> {
-  // Told when the function is deployed, and not by its first request; JavaScript may leave out even `options`.
+  // Told at definition, and not by the first request; JavaScript may leave out even `options`.
   const { authorize, methods = ["POST"], limitHeader = "Sluice-Limit-Ms" } = options ?? {};
   if (typeof authorize !== "function")
     throw invalidOption(TypeError, "authorize", "is who may start the drain, and is missing");
