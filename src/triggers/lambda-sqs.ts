@@ -29,7 +29,8 @@ export function sqsHandler<Env>(
   drain: Drain<Env>,
   options: TriggerOptions<Env> = {},
 ): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
-  return async ({ Records }, context) => {
+  // A console's test event has none.
+  return async ({ Records = [] }, context) => {
     const report = await runInLambda(drain, context, options);
     logFatal(report, options.onReport);
     const again = report.outcome === "retryable" ? Records : [];

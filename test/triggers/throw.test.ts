@@ -69,6 +69,11 @@ describe("sqsHandler", () => {
     expect(drain.inputs).toMatchObject([{ limitMs: 7_500 }]);
   });
 
+  it("drains for an event without messages, as a console's test event is, and names none", async () => {
+    const handler = sqsHandler(fakeDrain("connection-lost")) as (event: object, context: object) => unknown;
+    expect(await handler({}, context)).toEqual({ batchItemFailures: [] });
+  });
+
   it("says in the log what only an operator can help, where nobody hears the report", async () => {
     const error = vi.spyOn(console, "error").mockReturnValue();
     await sqsHandler(fakeDrain("unauthorized"))(event, context);
