@@ -1,6 +1,7 @@
 // Some endings are ambiguous. The consumer, asked before or once more, tells the cases apart.
 import type { Connection } from "../connection/connection.ts";
 import { type Deadline, now, waitUntil } from "../deadline.ts";
+import type { ConsumerFacts } from "../report/facts.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import type { Consumer } from "./consumer.ts";
 import type { PriorityGroup } from "./pull-request.ts";
@@ -96,7 +97,8 @@ export class Explainer {
   async #empty(end: Ending, delivered: number): Promise<Ending> {
     let { facts } = this.#consumer;
     if (!facts) return end;
-    if (delivered > 0 || facts.pending > 0) {
+    // What came while it waited for others' acks is pending too.
+    if (delivered > 0 || facts.pending > 0 || isFull(facts)) {
       const again = await this.#consumer.askAgain(this.#connection, this.#askBy);
       if (again.kind === "known") {
         facts = again.facts;
@@ -104,8 +106,8 @@ export class Explainer {
       }
     }
     const { ackPending, maxAckPending, paused, pending } = facts;
-    const isFull = maxAckPending > 0 && ackPending >= maxAckPending;
-    if (isFull && (pending > 0 || delivered === 0)) {
+    // Where nothing waits behind what others hold, the limit holds back nothing.
+    if (isFull(facts) && pending > 0) {
       const detail = `${ackPending} messages wait for their ack, and max_ack_pending is ${maxAckPending}.`;
       return ending("limit-exceeded", detail);
     }
@@ -129,4 +131,9 @@ export class Explainer {
 function oneAnswer(end: Ending): Ending {
   const hint = "Or the stream is another account's, and its API exported without response_type: stream.";
   return { ...end, message: `${end.message} ${hint}` };
+}
+
+/** The server gives out no message before it has had an ack. */
+function isFull({ ackPending, maxAckPending }: ConsumerFacts): boolean {
+  return maxAckPending > 0 && ackPending >= maxAckPending;
 }

@@ -60,6 +60,7 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
       arm(allowedMs - silentMs);
     } else if (at - dueAt > STALLED_MS && stalls < MAX_STALLS) {
       stalls += 1;
+      suspicious = true;
       arm(Math.min(AFTER_STALL_MS, allowedMs / 4));
     } else if (suspicious) {
       late({ silentMs: Math.round(silentMs) });

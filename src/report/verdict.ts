@@ -30,7 +30,10 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** What ended it. A failure of the Fetch comes first; then what the settling met; then how far it got. */
 export function verdict(met: Met): Ending {
-  if (met.fetch && REASONS[met.fetch.reason].outcome !== "completed") return met.fetch;
+  if (met.fetch && REASONS[met.fetch.reason].outcome !== "completed") {
+    // nats-server 2.9 answers no pull request of a consumer that is gone.
+    return met.fetch.reason === "heartbeat-lost" ? (met.gone ?? met.fetch) : met.fetch;
+  }
   if (met.denied) return met.denied;
   // What came when all was done already has ended nothing.
   if (met.stopped === "aborted" && (met.cutShort || !met.fetch)) return ending("aborted");

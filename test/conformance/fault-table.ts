@@ -49,6 +49,10 @@ export const FAULTS = {
     reason: "consumer-deleted",
   },
   "stream-deleted-mid-fetch": { cause: "The stream is deleted during the Fetch", reason: "consumer-deleted" },
+  "stream-deleted-between-pulls": {
+    cause: "The stream is deleted between two pull requests",
+    reason: "consumer-deleted",
+  },
   "consumer-missing": { cause: "There is no such consumer", reason: "consumer-not-found" },
   "stream-missing": { cause: "There is no such stream", reason: "stream-not-found" },
   "ack-policy-none": {

@@ -309,6 +309,16 @@ function configurationFaults(): void {
     expectTruth("stream-deleted-mid-fetch", await running);
   });
 
+  // nats-server 2.9 then answers no pull request any more.
+  fault("stream-deleted-between-pulls", async () => {
+    const server = await given(3);
+    const handler = meanwhile(() => server.deleteStream(STREAM));
+    const report = await run(server.wsUrl, { handler, prefetch: 0, concurrency: 1, settleTimeoutMs: 500 });
+    expectTruth("stream-deleted-between-pulls", report);
+    expect(report).toMatchObject({ acked: 0 });
+    expect(report.fetched).toBeLessThan(3);
+  });
+
   fault("ack-policy-none", async () => {
     const server = await given(2, { consumer: { ack_policy: "none" } });
     const report = await run(server.wsUrl);

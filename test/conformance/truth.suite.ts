@@ -224,6 +224,37 @@ function confirmation(): void {
     held.resolve();
     expect(await holding).toMatchObject({ acked: 1 });
   });
+
+  test("max_ack_pending 1: with the last message another drain leaves nothing to wait for", async () => {
+    const server = await given(1, { max_ack_pending: 1 });
+    const held = Promise.withResolvers<void>();
+    const holding = drain(server, { handler: () => held.promise });
+    await expect.poll(async () => (await server.consumerState("ORDERS", "worker")).ackPending).toBe(1);
+    const report = await drain(server, { handler: () => {} });
+    held.resolve();
+    expect(await holding).toMatchObject({ acked: 1 });
+    expect(report).toMatchObject({
+      outcome: "completed",
+      reason: "empty",
+      fetched: 0,
+      pending: 0,
+      more: false,
+    });
+  });
+
+  test("several drains at max_ack_pending 1 handle each message once, and name the limit only where it holds some back", async () => {
+    const server = await given(20, { max_ack_pending: 1 });
+    const seen: number[] = [];
+    const handler = async ({ sequence }: Message): Promise<void> => {
+      seen.push(sequence);
+      await pause(20);
+    };
+    const reports = await Promise.all([1, 2, 3].map(() => drain(server, { handler })));
+    expect(seen).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    for (const { reason, pending = 0 } of reports)
+      expect(reason).toBe(pending > 0 ? "limit-exceeded" : "empty");
+    expect(reports.map(({ reason }) => reason)).toContain("empty");
+  });
 }
 
 function time(): void {

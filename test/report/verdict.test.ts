@@ -67,6 +67,11 @@ describe("what ended a drain", () => {
       "permission-denied",
     ],
     [
+      "a consumer that is gone, where the Fetch met silence",
+      { fetch: LOST, unconfirmed: 1, gone: GONE },
+      "consumer-deleted",
+    ],
+    [
       "a Fetch that failed, before all else",
       { fetch: LOST, denied: DENIED, unconfirmed: 1, cutShort: true },
       "heartbeat-lost",

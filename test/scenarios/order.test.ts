@@ -82,6 +82,32 @@ test.each(["aborted", "failing"])(
   },
 );
 
+/** Aborts at its first message. */
+function cutAtOnce(): { readonly handler: () => Promise<never>; readonly signal: AbortSignal } {
+  const stop = new AbortController();
+  const handler = async (): Promise<never> => {
+    stop.abort();
+    return await new Promise<never>(() => {});
+  };
+  return { handler, signal: stop.signal };
+}
+
+// The server appends what is given back to what it has to deliver again: docs/guarantees.md, Order.
+test("a drain cut before it took all of an earlier release: its own come after those, in order, before new ones", async () => {
+  const { options, stream, drain } = await given(20);
+  for (const prefetch of [9, 2]) {
+    const { handler, signal } = cutAtOnce();
+    const cut = { ...options, stream, consumer: "worker", prefetch, handler };
+    const report = await defineDrain(cut).run({ limitMs: 4_000, signal });
+    expect(report).toMatchObject({ reason: "aborted", released: prefetch, retried: 1 });
+  }
+  const seen: number[] = [];
+  expect(await drain({ handler: ({ sequence }) => void seen.push(sequence) })).toMatchObject({ acked: 20 });
+  const from = (first: number, last: number): number[] =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  expect(seen).toEqual([...from(4, 10), ...from(1, 3), ...from(11, 20)]);
+});
+
 // Messages that wait for another of their key hold no handler, and each is a delivery all the same.
 test.each([1, 3])("max deliver %d: one slow key is not pulled faster than it is handled", async (max) => {
   const { drain, left } = await given(60, { max_deliver: max });
