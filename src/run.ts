@@ -64,13 +64,13 @@ export class DrainRun<Env> implements AsyncDisposable {
   /** Waits until every settlement is confirmed, or can no longer be: to why, where the consumer knows. */
   async confirm(): Promise<Ending | undefined> {
     const { connection, observer } = this.#given;
-    const { fetched } = this.#parts.pool;
     const startedAt = now();
-    const whyGone = await confirmAll(this.#given, this.#parts, fetched);
+    const whyGone = await confirmAll(this.#given, this.#parts);
     this.#moments.confirmedMs = now();
     const unconfirmed = this.#unconfirmed;
     const durationMs = this.#moments.confirmedMs - startedAt;
-    observer?.settled?.({ confirmed: fetched - unconfirmed, unconfirmed, durationMs });
+    const confirmed = this.#parts.pool.fetched - unconfirmed;
+    observer?.settled?.({ confirmed, unconfirmed, durationMs });
     return unconfirmed === 0 || connection.ended ? undefined : (await whyGone())?.ending;
   }
 

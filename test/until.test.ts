@@ -1,5 +1,6 @@
 // A drain until its limit: what comes while it waits is handled at once, and waiting ends where a fault or the limit ends it.
-import { expect, test } from "vitest";
+import { wsconnect } from "@nats-io/nats-core";
+import { expect, onTestFinished, test } from "vitest";
 import { defineDrain, type Observer } from "../src/index.ts";
 import { labServer } from "./support/lab-client.ts";
 
@@ -138,4 +139,30 @@ test("with fill it waits for each batch as long as max wait, hands over what cam
   const report = await running;
   expect(report).toMatchObject({ outcome: "completed", reason: "deadline", fetched: 5, acked: 5 });
   expect(sizes).toEqual([3, 2]);
+});
+
+test("what the server delivers at the moment that a drain is stopped is given back, and not left to the ack wait", async () => {
+  const server = await given();
+  const nats = await wsconnect({ servers: server.wsUrl, user: "admin", pass: "admin-pw" });
+  onTestFinished(() => nats.close());
+  const drain = defineDrain({
+    ...BASE,
+    servers: server.wsUrl,
+    until: "limit",
+    prefetch: 0,
+    handler: () => {},
+  });
+  for (let delayUs = 0; delayUs < 3_000; delayUs += 150) {
+    const stop = new AbortController();
+    const running = drain.run({ limitMs: 10_000, signal: stop.signal });
+    await expect.poll(async () => (await server.consumerState("S", "c")).waiting, { interval: 2 }).toBe(1);
+    nats.publish("S.event", "late");
+    // Less than a timer can wait.
+    const stopAt = performance.now() + delayUs / 1_000;
+    while (performance.now() < stopAt) await new Promise((turn) => setImmediate(turn));
+    stop.abort();
+    const { fetched, acked, released } = await running;
+    expect(acked + released).toBe(fetched);
+    expect((await server.consumerState("S", "c")).ackPending).toBeLessThanOrEqual(released);
+  }
 });

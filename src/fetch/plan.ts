@@ -1,7 +1,7 @@
 // What a Fetch is to do, and whom it works with.
 import type { Connection } from "../connection/connection.ts";
 import type { Inbox } from "../connection/inbox.ts";
-import type { Deadline } from "../deadline.ts";
+import { type Deadline, now } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
 import type { Journal } from "../report/journal.ts";
@@ -65,12 +65,19 @@ const FOLLOW_UP_MS = 250;
 // A drain that waits for more until its limit asks again so rarely.
 const LONG_WAIT_MS = 30_000;
 
-/** How long the next pull request waits, in milliseconds. */
-export function waitMs(
-  { maxWaitMs, fill, until }: FetchPlan,
+/** How long the next pull request waits, and how often it is told of, in milliseconds. */
+export function pullTimes(
+  plan: FetchPlan,
   elapsedMs: number,
   hasDelivered: boolean,
-): number {
+): { readonly expiresMs: number; readonly heartbeatMs: number } {
+  const leftMs = Math.max(0, plan.deadline - now());
+  const expiresMs = Math.min(waitMs(plan, elapsedMs, hasDelivered), leftMs);
+  // The plan's, unless too little time is left for it.
+  return { expiresMs, heartbeatMs: plan.heartbeatMs * 3 <= expiresMs ? plan.heartbeatMs : 0 };
+}
+
+function waitMs({ maxWaitMs, fill, until }: FetchPlan, elapsedMs: number, hasDelivered: boolean): number {
   // Until the limit each pull request has its own wait for a full batch.
   if (fill) return until === "limit" ? maxWaitMs : Math.max(0, maxWaitMs - elapsedMs);
   if (until === "limit") return Math.max(maxWaitMs, LONG_WAIT_MS);

@@ -11,7 +11,7 @@ import { listenTo } from "./inbox.ts";
 import { LatestDelivery } from "./latest.ts";
 import { firstPull, type LastDeliveries, nextPull } from "./pace.ts";
 import { Pin } from "./pin.ts";
-import { deliveryLimit, type PullerParts, roomOf, waitMs } from "./plan.ts";
+import { deliveryLimit, type PullerParts, pullTimes, roomOf } from "./plan.ts";
 import { Pull, type PullEnd } from "./pull.ts";
 import { classifyStatus } from "./status.ts";
 
@@ -43,6 +43,8 @@ export class Puller {
   /** When the first message came, on the monotonic clock. */
   firstMessageAt: number | undefined;
   delivered = 0;
+  /** The last pull request may have been answered at the moment that it was taken back. */
+  isTakenBack = false;
 
   constructor(parts: PullerParts) {
     this.#parts = parts;
@@ -152,10 +154,7 @@ export class Puller {
   #send(batch: number): void {
     const { connection, inbox, plan } = this.#parts;
     const { fill, priorityGroup, maxBytes } = plan;
-    const leftMs = Math.max(0, plan.deadline - now());
-    const expiresMs = Math.min(waitMs(plan, now() - this.#startedAt, this.delivered > 0), leftMs);
-    // The plan's, unless too little time is left for it.
-    const heartbeatMs = plan.heartbeatMs * 3 <= expiresMs ? plan.heartbeatMs : 0;
+    const { expiresMs, heartbeatMs } = pullTimes(plan, now() - this.#startedAt, this.delivered > 0);
     this.#asked += batch;
     const pull = new Pull({
       connection,
@@ -292,6 +291,8 @@ export class Puller {
     // comes: dropped, it would wait for its ack wait.
     const isOver = !this.#pull && (end?.reason === "empty" || end?.reason === "batch-full");
     if (!isOver) this.#parts.connection.write(`UNSUB ${this.#parts.inbox.sid}\r\n`);
+    // A silent server would not be heard.
+    this.isTakenBack = !isOver && end?.reason !== "heartbeat-lost";
     this.#pull?.end(end);
     this.#ended.resolve(end);
   }

@@ -16,14 +16,20 @@ interface ConfirmParts {
   readonly connectMs: number;
 }
 
+interface SettleParts {
+  readonly outbox: Outbox;
+  readonly reserve: Reserve;
+  readonly puller: { readonly isTakenBack: boolean };
+  readonly pool: { readonly fetched: number };
+}
+
 /**
  * Resolves when every settlement is confirmed or can no longer be: to what tells whether the
  * consumer is gone, which is asked only once.
  */
 export async function confirmAll(
   { connection, consumer, budget, deadlines, connectMs }: ConfirmParts,
-  { outbox, reserve }: { readonly outbox: Outbox; readonly reserve: Reserve },
-  fetched: number,
+  { outbox, reserve, puller, pool }: SettleParts,
 ): Promise<() => Promise<Gone | undefined>> {
   const startedAt = now();
   const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 5) / 8, startedAt + budget.settleMs);
@@ -32,9 +38,9 @@ export async function confirmAll(
   // no longer.
   const by = Math.min(deadlines.settle, startedAt + budget.settleMs);
   const ask = () => consumer.whyGone(connection, Math.min(by, now() + Math.max(250, 3 * connectMs)));
-  const confirming = outbox.confirm(by);
+  const confirming = outbox.confirm(by, puller.isTakenBack);
   // In the same flight: a consumer made anew may answer what was meant for the one before it.
-  const asking = consumer.facts && fetched > 0 ? ask() : undefined;
+  const asking = consumer.facts && pool.fetched > 0 ? ask() : undefined;
   if (asking) await Promise.race([confirming, asking.then((gone) => (gone ? undefined : confirming))]);
   else await confirming;
   const asked = await asking;

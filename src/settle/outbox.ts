@@ -132,11 +132,18 @@ export class Outbox {
     this.#deliveries.set(subject, deliveries);
   }
 
-  /** Resolves when every settlement is confirmed or can no longer be, by `deadline` at the latest. */
-  async confirm(deadline: Deadline): Promise<void> {
+  /**
+   * Resolves when every settlement is confirmed or can no longer be, by `deadline` at the latest.
+   *
+   * @param moreMayCome deliveries may be on their way: the server is heard out, and they are settled
+   * too. `@default` false
+   */
+  async confirm(deadline: Deadline, moreMayCome = false): Promise<void> {
     const { flush, receipts } = this.#parts;
+    let isHeardOut = !moreMayCome;
     // What is settled while an answer is on its way, as a late delivery that is released, needs another.
-    while (this.#waiting.length + this.#stretch.length > 0 || receipts.open > 0) {
+    while (!isHeardOut || this.#waiting.length + this.#stretch.length > 0 || receipts.open > 0) {
+      isHeardOut = true;
       this.#post(true);
       await Promise.all([flush(deadline), receipts.all(deadline)]);
       if (now() >= deadline || this.#parts.isClosed()) return;
