@@ -103,10 +103,15 @@ export function classifyApiError(
   }
 }
 
-/** Whether the server refused the credentials, at once or when they expired. */
+/** Whether the server refused the credentials: at once, or when they expired or were revoked. */
 export function isAuthError(error: unknown): boolean {
   if (isAuthTimeout(error)) return false;
-  return error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
+  return (
+    error instanceof AuthorizationError ||
+    error instanceof UserAuthenticationExpiredError ||
+    // Which nats-core has no error of its own for.
+    (error instanceof Error && /authentication revoked/i.test(error.message))
+  );
 }
 
 /**

@@ -82,6 +82,11 @@ export const FAULTS = {
   "wrong-token": { cause: "The token is wrong", reason: "unauthorized" },
   "expired-credentials": { cause: "The credentials have expired", reason: "unauthorized" },
   "credentials-expire": { cause: "The credentials expire during the Fetch", reason: "unauthorized" },
+  "credentials-revoked": {
+    cause: "The credentials are revoked during the Fetch",
+    reason: "unauthorized",
+    scripted: true,
+  },
   "revoked-credentials": { cause: "The credentials were revoked", reason: "unauthorized" },
   "pull-denied": { cause: "The user may not publish pull requests", reason: "permission-denied" },
   "ack-denied": { cause: "The user may not publish acks", reason: "permission-denied" },

@@ -25,6 +25,7 @@ import {
   labSilentPeer,
   labStatusPeer,
 } from "../support/lab-client.ts";
+import type { Step } from "../support/scripted/script.ts";
 import { FAULTS, type FaultId, reasonsOf } from "./fault-table.ts";
 
 const AUTH = { user: "drain", password: "drain-pw" };
@@ -574,6 +575,18 @@ function credentialFaults(): void {
   fault("revoked-credentials", async () => {
     const server = await operated();
     expectTruth("revoked-credentials", await run(server.wsUrl, { auth: { creds: server.creds.revoked } }));
+  });
+
+  fault("credentials-revoked", async () => {
+    const pull: Step[] = [
+      { deliver: "one" },
+      { untilAcks: 1 },
+      { errLine: "User Authentication Revoked" },
+      { close: true },
+    ];
+    const report = await run((await labScripted({ pulls: [pull] })).wsUrl, { maxWaitMs: 600 });
+    expectTruth("credentials-revoked", report);
+    expect(report.fetched).toBe(1);
   });
 
   fault("credentials-expire", async () => {
