@@ -84,6 +84,8 @@ function parseText(message: Message<unknown>): string {
 }
 
 function parseJson(message: Message<unknown>): unknown {
+  // The marker of a value that is gone has none, and is not to be rejected for that.
+  if (message.data.length === 0 && message.operation !== "put") return undefined;
   try {
     return message.json();
   } catch {

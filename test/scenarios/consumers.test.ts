@@ -2,6 +2,7 @@
 // clients: nothing is lost for it, and the report names it.
 import { expect, test } from "vitest";
 import { type Message, type Report, reject } from "../../src/index.ts";
+import { blockOf } from "../support/raw-publisher.ts";
 import { pause, scenarioServer, sum } from "./bed.ts";
 
 const given = scenarioServer();
@@ -120,4 +121,23 @@ test("an ack wait that is made shorter than the handlers: each message is handle
   expect(report).toMatchObject({ reason: "empty", acked: report.fetched, retried: 0, unconfirmed: 0 });
   const { delivered, ackPending } = await server.consumerState(stream, "worker");
   expect([delivered, ackPending]).toEqual([report.fetched, 0]);
+});
+
+// nats-io/nats-server #6711, nats-io/nats.net #786: the marker of a value that is gone is taken for a value.
+test("the marker of a value that is gone is handled as one, and not rejected for its body", async () => {
+  const { server, stream, drain } = await given(0);
+  const subject = `${stream}.key`;
+  await server.publishRaw({ subject, block: blockOf("A: b"), body: '{"a":1}' });
+  await server.publishRaw({ subject, block: blockOf("KV-Operation: DEL") });
+  await server.publishRaw({ subject, block: blockOf("Nats-Marker-Reason: MaxAge") });
+  await server.publishRaw({ subject, block: blockOf("A: b") });
+  const seen: unknown[] = [];
+  const handler = ({ operation, value }: Message<unknown>): void => void seen.push([operation, value]);
+  const report = await drain({ codec: "json", handler } as never);
+  expect(seen).toEqual([
+    ["put", { a: 1 }],
+    ["delete", undefined],
+    ["expired", undefined],
+  ]);
+  expect(report).toMatchObject({ fetched: 4, acked: 3, rejected: 1 });
 });
