@@ -144,7 +144,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     },
     handling: () => pool.progress,
     failuresLeft: () => streak.left,
-    batchEnded: () => pool.endFetch(),
+    batchEnded: () => pool.endBatch?.(),
   });
   return { pool, puller, outbox, reserve, streak, alive, isolated };
 }

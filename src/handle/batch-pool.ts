@@ -48,6 +48,9 @@ interface Job {
   settled: boolean;
 }
 
+/** What became of a message. */
+type Ended = readonly [job: Job, end: HandlerEnd];
+
 /** The pool of a handler that takes a batch at a time. */
 export class BatchPool<Env> implements Pool {
   readonly #options: BatchPoolOptions<Env>;
@@ -83,7 +86,7 @@ export class BatchPool<Env> implements Pool {
     else this.#batch.push(job);
   }
 
-  endFetch(): void {
+  endBatch(): void {
     if (this.#batch.length === 0 || this.#stopped) return;
     this.#running = this.#batch;
     this.#batch = [];
@@ -119,7 +122,7 @@ export class BatchPool<Env> implements Pool {
     const readable = await this.#readValues(jobs);
     if (readable.length === 0) return;
     const ends = await this.#callInTime(readable);
-    await Promise.all(readable.map((job, at) => this.#settle(job, ends(at))));
+    await Promise.all(ends.map(([job, end]) => this.#settle(job, end)));
   }
 
   /**
@@ -143,12 +146,13 @@ export class BatchPool<Env> implements Pool {
   }
 
   /** Calls the handler, and waits for it until it is given up; to what became of each message. */
-  async #callInTime(jobs: readonly Job[]): Promise<Ends> {
+  async #callInTime(jobs: readonly Job[]): Promise<readonly Ended[]> {
     const { context, deadline, handlerTimeoutMs, batchHandler } = this.#options;
-    const { promise: givenUp, resolve } = Promise.withResolvers<Ends>();
+    const { promise: givenUp, resolve } = Promise.withResolvers<readonly Ended[]>();
+    const all = (end: HandlerEnd): Ended[] => jobs.map((job) => [job, end]);
     const abort = new AbortController();
     this.#giveUp = (end) => {
-      resolve(() => end);
+      resolve(all(end));
       abort.abort(timeIsUp());
     };
     // stop() may have come while the values were read.
@@ -156,7 +160,7 @@ export class BatchPool<Env> implements Pool {
     const overdue = (): void => this.#giveUp?.({ kind: "overdue" });
     const timer =
       handlerTimeoutMs === undefined ? undefined : setTimeout(overdue, clampDelay(handlerTimeoutMs));
-    const call = async (): Promise<Ends> => {
+    const call = async (): Promise<readonly Ended[]> => {
       try {
         const messages = jobs.map(({ message }) => message);
         const own = {
@@ -166,9 +170,9 @@ export class BatchPool<Env> implements Pool {
         };
         const result = batchHandler(messages, own);
         const later = stillToCome(result);
-        return readResult(later ? await later : result, jobs.length);
+        return readResult(later ? await later : result, jobs);
       } catch (error) {
-        return () => ({ kind: "threw", error });
+        return all({ kind: "threw", error });
       }
     };
     try {
@@ -186,15 +190,12 @@ export class BatchPool<Env> implements Pool {
   }
 }
 
-/** What became of the message at each place. */
-type Ends = (at: number) => HandlerEnd;
-
-function readResult(result: unknown, messages: number): Ends {
+function readResult(result: unknown, jobs: readonly Job[]): Ended[] {
   if (!Array.isArray(result)) {
     // One for all: a settlement, a Response, or nothing.
     const end = returned(result);
-    return () => end;
+    return jobs.map((job) => [job, end]);
   }
-  if (result.length !== messages) throw new BatchLengthError(messages, result.length);
-  return (at) => returned(result[at]);
+  if (result.length !== jobs.length) throw new BatchLengthError(jobs.length, result.length);
+  return jobs.map((job, at) => [job, returned(result[at])]);
 }

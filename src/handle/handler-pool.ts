@@ -89,8 +89,6 @@ export class HandlerPool<Env> implements Pool {
     }
   }
 
-  endFetch(): void {}
-
   idle(): Promise<void> {
     if (this.#isIdle) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -101,8 +101,8 @@ export interface Pool {
   readonly progress: Progress;
   /** Takes a delivery, or releases it if the pool has stopped. */
   push(msg: RawMessage): void;
-  /** The Fetch has ended: no more of its deliveries come. */
-  endFetch(): void;
+  /** A batch is whole: no more of its deliveries come. Only what handles whole batches needs to know. */
+  endBatch?(): void;
   /** Resolves when nothing is queued and no handler runs. */
   idle(): Promise<void>;
   /**
