@@ -240,6 +240,7 @@ export class HandlerPool<Env> implements Pool {
   /** Settles, and keeps the message's place for as long as that takes. */
   #settle(job: Job<Env>, end: HandlerEnd): void {
     job.time?.delete(job);
+    if (end.kind === "threw") job.error = end.error;
     const settled = this.#options.settle(job.msg, job.message, end);
     if (!isThenable(settled)) {
       this.#leave(job, settled);
@@ -254,7 +255,7 @@ export class HandlerPool<Env> implements Pool {
 
   #leave(job: Job<Env>, settled: Settled): void {
     this.#running.delete(job);
-    job.observed?.end?.({ ...settledAs(settled), durationMs: now() - job.startedAt });
+    if (job.observed) job.tellEnd(settled, now());
     if (settled.as !== "released") this.#handled += 1;
     if (this.#order) {
       const { next, back } = this.#order.ended(job, settled.againInMs, now());
@@ -282,17 +283,4 @@ export class HandlerPool<Env> implements Pool {
     this.#idle = [];
     for (const resolve of waiters) resolve();
   }
-}
-
-const SETTLEMENTS = {
-  acked: "ack",
-  retried: "retry",
-  rejected: "reject",
-  deadLettered: "dead-letter",
-  released: "release",
-  exhausted: "exhausted",
-} as const;
-
-function settledAs({ as }: Settled) {
-  return { settlement: SETTLEMENTS[as] };
 }

@@ -8,7 +8,7 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { type DrainSettings, defineDrain, type Handler, type Observer } from "../../src/index.ts";
+import { type DrainSettings, defineDrain, type Handler, type Observer, retry } from "../../src/index.ts";
 import { openTelemetryObserver } from "../../src/observe/opentelemetry.ts";
 import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";
@@ -64,6 +64,27 @@ it("an observer is told of the start, the connection, each message, the Fetch, t
     "report empty",
   ]);
   expect(told).toContain("fetched 2");
+});
+
+it("an observer is told what a handler threw, at once or later, and nothing of one that only asks for a retry", async () => {
+  await server.publish("EVENTS.made", 3);
+  const errors: unknown[] = [];
+  const observer: Observer = {
+    message: ({ deliveryCount }) => ({
+      end: ({ error }) => void (deliveryCount === 1 && errors.push(error)),
+    }),
+  };
+  const handlers: readonly Handler[] = [
+    () => {
+      throw new TypeError("no price");
+    },
+    async () => await Promise.reject(new RangeError("no stock")),
+    () => retry(),
+  ];
+  await drain(observer, (message, context) => handlers[message.sequence - 1]?.(message, context), {
+    maxWaitMs: 100,
+  });
+  expect(errors).toEqual([new TypeError("no price"), new RangeError("no stock"), undefined]);
 });
 
 describe("an observer harms no drain", () => {
