@@ -42,12 +42,12 @@ describe("a turn's end", () => {
     [reject("no such customer"), 1, 3, 3, discard("no such customer")],
     [released, 1, 3, undefined, nak(10, "released")],
     [released, 3, 3, undefined, nak(10, "exhausted")],
-    [released, 3, 3, 3, discard("the budget ended before a handler started")],
+    [released, 3, 3, 3, discard("the drain ended before a handler started")],
     // Not failed: only the server's own limit counts.
     [released, 2, undefined, 2, nak(10, "released")],
     [cut, 1, undefined, undefined, nak(10)],
     [cut, 3, 3, undefined, nak(10, "exhausted")],
-    [cut, 3, 3, never, discard("the budget ended before the handler did")],
+    [cut, 3, 3, never, discard("the drain ended before the handler did")],
   ];
   it.each(table)(
     "%j at delivery %d of %s, dead letter after %s, asks for %j",

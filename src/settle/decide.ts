@@ -55,8 +55,8 @@ export function decide(end: TurnEnd, deliveries: Deliveries, retryDelay: RetryDe
 }
 
 const CUT_REASONS = {
-  release: "the budget ended before a handler started",
-  cut: "the budget ended before the handler did",
+  release: "the drain ended before a handler started",
+  cut: "the drain ended before the handler did",
 } as const;
 
 /**

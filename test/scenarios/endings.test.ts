@@ -90,7 +90,7 @@ test("a message cut at its only delivery is a dead letter that says so, or is co
     expect(report).toMatchObject({ retried: 0, deadLettered: isDead ? 1 : 0, exhausted: isDead ? 0 : 1 });
     const dead = await bed.server.messages(`DEAD-${bed.stream}`);
     expect(dead.map(({ headers }) => headers["Sluice-Reason"])).toEqual(
-      isDead ? ["the budget ended before the handler did"] : [],
+      isDead ? ["the drain ended before the handler did"] : [],
     );
   }
 });
