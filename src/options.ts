@@ -1,5 +1,4 @@
-// DrainOptions, the one table of their defaults, and their validation, which happens before
-// anything else does.
+// DrainOptions, and the one table of their defaults. validate.ts checks them.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { BudgetOptions } from "./budget.ts";
 import type { Auth, Servers } from "./connection/login.ts";

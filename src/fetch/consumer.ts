@@ -56,7 +56,7 @@ export class Consumer {
     this.#first = this.#ask();
   }
 
-  /** Resolves with the answer; `unknown` when {@link settleBy}'s deadline passes first. Never rejects. */
+  /** Resolves with the answer; `unknown` when the deadline of {@link listen} passes first. Never rejects. */
   get answered(): Promise<ConsumerAnswer> {
     return this.#answered.promise;
   }

@@ -9,7 +9,7 @@ import type { Journal } from "../report/journal.ts";
 import { type Copy, isOwnDeadLetter, readCopy } from "./copy.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
 import { type Action, decide, delayOnWire, type TurnEnd } from "./decide.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Count, Outbox } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
 import type { Reserve } from "./reserve.ts";
 import { exponentialDelay, type RetryDelay } from "./settlement.ts";
@@ -36,7 +36,7 @@ export interface SettlerParts {
 
 /** A settled message: what was asked of the server, and when it comes again if it does. */
 export interface Settled {
-  readonly as: "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
+  readonly as: Count;
   readonly againInMs?: number;
 }
 

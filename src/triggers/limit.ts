@@ -1,7 +1,6 @@
 // The one limit contract of the triggers: what the platform says is left, else a preset
 // below its limit.
-import type { Drain, Limit, RunExtras } from "../drain.ts";
-import { runInput } from "../drain.ts";
+import { type Drain, type Limit, type RunExtras, runInput } from "../drain.ts";
 import type { Report } from "../report/report.ts";
 
 /** A setting, or where the bindings have it. */
