@@ -25,7 +25,7 @@ const WIDTH_WITHOUT_TERMINAL = 100;
 export async function runDemo(exitWhenDone: boolean, port: number, signal: AbortSignal): Promise<number> {
   const progress = startProgress(process.stderr);
   await refuseTakenPort(port);
-  const events = await loadEvents();
+  const events = loadEvents();
   const binary = await findNatsBinary({ log: progress.line, signal });
   await using server = await startDemoServer(binary, signal);
   progress.line(`nats-server ${server.version} at ${server.wsUrl}, its store in a temporary folder`);
