@@ -5,7 +5,7 @@ import { bytesOf } from "../../src/message/header-block.ts";
 import { HeaderMap } from "../../src/message/headers.ts";
 import { DeliveredMessage } from "../../src/message/message.ts";
 import { deadLetterHeaders } from "../../src/settle/dead-letter.ts";
-import { FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
+import { ANY_CHARACTER, FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
 
 const AT = new Date("2025-11-22T18:20:00.123Z");
 const name = fc.oneof(
@@ -25,7 +25,7 @@ const value = fc.string({ maxLength: 20 }).map((text) => text.replace(/[^\0-\xff
 const field = fc.tuple(name, value).map(([key, each]) => `${key}: ${each}\r\n`);
 const form = fc.constantFrom("whole", "without-headers", "stub" as const);
 const reason = fc.oneof(
-  fc.string({ unit: "binary" }),
+  fc.string({ unit: ANY_CHARACTER }),
   fc.constantFrom("\r\n\r\nPUB x 0", "\x1b[31m", "\u202e", "\ud800"),
 );
 
