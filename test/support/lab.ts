@@ -29,6 +29,7 @@ import {
 import { startProxy } from "./proxy.ts";
 import type { Script } from "./scripted/script.ts";
 import { startScriptedServer } from "./scripted.ts";
+import { ServerPool } from "./server-pool.ts";
 
 /** Server options that can travel as JSON. */
 export interface LabServerOptions
@@ -48,6 +49,7 @@ export interface RunningLab {
 /** Starts the laboratory on a free port of 127.0.0.1. */
 export async function startLab(certificates: Certificates): Promise<RunningLab> {
   const exhibits = new Map<string, Exhibit>();
+  const servers = new ServerPool();
   let made = 0;
   const show = (exhibit: Exhibit): Record<string, unknown> => {
     made += 1;
@@ -56,12 +58,11 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
     return { id, ...exhibit.facts };
   };
   const lab = {
-    server: async ({ certificate, ...options }: LabServerOptions) =>
-      show(
-        serverExhibit(
-          await startTestServer(certificate ? { ...options, tls: certificates[certificate] } : options),
-        ),
-      ),
+    server: async ({ certificate, ...options }: LabServerOptions) => {
+      if (certificate === undefined && Object.keys(options).length === 0) return show(await servers.lend());
+      const tls = certificate && certificates[certificate];
+      return show(serverExhibit(await startTestServer(tls ? { ...options, tls } : options)));
+    },
     proxy: async (port: number, scheme: "ws" | "wss") =>
       show(proxyExhibit(await startProxy({ target: { host: "127.0.0.1", port } }), scheme)),
     silentPeer: async () => show(peerExhibit(await startSilentPeer())),
@@ -122,6 +123,7 @@ export async function startLab(certificates: Certificates): Promise<RunningLab> 
       listener.closeAllConnections();
       listener.close();
       await Promise.all(Array.from(exhibits.values(), (exhibit) => exhibit.stop()));
+      await servers.stop();
     },
   };
 }
