@@ -2,7 +2,7 @@
 // what starts whole programs.
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
-import { alias, bounds, certificatesOfThisRun, reportsTold, WORKERS } from "./test/support/config.ts";
+import { alias, bounds, certificatesOfThisRun, toldAsMade, WORKERS } from "./test/support/config.ts";
 import { testFiles } from "./test/support/kinds.ts";
 import { LongestFirst } from "./test/support/sequencer.ts";
 
@@ -31,6 +31,9 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
   const laboratory = { ...bounds, globalSetup: "test/support/global-setup.ts" };
   // Programs keep a core busy each. They start when the rest is done.
   const programs = { ...laboratory, maxWorkers: 2, sequence: { groupOrder: 1 } };
+  const inNode = { plugins: [toldAsMade], resolve: { alias } };
+  // A worker loads the sources once, for all of its files: loading them for each was half of what the pure tests cost.
+  const shared = { isolate: false };
   return {
     test: {
       provide: { certificates },
@@ -39,32 +42,27 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       projects: [
         // Threads start in less time than processes, and nothing here reads an authority when it starts.
         {
-          resolve: { alias },
-          test: { ...bounds, name: "unit", include: files.unit, setupFiles, pool: "threads" },
+          ...inNode,
+          test: { ...shared, ...bounds, name: "unit", include: files.unit, setupFiles, pool: "threads" },
         },
         {
-          resolve: { alias },
-          test: { ...laboratory, name: "node", include: files.node, setupFiles: ofPrograms },
+          ...inNode,
+          test: { ...shared, ...laboratory, name: "node", include: files.node, setupFiles: ofPrograms },
         },
         {
           // The deployable Worker's own date, so that its defaults hold here too.
           plugins: [
-            reportsTold,
+            toldAsMade,
             cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01", ...natsProxy } }),
           ],
-          test: {
-            ...laboratory,
-            name: "workerd",
-            include: files.workerd,
-            setupFiles: "test/support/leaks.workerd.ts",
-          },
+          test: { ...shared, ...laboratory, name: "workerd", include: files.workerd, setupFiles },
         },
         {
-          resolve: { alias },
+          ...inNode,
           test: { ...programs, name: "process", include: files.process, setupFiles: ofPrograms },
         },
         {
-          resolve: { alias },
+          ...inNode,
           test: { ...programs, name: "matrix", include: files.matrix, setupFiles: ofPrograms },
         },
       ],

@@ -6,6 +6,13 @@ import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { type Certificates, makeCertificates } from "./certificates.ts";
 
+// Node programs that the tests start, and their own workers, are compiled once and not each time: a `sluice` that says
+// what is wrong with its command line takes a third of the CPU time so.
+process.env.NODE_COMPILE_CACHE ??= new URL(
+  "../../node_modules/.cache/sluice/compiled",
+  import.meta.url,
+).pathname;
+
 /** The file of src that an entry of the package is built from. */
 function sourceOf(target: string): string {
   const source = new URL(target.replace("./dist/", "../../src/").replace(/\.js$/, ""), import.meta.url)
@@ -32,21 +39,31 @@ export const bounds = {
   retry: process.env.CI === undefined ? 0 : 1,
 } as const;
 
+/** What is looked through as it is made: by which function of which file, and the part of it that is told. */
+const LOOKED_THROUGH = [
+  { file: "/src/report/report.ts", name: "makeReport", place: "a report", part: "made" },
+  // Its message shows a developer the value of an option that is no secret; all others are told the problem alone.
+  { file: "/src/checks.ts", name: "invalidOption", place: "an option's error", part: "made.problem" },
+] as const;
+
 /**
- * Has every report told to `globalThis.sluiceTold`, where a set-up has put it there: in workerd vitest cannot replace a module.
+ * Has every report and every option's error told to `globalThis.sluiceTold`, where a set-up has put it there: vitest can
+ * replace no module in workerd, nor one that another file of the same worker has loaded.
  */
-export const reportsTold = {
-  name: "sluice:reports-told",
+export const toldAsMade = {
+  name: "sluice:told-as-made",
   enforce: "pre",
   transform: (code: string, id: string): string | undefined => {
-    if (!id.endsWith("/src/report/report.ts")) return undefined;
-    const own = code.replace("export function makeReport(", "function makeReportUntold(");
-    if (own === code) throw new Error("src/report/report.ts has no makeReport() any more");
+    const found = LOOKED_THROUGH.find(({ file }) => id.endsWith(file));
+    if (!found) return undefined;
+    const { file, name, place, part } = found;
+    const own = code.replace(`export function ${name}(`, `function ${name}Untold(`);
+    if (own === code) throw new Error(`${file} has no ${name}() any more`);
     return `${own}
-export const makeReport: typeof makeReportUntold = (...given) => {
-  const report = makeReportUntold(...given);
-  (globalThis as { sluiceTold?: (place: string, told: unknown) => void }).sluiceTold?.("a report", report);
-  return report;
+export const ${name}: typeof ${name}Untold = (...given) => {
+  const made = ${name}Untold(...given);
+  (globalThis as { sluiceTold?: (place: string, told: unknown) => void }).sluiceTold?.("${place}", ${part});
+  return made;
 };`;
   },
 } as const;

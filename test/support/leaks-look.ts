@@ -1,5 +1,5 @@
-// What every runtime's set-up shares: each console line and each answer is looked through for the secrets and the bodies that
-// the tests use. A test during which one of them was told fails.
+// What every runtime's set-up shares: each console line, each answer, each report and each option's error is looked through
+// for the secrets and the bodies that the tests use. A test during which one of them was told fails.
 import { afterEach, expect } from "vitest";
 
 /** Passwords, tokens and nkey seeds, and the bodies that test/support/nats.ts publishes where a test gives none. Not what workerd says of a queue, nor redrive. */
@@ -39,7 +39,13 @@ globalThis.Response = new Proxy(Original, {
   },
 });
 
-afterEach(() => {
-  const told = leaks.splice(0);
-  expect(told, "secrets that were told").toEqual([]);
-});
+// Where config.ts has it called.
+Object.assign(globalThis, { sluiceTold: look });
+
+/** To be called by each file's set-up: files of one worker share this module, and no hooks. */
+export function failOnLeaks(): void {
+  afterEach(() => {
+    const told = leaks.splice(0);
+    expect(told, "secrets that were told").toEqual([]);
+  });
+}

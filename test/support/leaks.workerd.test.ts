@@ -12,6 +12,10 @@ test.fails("a secret in an answer fails its test, in workerd", () => {
   problem({ status: 500, title: "wrong", detail: "hunter2" });
 });
 
+test.fails("a secret in an option's error fails its test, in workerd", () => {
+  invalidOption(TypeError, "servers", "is hunter2");
+});
+
 test.fails("a secret in a report fails its test, in workerd", async () => {
   await defineDrain(() => {
     throw invalidOption(TypeError, "servers", "is wrong", "drain-pw");
