@@ -35,12 +35,16 @@ export function invalidOption(
   return Object.assign(new Kind(message), { code: "SLUICE_INVALID_OPTION" as const, option, problem });
 }
 
-/** Only names that are known: a mistyped one would pass in silence, and the default would hold. */
-export function checkKnown(options: object, known: readonly string[]): void {
+/**
+ * Only names that are known: a mistyped one would pass in silence, and the default would hold.
+ *
+ * @param path of the option whose members these are, with its dot. @default "", of no other
+ */
+export function checkKnown(options: object, known: readonly string[], path = ""): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const [nearest = ""] = known.toSorted((a, b) => distance(name, a) - distance(name, b));
-    throw invalidOption(TypeError, name, `is no option; the nearest is ${nearest}`);
+    throw invalidOption(TypeError, `${path}${name}`, `is no option; the nearest is ${path}${nearest}`);
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { checkAuth, checkServers } from "./connection/login.ts";
 import type { PriorityGroup } from "./fetch/pull-request.ts";
 import { CODECS, type Codec } from "./message/value.ts";
+import type { HistoryOptions } from "./observe/history.ts";
 import type { DrainSettings } from "./options.ts";
 import type { DeadLetterOptions } from "./settle/dead-letter.ts";
 
@@ -60,7 +61,7 @@ const CHECKS: Readonly<Record<keyof UncheckedOptions, Check>> = {
   deadLetter: ({ deadLetter }) => deadLetter !== undefined && validateDeadLetter(deadLetter),
   onError: ({ onError }) => checkType("onError", onError, "function"),
   observer: ({ observer }) => validateObserver(observer),
-  history: ({ history }) => history !== undefined && checkName("history.bucket", history?.bucket),
+  history: ({ history }) => history !== undefined && validateHistory(history),
   domain: ({ domain }) => domain !== undefined && checkName("domain", domain),
   inboxPrefix: ({ inboxPrefix }) => inboxPrefix !== undefined && checkSubject("inboxPrefix", inboxPrefix),
   headers: ({ headers }) => validateHeaders(headers),
@@ -119,6 +120,7 @@ function validateSchema(schema: unknown): void {
 function validatePriorityGroup(group: PriorityGroup): void {
   if (typeof group !== "object" || group === null)
     throw invalidOption(TypeError, "priorityGroup", "must be { group, … }", show(group));
+  checkKnown(group, ["group", "minPending", "minAckPending", "priority"], "priorityGroup.");
   checkName("priorityGroup.group", group.group);
   checkWholeNumber("priorityGroup.minPending", group.minPending, 1, Number.MAX_SAFE_INTEGER);
   checkWholeNumber("priorityGroup.minAckPending", group.minAckPending, 1, Number.MAX_SAFE_INTEGER);
@@ -127,12 +129,11 @@ function validatePriorityGroup(group: PriorityGroup): void {
 
 function validateHeaders(headers: unknown): void {
   if (headers === undefined) return;
-  if (typeof headers !== "object" || headers === null)
-    throw invalidOption(
-      TypeError,
-      "headers",
-      `must be an object of names and values, not a ${typeof headers}`,
-    );
+  if (typeof headers !== "object" || headers === null) {
+    // A text may be a secret, so its kind is all that is told.
+    const kind = typeof headers === "string" ? "a text" : show(headers);
+    throw invalidOption(TypeError, "headers", "must be an object of names and values", kind);
+  }
   for (const [name, value] of Object.entries(headers)) {
     // The value may be a secret, so the message does not hold it.
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof value !== "string" || /[\r\n\0]/.test(value))
@@ -144,9 +145,17 @@ function validateHeaders(headers: unknown): void {
   }
 }
 
+function validateHistory(history: HistoryOptions): void {
+  if (typeof history !== "object" || history === null)
+    throw invalidOption(TypeError, "history", "must be { bucket }", show(history));
+  checkKnown(history, ["bucket"], "history.");
+  checkName("history.bucket", history.bucket);
+}
+
 function validateDeadLetter(deadLetter: DeadLetterOptions): void {
   if (typeof deadLetter !== "object" || deadLetter === null)
     throw invalidOption(TypeError, "deadLetter", "must be { subject, maxDeliveries }", show(deadLetter));
+  checkKnown(deadLetter, ["subject", "maxDeliveries"], "deadLetter.");
   checkTarget("deadLetter.subject", deadLetter.subject);
   checkWholeNumber("deadLetter.maxDeliveries", deadLetter.maxDeliveries, 1, 1_000_000);
 }

@@ -308,4 +308,23 @@ describe("an option that is none", () => {
     expect(() => defineDrain(options)).toThrow(`${name}: is no option; the nearest is ${nearest}`);
     expect(() => defineDrain(options)).toThrow(TypeError);
   });
+
+  it.each([
+    [
+      "deadLetter.maxDelivery",
+      "deadLetter.maxDeliveries",
+      { deadLetter: { subject: "dlq", maxDelivery: 3 } },
+    ],
+    [
+      "priorityGroup.minpending",
+      "priorityGroup.minPending",
+      { priorityGroup: { group: "a", minpending: 9 } },
+    ],
+    ["history.buckets", "history.bucket", { history: { bucket: "drains", buckets: 2 } }],
+  ])("%s, inside of an option, is a TypeError that names the nearest, %s", (name, nearest, given) => {
+    const options = { servers: "wss://nats.example.com", stream: "S", consumer: "c", handler: () => {} };
+    const define = () => defineDrain(Object.assign(options, given));
+    expect(define).toThrow(`${name}: is no option; the nearest is ${nearest}`);
+    expect(define).toThrow(TypeError);
+  });
 });

@@ -106,7 +106,7 @@ export function queueHandler<Body = unknown, Env = unknown, Context = QueueConte
   options: QueueHandlerOptions = {},
 ): BatchHandler<Env, Body> {
   if (typeof consumer !== "function")
-    throw invalidOption(TypeError, "consumer", `must be a function, not ${show(consumer)}`);
+    throw invalidOption(TypeError, "consumer", "must be a function", show(consumer));
   checkType("queue", options.queue, "string");
   return async (messages, { env, deadline }) => {
     const calls = new Calls(messages.length);
