@@ -3,11 +3,16 @@ import { NANOS_PER_MS } from "../deadline.ts";
 
 /** How a pull request takes part in a priority group (ADR-42). */
 export interface PriorityGroup {
+  /** Its name. */
   readonly group: string;
-  /** With policy `overflow`: only while so many messages are pending, or wait for their ack. */
+  /** With policy `overflow`: only while so many messages are pending. Whole number from 1. @default none */
   readonly minPending?: number;
+  /**
+   * With policy `overflow`: only while so many messages wait for their ack. Whole number from 1.
+   * @default none
+   */
   readonly minAckPending?: number;
-  /** With policy `prioritized`: 0 (first) to 9. */
+  /** With policy `prioritized`: 0 (first) to 9. @default nats-server's, 0 */
   readonly priority?: number;
 }
 

@@ -62,7 +62,6 @@ export class Pull {
     this.#forget = connection.onDenied((denied) => {
       if (isDenied(denied.subject, subject)) this.end(classifyPermission(denied));
     });
-    void connection.lost.then((lost) => this.end(lost));
     if (!connection.nats.isClosed()) connection.nats.publish(subject, pullBody(request), { reply: inbox });
   }
 
