@@ -1,6 +1,9 @@
 // A queue with an express lane. As arrays and the place of their heads: shift() on an array moves
 // every element.
 
+/** So many places of what was taken are kept at most, or as many as there are items. */
+const MAX_GONE = 1_024;
+
 class Lane<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -19,6 +22,11 @@ class Lane<T> {
     this.#items[this.#head] = undefined;
     this.#head += 1;
     if (this.#head === this.#items.length) this.clear();
+    // Nor may its place, where the queue is never empty.
+    else if (this.#head >= MAX_GONE && this.#head * 2 > this.#items.length) {
+      this.#items.splice(0, this.#head);
+      this.#head = 0;
+    }
   }
   items(): T[] {
     return this.#items.slice(this.#head).filter((item) => item !== undefined);
