@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { timingSafeEqual } from "hono/utils/buffer";
+import { isLoopback } from "../connection/login.ts";
 
 const COOKIE = "sluice_session";
 const LIFE_SECONDS = 8 * 3_600;
@@ -31,12 +32,11 @@ export function logOut(c: Context): void {
   deleteCookie(c, COOKIE, { path: "/" });
 }
 
-/** Whether a cookie is for encrypted connections only. */
+/**
+ * Whether a cookie is for encrypted connections only: not by plain http to this machine, where a
+ * browser would not send one back.
+ */
 export function isSecure(c: Context): boolean {
-  return !isLoopback(new URL(c.req.url));
-}
-
-/** Plain http to this machine, where a browser would not send a secure cookie back. */
-function isLoopback({ protocol, hostname }: URL): boolean {
-  return protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
+  const { protocol, hostname } = new URL(c.req.url);
+  return protocol !== "http:" || !isLoopback(hostname);
 }

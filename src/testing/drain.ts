@@ -4,8 +4,8 @@ import { defineDrain, type OptionsSource, runInput, type WithEnv } from "../drai
 import type { Codec, CodecValues } from "../message/value.ts";
 import type { AnyOptions } from "../options.ts";
 import type { Report } from "../report/report.ts";
+import { HandlerWatch } from "./handler-watch.ts";
 import { type Delivery, type FakeMessage, makeDelivery } from "./message.ts";
-import { Observer } from "./observer.ts";
 import {
   type PublishedMessage,
   readSettlements,
@@ -38,7 +38,7 @@ export interface TestSettings {
 export interface TestResult {
   /** What `drain.run()` returned. */
   readonly report: Report;
-  /** One a settled message, in the order in which the server got them. */
+  /** One per settled message, in the order in which the server got them. */
   readonly settlements: readonly TestSettlement[];
   /** What handlers published, in order. */
   readonly published: readonly PublishedMessage[];
@@ -80,9 +80,9 @@ export async function testDrain<Env = unknown, C extends Codec = "bytes", Value 
   const options = (typeof source === "function" ? source(env) : source) as AnyOptions<Env>;
   const deliveries = makeDeliveries(messages, options);
   const server = new FakeServer({ deliveries, consumer, refuses: refusePublish });
-  const observer = new Observer();
+  const watch = new HandlerWatch();
   const drain = defineDrain<Env, Codec, unknown>({
-    ...observer.watch(options, random),
+    ...watch.around(options, random),
     servers: "ws://fake.invalid",
     auth: undefined,
     headers: undefined,
@@ -98,7 +98,7 @@ export async function testDrain<Env = unknown, C extends Codec = "bytes", Value 
     copies,
     options,
     startedAt,
-    seen: (sequence) => observer.seen(sequence),
+    seen: (sequence) => watch.seen(sequence),
   });
   const left = { stream: options.stream, copies };
   const again = redeliveries(deliveries, settlements, left, consumer.maxDeliver);

@@ -4,8 +4,8 @@ import { InvalidValueError } from "../message/invalid-value.ts";
 import { DeliveredMessage } from "../message/message.ts";
 import { type ValueOptions, valueReader } from "../message/value.ts";
 import { isCopy, readCopy } from "../settle/copy.ts";
+import type { Seen } from "./handler-watch.ts";
 import { type Delivery, type FakeMessage, toMsg } from "./message.ts";
-import type { Seen } from "./observer.ts";
 import type { SentMessage, SentSettlement } from "./server.ts";
 
 /** How one message was settled. */

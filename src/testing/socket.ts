@@ -1,5 +1,5 @@
 // The client's end of a WebSocket whose server is in this process: the part of the interface that
-// src/socket.ts uses.
+// src/connection/wire-fetch.ts uses.
 
 /** Calls `converse` when the client has accepted it; that gives what takes the client's bytes. */
 export class FakeSocket extends EventTarget {
