@@ -97,7 +97,12 @@ async function measureCase(bench: Bench, { messages, bytes, drains: planned }: C
   const dollars = requests * (WORKERS.perRequest + cpuMs * WORKERS.perCpuMs);
   bench.log(`growth, ${messages} x ${bytes} B: ${round(done.wallMs)} ms, CPU ${round(cpuMs, 2)} ms`);
   return {
-    ...{ messages, bytes, wallMs: round(done.wallMs), cpuMs: round(cpuMs, 2), memoryBytes, requests },
+    messages,
+    bytes,
+    wallMs: round(done.wallMs),
+    cpuMs: round(cpuMs, 2),
+    memoryBytes,
+    requests,
     dollars: Number(dollars.toPrecision(3)),
   };
 }

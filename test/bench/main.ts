@@ -219,8 +219,12 @@ function describeRun(serverVersion: string) {
   return {
     server: { version: serverVersion },
     machine: {
-      ...{ cpus: availableParallelism(), model: cpus()[0]?.model ?? "unknown", memoryBytes: totalmem() },
-      ...{ os: `${process.platform} ${process.arch}`, node: process.version, loadAverage: loadavg()[0] },
+      cpus: availableParallelism(),
+      model: cpus()[0]?.model ?? "unknown",
+      memoryBytes: totalmem(),
+      os: `${process.platform} ${process.arch}`,
+      node: process.version,
+      loadAverage: loadavg()[0],
     },
     versions: Object.fromEntries(
       ["@nats-io/nats-core", "@nats-io/jetstream", "workerd", "wrangler", "hono"].map((name) => [

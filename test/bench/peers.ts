@@ -83,7 +83,10 @@ async function measurePeer(
   const [sluiceMs, ms] = [median(walls.sluice), median(walls.peer)];
   bench.log(`peers, ${each.name}: ${round(sluiceMs)} ms, ${name} ${round(ms)} ms`);
   return {
-    ...{ name, case: each.name, ms: round(ms), ratio: round(sluiceMs / ms, 2) },
+    name,
+    case: each.name,
+    ms: round(ms),
+    ratio: round(sluiceMs / ms, 2),
     sluiceMs: round(sluiceMs),
   };
 }
@@ -93,7 +96,9 @@ function row({ name, case: what, ms, ratio, sluiceMs, skipped }: Peer): Row {
     return { what: `peers, ${what}, ${name}`, sluice: "", peer: `skipped: ${skipped}` };
   const most = name === "nats.go" ? CASES.find((each) => each.name === what)?.mostOfGo : undefined;
   return {
-    ...{ what: `peers, ${what}, Node, beside ${name}`, sluice: `${sluiceMs} ms`, peer: `${ms} ms` },
+    what: `peers, ${what}, Node, beside ${name}`,
+    sluice: `${sluiceMs} ms`,
+    peer: `${ms} ms`,
     got: `${ratio} x`,
     ...(most === undefined ? {} : { target: `at most ${most} x`, met: ratio <= most }),
   };

@@ -20,7 +20,7 @@ const HANDLER_MS = 100;
 const LIMIT_MS = 2_000;
 // nats-server's default is 30 s; a sixth of it keeps the bench short, and what nats.js needs is a little less than it.
 const ACK_WAIT_MS = 5_000;
-const MOST_MS = 1_500;
+const MAX_MS = 1_500;
 
 export const release: Measure<Release> = {
   name: "release",
@@ -49,8 +49,8 @@ export const release: Measure<Release> = {
       sluice: `${result.sluiceMs} ms`,
       peer: `${result.natsjsMs} ms`,
       got: `${result.sluiceMs} ms`,
-      target: `under ${MOST_MS} ms`,
-      met: result.sluiceMs < MOST_MS,
+      target: `under ${MAX_MS} ms`,
+      met: result.sluiceMs < MAX_MS,
     },
   ],
 };
@@ -58,7 +58,11 @@ export const release: Measure<Release> = {
 /** Resolves when the drain has ended, to the number of messages it has handled. */
 async function cutSluice({ url, user, pass, stream, consumer, batch }: Job): Promise<number> {
   const drain = defineDrain({
-    ...{ servers: url, auth: { user, password: pass }, stream, consumer, batch },
+    servers: url,
+    auth: { user, password: pass },
+    stream,
+    consumer,
+    batch,
     // By itself a drain asks for no more than its handlers can take before the limit, and nothing is left over.
     prefetch: batch,
     handler: () => sleep(HANDLER_MS),
@@ -95,8 +99,13 @@ async function handleElsewhere(
 ): Promise<number> {
   let lastAt = Number.NaN;
   const drain = defineDrain({
-    ...{ servers: url, auth: { user, password: pass }, stream, consumer },
-    ...{ batch: leftover, fill: true, maxWaitMs: 3 * ACK_WAIT_MS },
+    servers: url,
+    auth: { user, password: pass },
+    stream,
+    consumer,
+    batch: leftover,
+    fill: true,
+    maxWaitMs: 3 * ACK_WAIT_MS,
     handler: () => {
       lastAt = performance.now();
     },

@@ -35,7 +35,12 @@ async function drainAll({
   let handled = 0;
   let lastAt = 0;
   const drain = defineDrain({
-    ...{ servers: url, auth: { user, password: pass }, stream, consumer, batch, maxWaitMs },
+    servers: url,
+    auth: { user, password: pass },
+    stream,
+    consumer,
+    batch,
+    maxWaitMs,
     fetches: Math.ceil(messages / batch) + 1,
     handler: (message) => {
       sequences[handled] = message.sequence;

@@ -78,7 +78,9 @@ async function drainTogether(bed: Bed, job: Job, drains: number): Promise<Scaled
     const { delivered } = await bed.server.consumerState(job.stream, job.consumer);
     expectEachOnce(job.messages, answers, delivered);
     return {
-      ...{ drains, messages: job.messages, seconds: round(seconds, 2) },
+      drains,
+      messages: job.messages,
+      seconds: round(seconds, 2),
       messagesPerSecond: Math.round(job.messages / seconds),
       cpuMs: round(sum(answers.map(({ cpuMs }) => cpuMs)), 0),
       memoryBytes: Math.max(...answers.map(({ memoryBytes }) => memoryBytes)),

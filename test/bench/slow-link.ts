@@ -56,9 +56,13 @@ export const slowLink: Measure<SlowLink[]> = {
         const trips = (side: (typeof SIDES)[number]): number =>
           median(runs[side].map(({ roundTrips }) => roundTrips));
         const result = {
-          ...{ runtime: runtime.name, messages, roundTripMs: 2 * LATENCY_MS },
-          ...{ sluiceMs: ms("sluice"), natsjsMs: ms("natsjs") },
-          ...{ sluiceRoundTrips: trips("sluice"), natsjsRoundTrips: trips("natsjs") },
+          runtime: runtime.name,
+          messages,
+          roundTripMs: 2 * LATENCY_MS,
+          sluiceMs: ms("sluice"),
+          natsjsMs: ms("natsjs"),
+          sluiceRoundTrips: trips("sluice"),
+          natsjsRoundTrips: trips("natsjs"),
         };
         const { sluiceMs, natsjsMs, sluiceRoundTrips } = result;
         log(

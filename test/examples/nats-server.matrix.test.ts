@@ -114,7 +114,11 @@ test("partitions keep each key's order, through a leaf node too", { timeout: 120
         inboxPrefix: "_INBOX_sluice",
         domain: "hub",
       },
-      ...{ stream: "ORDERS", consumer: `orders-${partition}`, codec: "text", maxWaitMs: 1_000, fetches: 10 },
+      stream: "ORDERS",
+      consumer: `orders-${partition}`,
+      codec: "text",
+      maxWaitMs: 1_000,
+      fetches: 10,
       retryDelay: () => 20,
       handler: async ({ subject, value, deliveryCount }) => {
         await new Promise((resolve) => setTimeout(resolve, 2));

@@ -36,8 +36,16 @@ export interface Tally {
 }
 
 export const tally: Tally = {
-  ...{ schedules: 0, drains: 0, kills: 0, messages: 0, handled: 0 },
-  ...{ deadLettered: 0, exhausted: 0, forgiven: 0, undone: 0, repeatedBy29: 0 },
+  schedules: 0,
+  drains: 0,
+  kills: 0,
+  messages: 0,
+  handled: 0,
+  deadLettered: 0,
+  exhausted: 0,
+  forgiven: 0,
+  undone: 0,
+  repeatedBy29: 0,
 };
 
 /** What the server has when nothing is under way any more. */

@@ -101,9 +101,16 @@ class Life {
     const page = this.#diary.page();
     const user = deadLetter === "copy" ? "admin" : "drain";
     const options = {
-      ...{ servers, stream: this.#stream, consumer: "worker", auth: { user, password: `${user}-pw` } },
+      servers,
+      stream: this.#stream,
+      consumer: "worker",
+      auth: { user, password: `${user}-pw` },
       ...(isBatch ? { batchHandler: page.batchHandler } : { handler: page.handler, concurrency }),
-      ...{ batch, fetches, maxWaitMs, fill, retryDelay: () => 200 },
+      batch,
+      fetches,
+      maxWaitMs,
+      fill,
+      retryDelay: () => 200,
       ...(deadLetter === "none" ? {} : { deadLetter: { subject: this.#deadSubject(true), maxDeliveries } }),
     } as DrainOptions; // one of its two shapes
     const drain = defineDrain(options);

@@ -36,8 +36,14 @@ async function work({ servers, stream, consumer, limitMs }: DrainsAsk): Promise<
   let sequences: number[] = [];
   let times: number[] = [];
   const drain = defineDrain({
-    ...{ servers, stream, consumer, auth: { user: "admin", password: "admin-pw" } },
-    ...{ batch: 1_000, fetches: 1_000, maxWaitMs: 1_000, heartbeatMs: 300 },
+    servers,
+    stream,
+    consumer,
+    auth: { user: "admin", password: "admin-pw" },
+    batch: 1_000,
+    fetches: 1_000,
+    maxWaitMs: 1_000,
+    heartbeatMs: 300,
     handler: ({ sequence }) => {
       sequences.push(sequence);
       times.push(Date.now());

@@ -2,7 +2,7 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Longest first. vitest goes by the size of a file where it has no times, and these few lines import a whole suite. */
-const LONGEST = [/\/faults\.[\w.]*test\.ts$/, /\/conformance\//, /\/cli\/(redrive|doctor)\./];
+const SLOW_FILES = [/\/faults\.[\w.]*test\.ts$/, /\/conformance\//, /\/cli\/(redrive|doctor)\./];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -15,6 +15,6 @@ function groupOf({ project }: TestSpecification): number {
 }
 
 function rankOf({ moduleId }: TestSpecification): number {
-  const rank = LONGEST.findIndex((pattern) => pattern.test(moduleId));
-  return rank === -1 ? LONGEST.length : rank;
+  const rank = SLOW_FILES.findIndex((pattern) => pattern.test(moduleId));
+  return rank === -1 ? SLOW_FILES.length : rank;
 }

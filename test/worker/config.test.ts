@@ -5,7 +5,7 @@ import { limitMsOf, readConfig } from "../../src/worker/config.ts";
 import { drainToken } from "../../src/worker/drain-token.ts";
 import type { Target, Vars } from "../../src/worker/vars.ts";
 
-const LEAST: Vars = {
+const MIN_VARS: Vars = {
   NATS_URL: "wss://nats.example.com",
   NATS_STREAM: "ORDERS",
   NATS_CONSUMER: "billing",
@@ -43,7 +43,7 @@ const ALWAYS = ["traceparent", "tracestate", "baggage"];
 
 describe("the configuration", () => {
   it("needs four vars, and leaves nearly everything else to the drain's defaults", () => {
-    expect(readConfig(LEAST)).toEqual({
+    expect(readConfig(MIN_VARS)).toEqual({
       options: PRESET,
       target: undefined,
       targetUrl: "https://example.com/events",
@@ -55,7 +55,7 @@ describe("the configuration", () => {
 
   it("takes every var, with the spaces that pasting leaves around it", () => {
     const all: Vars = {
-      ...LEAST,
+      ...MIN_VARS,
       NATS_URL: " wss://nats.example.com:8443/ws, wss://other.example.com,\n",
       NATS_STREAM: " ORDERS ",
       NATS_TOKEN: "t0ken\n",
@@ -105,17 +105,23 @@ describe("the configuration", () => {
   });
 
   it("takes an empty var for one that is not set", () => {
-    const empty: Vars = { ...LEAST, BATCH: "", NATS_TOKEN: " ", DEAD_LETTER_SUBJECT: "", MAX_DELIVERIES: "" };
-    expect(readConfig(empty)).toEqual(readConfig(LEAST));
+    const empty: Vars = {
+      ...MIN_VARS,
+      BATCH: "",
+      NATS_TOKEN: " ",
+      DEAD_LETTER_SUBJECT: "",
+      MAX_DELIVERIES: "",
+    };
+    expect(readConfig(empty)).toEqual(readConfig(MIN_VARS));
   });
 
   it("takes a number that wrangler.toml has without quotes", () => {
-    const unquoted = { ...LEAST, BATCH: 500 } as unknown as Vars; // wrangler passes it on as a number
+    const unquoted = { ...MIN_VARS, BATCH: 500 } as unknown as Vars; // wrangler passes it on as a number
     expect(readConfig(unquoted).options.batch).toBe(500);
   });
 
   it("needs no TARGET_URL where a service binding is the target", () => {
-    expect(readConfig({ ...LEAST, TARGET_URL: undefined, TARGET })).toMatchObject({
+    expect(readConfig({ ...MIN_VARS, TARGET_URL: undefined, TARGET })).toMatchObject({
       target: TARGET,
       targetUrl: "https://target/",
     });
@@ -130,12 +136,12 @@ describe("the configuration", () => {
     [{ NATS_CREDS: CREDS }, { creds: CREDS.trim() }],
     [{ NATS_NKEY_SEED: SEED }, { nkeySeed: SEED }],
   ])("reads the credentials %j", (secrets, auth) => {
-    expect(readConfig({ ...LEAST, ...secrets }).options.auth).toEqual(auth);
+    expect(readConfig({ ...MIN_VARS, ...secrets }).options.auth).toEqual(auth);
   });
 
   it("allows every limit that a drain does", () => {
-    expect(readConfig({ ...LEAST, LIMIT_MS: String(MIN_LIMIT_MS) }).limitMs).toBe(MIN_LIMIT_MS);
-    expect(() => readConfig({ ...LEAST, LIMIT_MS: String(MIN_LIMIT_MS - 1) })).toThrow(RangeError);
+    expect(readConfig({ ...MIN_VARS, LIMIT_MS: String(MIN_LIMIT_MS) }).limitMs).toBe(MIN_LIMIT_MS);
+    expect(() => readConfig({ ...MIN_VARS, LIMIT_MS: String(MIN_LIMIT_MS - 1) })).toThrow(RangeError);
   });
 });
 
@@ -143,14 +149,14 @@ describe("TARGET_URL", () => {
   it.each(["http://localhost:8787/events", "http://127.0.0.1/", "http://[::1]:80/", "http://api.localhost/"])(
     "may be unencrypted on this machine: %s",
     (TARGET_URL) => {
-      expect(readConfig({ ...LEAST, TARGET_URL }).targetUrl).toBe(TARGET_URL);
+      expect(readConfig({ ...MIN_VARS, TARGET_URL }).targetUrl).toBe(TARGET_URL);
     },
   );
 
   it("may be unencrypted elsewhere where that is allowed, or where a service binding is the target", () => {
     const TARGET_URL = "http://example.com/events";
-    expect(readConfig({ ...LEAST, TARGET_URL, ALLOW_INSECURE: "true" }).targetUrl).toBe(TARGET_URL);
-    expect(readConfig({ ...LEAST, TARGET_URL, TARGET }).targetUrl).toBe(TARGET_URL);
+    expect(readConfig({ ...MIN_VARS, TARGET_URL, ALLOW_INSECURE: "true" }).targetUrl).toBe(TARGET_URL);
+    expect(readConfig({ ...MIN_VARS, TARGET_URL, TARGET }).targetUrl).toBe(TARGET_URL);
   });
 });
 
@@ -212,7 +218,7 @@ describe("a mistake in", () => {
     [credentials, { NATS_NKEY_SEED: SEED, NATS_TOKEN: "t" }, "one kind"],
   ];
   it.each(table)("%s is told by its name, without its value: %j", (name, wrong, said) => {
-    const error = refusal(() => readConfig({ ...LEAST, ...wrong }));
+    const error = refusal(() => readConfig({ ...MIN_VARS, ...wrong }));
     expect(error).toMatchObject({ code: "SLUICE_INVALID_OPTION", option: name });
     expect(error.message.startsWith(`${name}: `)).toBe(true);
     expect(error.message).toContain(said);
@@ -221,8 +227,8 @@ describe("a mistake in", () => {
   });
 
   it("LIMIT_MS leaves the trigger's own, so that the drain can report it", () => {
-    expect(limitMsOf({ ...LEAST, LIMIT_MS: "30000" })).toBe(30_000);
-    expect(limitMsOf({ ...LEAST, LIMIT_MS: "30s" })).toBeUndefined();
+    expect(limitMsOf({ ...MIN_VARS, LIMIT_MS: "30000" })).toBe(30_000);
+    expect(limitMsOf({ ...MIN_VARS, LIMIT_MS: "30s" })).toBeUndefined();
   });
 });
 
@@ -248,7 +254,7 @@ describe("a secret", () => {
     { NATS_USER: "hunter2" },
   ];
   it.each(table)("is not quoted by the error: %j", (wrong) => {
-    expect(refusal(() => readConfig({ ...LEAST, ...wrong })).message).not.toContain("hunter2");
+    expect(refusal(() => readConfig({ ...MIN_VARS, ...wrong })).message).not.toContain("hunter2");
   });
 });
 

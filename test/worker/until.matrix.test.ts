@@ -23,8 +23,13 @@ test("a message is posted within milliseconds, over two ticks whose runs overlap
   await server.createStream("EVENTS");
   await server.createConsumer("EVENTS", "sluice");
   const vars = {
-    ...{ NATS_URL: server.wsUrl, NATS_STREAM: "EVENTS", NATS_CONSUMER: "sluice", TARGET_URL: target.url },
-    ...{ UNTIL: "limit", LIMIT_MS: String(EVERY_MS + 2_500), MAX_WAIT_MS: "1000" },
+    NATS_URL: server.wsUrl,
+    NATS_STREAM: "EVENTS",
+    NATS_CONSUMER: "sluice",
+    TARGET_URL: target.url,
+    UNTIL: "limit",
+    LIMIT_MS: String(EVERY_MS + 2_500),
+    MAX_WAIT_MS: "1000",
   };
   const secrets = { DRAIN_TOKEN: "drain-token-1234", NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
   const worker = await startDevWorker({ vars, secrets, port: 0, signal: stopping.signal });
