@@ -22,7 +22,7 @@ import { DrainSocket } from "./socket.ts";
 import { SocketError, type SocketOptions } from "./wire.ts";
 
 /** What a drain says first. */
-export interface Opening {
+interface Opening {
   /** Its subscriptions. What comes to them has no other way than {@link Inbox.receive}. */
   readonly inboxes: readonly Inbox[];
   /** Its question, as text of the NATS protocol. */
