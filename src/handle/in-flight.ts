@@ -22,7 +22,7 @@ interface InFlightParts {
     message: DeliveredMessage,
     end: HandlerEnd,
   ) => Settled | Promise<Settled>;
-  readonly outbox: Pick<Outbox, "ack" | "hasAcked" | "standsFor">;
+  readonly outbox: Pick<Outbox, "ack" | "acked" | "standsFor">;
   /** An ack wait has ended, at the longest so many milliseconds after its delivery. */
   readonly ackWaitEnded: (afterMs: number) => void;
 }
@@ -40,6 +40,8 @@ export class InFlight {
   /** What the ack subject of a first delivery has in it. */
   readonly #first: string;
   #bySequence: Map<number, Held> | undefined;
+  /** When each message that was acked had been stored, by its sequence: another may have its number. */
+  readonly #acked = new Map<number, string>();
   #since: Deadline | undefined;
 
   constructor(parts: InFlightParts) {
@@ -56,7 +58,8 @@ export class InFlight {
     const info = parseAckSubject(reply);
     const held = this.#bySequence.get(info.sequence);
     const { stream, outbox, journal, ackWaitEnded } = this.#parts;
-    if (info.deliveryCount === 1 || !(held || outbox.hasAcked(info))) {
+    const isAcked = this.#acked.get(info.sequence) === info.timestampNanos;
+    if (info.deliveryCount === 1 || !(held || isAcked)) {
       this.#bySequence.set(info.sequence, { msg, deliveries: 1, settling: false });
       return true;
     }
@@ -82,12 +85,17 @@ export class InFlight {
     const settled = this.#parts.settle(held.msg, again, end);
     const forget = (done: Settled): Settled => {
       this.#bySequence?.delete(message.sequence);
+      if (done.as === "acked") this.#acked.set(message.sequence, message.timestampNanos);
       return done;
     };
     return isThenable(settled) ? settled.then(forget) : forget(settled);
   }
 
   #index(): Map<number, Held> {
+    for (const subject of this.#parts.outbox.acked()) {
+      const { sequence, timestampNanos } = parseAckSubject(subject);
+      this.#acked.set(sequence, timestampNanos);
+    }
     return new Map(
       this.#parts.held().map((msg) => {
         const { sequence } = parseAckSubject(msg.reply ?? "");

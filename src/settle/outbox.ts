@@ -3,7 +3,6 @@
 // same. The leader has every settlement of a connection in their order, so that its answer to the
 // last one of a stretch stands for the whole stretch.
 import { type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
-import type { DeliveryInfo } from "../message/ack-subject.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
 import { RELEASE_MS } from "./settlement.ts";
@@ -119,12 +118,10 @@ export class Outbox {
     this.#denied.add(subject);
   }
 
-  /** Whether it has acked that message, as far back as the leader was last asked. */
-  hasAcked({ sequence, timestampNanos }: DeliveryInfo): boolean {
-    const numbers = [`.${sequence}.`, `.${timestampNanos}.`];
-    return [...this.#waiting, ...this.#stretch].some(
-      ({ subject, payload }) => payload === ACK && numbers.every((number) => subject.includes(number)),
-    );
+  /** The ack subjects of what it has acked, as far back as the leader was last asked. */
+  acked(): string[] {
+    const acks = [...this.#stretch, ...this.#waiting].filter(({ payload }) => payload === ACK);
+    return acks.map(({ subject }) => subject);
   }
 
   /** What is sent to this ack subject settles so many deliveries of one message, and counts as often. */
