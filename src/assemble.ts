@@ -5,6 +5,7 @@ import type { Connection } from "./connection/connection.ts";
 import { classifyPermission } from "./connection/failure.ts";
 import type { Inboxes } from "./connection/inbox.ts";
 import { LazyConnection } from "./connection/isolated.ts";
+import { seedOf } from "./connection/login.ts";
 import type { Deadline } from "./deadline.ts";
 import { type Backlog, BacklogTeller, type OneDrain } from "./fetch/backlog.ts";
 import type { Consumer } from "./fetch/consumer.ts";
@@ -94,6 +95,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     journal,
     options,
     deadline,
+    seed: seedOf(options.auth),
     staysWhenTermed,
   });
   const streak = new FailureStreak(options.stopAfterFailures, () => stop.stop("handlers-failing"));

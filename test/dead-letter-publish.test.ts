@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Connection } from "../src/connection/connection.ts";
 import type { DeliveredMessage } from "../src/message/message.ts";
 import { type PublishedDeadLetter, publishDeadLetter } from "../src/settle/dead-letter.ts";
+import { letterId } from "../src/settle/letter-id.ts";
 import { Publisher } from "../src/settle/publish.ts";
 import { readStored, type StoredMessage } from "../src/settle/stored.ts";
 import { connectAs, inMs, pullOne } from "./support/delivery.ts";
@@ -161,7 +162,7 @@ describe("a duplicate", () => {
     const { publish, server, message, connection } = await given({ body: "body" });
     const drain = await connectAs("drain", server.wsUrl);
     onTestFinished(() => drain.close());
-    const id = `sluice:worker:${STREAM}:1:${message.timestampNanos}`;
+    const id = await letterId(message, {});
     await server.publishRaw({ subject: "dlq.orders", block: blockOf(`Nats-Msg-Id: ${id}`), body: "junk" });
     expect((await publish(drain)).ack).toMatchObject({ sequence: 2, duplicate: false });
 
@@ -173,23 +174,37 @@ describe("a duplicate", () => {
 
   test("that is not ours is junk: the dead letter goes there all the same", async () => {
     const { publish, server, message } = await given({ body: "body" });
-    const id = `sluice:worker:${STREAM}:1:${message.timestampNanos}`;
+    const id = await letterId(message, {});
     await server.publishRaw({ subject: "dlq.orders", block: blockOf(`Nats-Msg-Id: ${id}`), body: "junk" });
     expect((await publish()).ack).toMatchObject({ sequence: 2, duplicate: false });
     const bodies = (await server.messages(DEAD)).map(({ data }) => data);
     expect(bodies).toEqual(["junk", "body"]);
   });
 
-  test("cannot be made by who cannot read the message's stream: its time to the nanosecond is in the id", async () => {
-    const { publish, server, message } = await given({ body: "body" });
+  test("cannot be made by who lacks the seed, the consumer's info or the message's time", async () => {
+    const { server, message, connection } = await given({ body: "body" });
     const drain = await connectAs("drain", server.wsUrl);
     onTestFinished(() => drain.close());
+    const publisher = new Publisher(async () => drain);
+    const key = { seed: "SUAKEY", created: "2026-11-30T16:55:36.309123456Z" };
+    const publish = (of: DeliveredMessage) =>
+      publishDeadLetter(publisher, "dlq.orders", of, "no good", { by: inMs(5_000), key });
     const ms = message.timestamp.getTime();
-    for (const time of [ms, `${ms}000000`]) {
-      const id = `sluice:worker:${STREAM}:1:${time}`;
+    const guessed = [
+      `sluice:worker:${STREAM}:1`,
+      ...[ms, `${ms}000000`, message.timestampNanos].map((time) => `sluice:worker:${STREAM}:1:${time}`),
+      await letterId(message, {}),
+      await letterId(message, { seed: key.seed }),
+      await letterId(message, { created: key.created }),
+      await letterId(message, { ...key, created: "2026-11-30T16:55:36.309123457Z" }),
+    ];
+    for (const id of guessed)
       await server.publishRaw({ subject: "dlq.orders", block: blockOf(`Nats-Msg-Id: ${id}`), body: "junk" });
-    }
-    expect((await publish(drain)).ack).toMatchObject({ sequence: 3, duplicate: false });
+    expect(new Set(guessed).size).toBe(guessed.length);
+    expect((await publish(message)).ack).toMatchObject({ sequence: guessed.length + 1, duplicate: false });
+    // Of the next drain, which has the message again, it is a duplicate.
+    const again = await pullOne(connection.nats, STREAM, "worker");
+    expect((await publish(again)).ack).toMatchObject({ sequence: guessed.length + 1, duplicate: true });
   });
 
   test("of a dead letter that was deleted since is published again", async () => {

@@ -154,3 +154,10 @@ export function readCreds(creds: string): { readonly jwt?: string; readonly seed
   const isJwt = jwt !== undefined && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(jwt);
   return isJwt && seed !== undefined ? { jwt, seed } : {};
 }
+
+/** The seed of credentials that have one: a secret that nobody can guess. The credentials were checked. */
+export function seedOf(auth: Auth | undefined): string | undefined {
+  if (auth === undefined || typeof auth === "function") return undefined;
+  if ("nkeySeed" in auth) return auth.nkeySeed.trim();
+  return "creds" in auth ? readCreds(auth.creds).seed : undefined;
+}

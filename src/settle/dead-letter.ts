@@ -3,8 +3,9 @@ import { oneLine } from "../checks.ts";
 import type { Deadline } from "../deadline.ts";
 import { listNames } from "../message/header-block.ts";
 import { copyHeaders, HeaderMap } from "../message/headers.ts";
-import { DeliveredMessage, type Message } from "../message/message.ts";
+import type { Message } from "../message/message.ts";
 import { type DeadLetter, isStored } from "./duplicate.ts";
+import { type LetterKey, letterId } from "./letter-id.ts";
 import { isTooLarge, type Published, type PublishedIn, type Publisher } from "./publish.ts";
 
 /** Where dead letters go. */
@@ -44,6 +45,8 @@ export interface DeadLetterSettings {
   readonly of?: LetterOf | undefined;
   /** Its body was not delivered: the dead letter can only point at it. @default false */
   readonly isBodyless?: boolean;
+  /** For its id. @default none: the message's time alone makes it hard to guess */
+  readonly key?: LetterKey | undefined;
 }
 
 /** What a dead letter says of its message in place of what the delivery says. */
@@ -72,11 +75,12 @@ export async function publishDeadLetter(
   settings: DeadLetterSettings,
 ): Promise<PublishedDeadLetter> {
   const at = new Date();
+  const id = await letterId(message, settings.key ?? {});
   const publish = async (form: DeadLetterForm): Promise<PublishedDeadLetter> => {
     const { headers, dropped } = makeHeaders(message, reason, at, form, settings.of);
     const data = form === "stub" ? new Uint8Array() : message.data;
     const isFirst = message.deliveryCount === 1;
-    const letter: DeadLetter = { subject, id: idOf(message), headers, data, isFirst };
+    const letter: DeadLetter = { subject, id, headers, data, isFirst };
     return { form, dropped, ack: await publishOnce(publisher, letter, settings) };
   };
   for (const form of settings.isBodyless ? [] : (["whole", "without-headers"] as const)) {
@@ -87,17 +91,6 @@ export async function publishDeadLetter(
     }
   }
   return await publish("stub");
-}
-
-/**
- * One id per message and consumer, whichever delivery or drain gives it up, so that a drain that
- * died before it could term the message leaves one dead letter and not two. The time tells a stream
- * made anew from the old, and, to the nanosecond, it cannot be guessed by who cannot read that
- * stream.
- */
-function idOf(message: Message<unknown>): string {
-  const time = message instanceof DeliveredMessage ? message.timestampNanos : message.timestamp.getTime();
-  return `sluice:${message.consumer}:${message.id}:${time}`;
 }
 
 /**

@@ -28,6 +28,8 @@ export interface SettlerParts {
   readonly consumer: Consumer;
   readonly journal: Journal;
   readonly options: SettlerOptions;
+  /** The seed that the drain signs in with, where it has one: for the ids of dead letters. */
+  readonly seed: string | undefined;
   /** A dead letter without a PubAck by then is a nak. */
   readonly deadline: Deadline;
   /** Whether a message stays in its stream when it is termed, as far as that is known. */
@@ -152,7 +154,7 @@ export class Settler {
     subject: string,
     copy: Copy | undefined,
   ): Promise<Settled> {
-    const { publisher, outbox, reserve, journal, deadline } = this.#parts;
+    const { publisher, outbox, reserve, consumer, journal, seed, deadline } = this.#parts;
     const isLast = this.isLast(message);
     try {
       const { form, dropped, ack } = await publishDeadLetter(publisher, subject, message, reason, {
@@ -161,6 +163,7 @@ export class Settler {
         persist: isLast && !copy,
         of: copy,
         isBodyless: this.#parts.consumer.facts?.headersOnly !== false && lacksBody(message),
+        key: { seed, created: consumer.facts?.created },
       });
       if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
       if (form === "stub") {

@@ -1,7 +1,9 @@
 // A publisher of one message, against a real nats-server, in every runtime: whatever bytes it
 // sends, its message is handled or dead-lettered, and nobody else's waits for it.
 import { describe, expect, test } from "vitest";
-import { type DrainOptions, defineDrain, type Message, type Report, reject } from "../../src/index.ts";
+import { type DrainOptions, defineDrain, type Message, type Report, reject, retry } from "../../src/index.ts";
+import type { DeliveredMessage } from "../../src/message/message.ts";
+import { letterId } from "../../src/settle/letter-id.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";
 
 const BASE = {
@@ -126,6 +128,29 @@ export function hostileSuite(runtime: string): void {
         handler: ({ sequence }) => (sequence === 1 ? reject("no good") : undefined),
       });
       expect(report).toMatchObject({ outcome: "completed", fetched: 4, acked: 3, deadLettered: 1 });
+    });
+
+    test("junk under ids that a reader of the stream can make is taken for no dead letter", async () => {
+      const server = await given();
+      await server.publish(NEW, 1, ["body"]);
+      const plant = async (message: Message) => {
+        const { id, timestampNanos: time } = message as DeliveredMessage; // as a drain makes them
+        const ids = [`sluice:worker:${id}`, `sluice:worker:${id}:${time}`, await letterId(message, {})];
+        for (const each of ids) {
+          const block = blockOf(`Nats-Msg-Id: ${each}`);
+          await server.publishRaw({ subject: "dlq.orders", block, body: "junk" });
+        }
+        return retry({ delayMs: 1 });
+      };
+      expect(await drain(server, { ...BASE, handler: plant })).toMatchObject({ retried: 1 });
+      const report = await drain(server, { ...BASE, handler: () => reject("no good") });
+      expect(report).toMatchObject({ fetched: 1, deadLettered: 1 });
+      expect((await server.messages("DEAD")).map(({ data }) => data)).toEqual([
+        "junk",
+        "junk",
+        "junk",
+        "body",
+      ]);
     });
 
     test("a body at the server's limit is dead-lettered as a stub that says where it is", async () => {
