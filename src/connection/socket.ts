@@ -32,6 +32,13 @@ export interface DrainSocketOptions extends WireOptions {
   readonly onLost?: (() => void) | undefined;
 }
 
+/**
+ * Most frames that hold no more than a PING or a PONG does: each costs as much as one with a message,
+ * and a server that sends them without an end, empty ones at that, keeps timers from firing.
+ */
+const MAX_TINY_FRAMES = 10_000;
+const TINY_BYTES = 8;
+
 /** The part of the WebSocket interface that nats-core's transport uses, over a wire that can be dropped. */
 export class DrainSocket {
   binaryType = "arraybuffer";
@@ -54,6 +61,7 @@ export class DrainSocket {
   #ended = false;
   #unsent: Bytes[] = [];
   #turns = 0;
+  #tinyFrames = 0;
 
   constructor(url: string, options: DrainSocketOptions) {
     this.#options = options;
@@ -137,6 +145,8 @@ export class DrainSocket {
     if (typeof data === "string") this.fail("sent a text frame, where the NATS protocol has binary ones");
     else if (data.byteLength > maxFrameBytes)
       this.fail(`sent a frame of ${data.byteLength} bytes, more than ${maxFrameBytes}`);
+    else if (data.byteLength < TINY_BYTES && ++this.#tinyFrames > MAX_TINY_FRAMES)
+      this.fail("sent without an end what no drain needs");
     else if (this.#handshake) this.#handshake.push(new Uint8Array(data));
     else this.#reader.push(new Uint8Array(data));
   }

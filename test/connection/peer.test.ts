@@ -112,6 +112,12 @@ for (const [name, greeting] of Object.entries({
   });
 }
 
+for (const [name, binary] of Object.entries({ "no bytes": "", "a line end": "\r\n", "a PONG": "PONG\r\n" })) {
+  test(`frames of ${name} without an end end the connection`, async () => {
+    expect(await lossAfter({ binary, frames: 20_000 })).toMatch(/^connection-lost: ./);
+  });
+}
+
 test("a frame larger than any that was asked for ends the connection", async () => {
   expect(await lossAfter({ binary: "MSG a 1 44000000\r\n", fill: 44_000_000 })).toMatch(
     /^connection-lost: ./,
