@@ -22,7 +22,7 @@ export const strict = (command: Command, name: string): Command =>
       // Its value may be a secret, under a name that is none of ours.
       const told = error.message
         .replace(/^error: /, "")
-        .replace(/^(unknown option '[^'=]*(?:token|pass|pw|secret|seed|cred|key)[^'=]*)=.*'$/is, "$1'")
+        .replace(/^(unknown option '[^'=]*)=.*'$/is, "$1'")
         .replace(/\.$/, "");
       throw new UsageError(`${told.charAt(0).toUpperCase()}${told.slice(1)}`, name, { cause: error });
     });

@@ -9,6 +9,8 @@
 export const MAX_LINE_BYTES = 65_536;
 /** A server needs one frame until its INFO, and one more until its PONG. */
 const MAX_FRAMES = 64;
+/** And one line each, where it has nothing to refuse. */
+const MAX_LINES = 256;
 const LF = 10;
 const NOTHING = new Uint8Array();
 const decoder = new TextDecoder();
@@ -39,6 +41,7 @@ export class Handshake {
   #unread: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
   #frames = 0;
+  #lines = 0;
 
   constructor(events: HandshakeEvents, maxHeldBytes: number) {
     this.#events = events;
@@ -99,6 +102,11 @@ export class Handshake {
   }
 
   #take(line: Uint8Array<ArrayBuffer>): void {
+    this.#lines += 1;
+    if (this.#lines > MAX_LINES) {
+      this.#fail(`sent ${this.#lines} lines without completing the handshake`);
+      return;
+    }
     const text = decoder.decode(line);
     const info = /^INFO[ \t]+(\{[^\r\n]*\})[ \t]*\r\n$/i.exec(text)?.[1];
     if (info !== undefined) this.#takeInfo(line, info);

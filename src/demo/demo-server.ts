@@ -19,6 +19,8 @@ export const STREAM = "GITHUB";
 export const CONSUMER = "sluice";
 /** Where the Worker keeps its reports. */
 export const BUCKET = "sluice";
+/** Of the Worker's replies: its user hears no others. */
+export const INBOX_PREFIX = "_INBOX_sluice";
 
 interface Login {
   readonly user: string;
@@ -175,7 +177,7 @@ function accounts(admin: Login, worker: Login): string {
     users: [
       { user: ${admin.user}, password: "${admin.password}" }
       { user: ${worker.user}, password: "${worker.password}", allowed_connection_types: [WEBSOCKET]
-        permissions { publish { allow: ${JSON.stringify(publish)} }, subscribe { allow: ["_INBOX.>"] } } }
+        permissions { publish { allow: ${JSON.stringify(publish)} }, subscribe { allow: ["${INBOX_PREFIX}.>"] } } }
     ]
   } }`;
 }

@@ -17,6 +17,8 @@ const BINARY_SHA256: Readonly<Record<string, string>> = {
 
 /** Write permission of the group or of others. */
 const WRITABLE_BY_OTHERS = 0o022;
+const WRITABLE_BY_ALL = 0o002;
+const STICKY = 0o1000;
 
 /**
  * Where fetched executables are kept, best first: in the `node_modules` that the package belongs to
@@ -58,6 +60,9 @@ export function userCacheFolder(xdgCacheHome: string | undefined): string {
 export async function trust(path: string, kept: string): Promise<void> {
   const folder = dirname(path);
   for (const each of [path, folder, dirname(folder)]) await trustOwner(each);
+  // Whoever can write to what holds these can put others in their place, behind this very check.
+  const above = dirname(dirname(folder));
+  for (const each of [above, dirname(above)]) await trustParent(each);
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
   const found = hash.digest("hex");
@@ -75,6 +80,14 @@ async function recorded(path: string, found: string): Promise<string> {
   if (text === "") return found;
   await trustOwner(path);
   return text.trim();
+}
+
+/** As everybody's `/tmp` is, a folder may be: what is in it only its owner can move. */
+async function trustParent(path: string): Promise<void> {
+  if (process.getuid === undefined) return;
+  const { mode } = await stat(path);
+  if ((mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0)
+    throw new Error(`${path} can be written to by others`);
 }
 
 async function trustOwner(path: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { BUCKET, CONSUMER, type DemoServer, STREAM, startDemoServer } from "./demo-server.ts";
+import { BUCKET, CONSUMER, type DemoServer, INBOX_PREFIX, STREAM, startDemoServer } from "./demo-server.ts";
 import { type DevWorker, startDevWorker } from "./dev-worker.ts";
 import { cronUrl, drainUntilEmpty, drainUrl } from "./drains.ts";
 import { loadEvents } from "./events.ts";
@@ -72,6 +72,7 @@ function workerConfig(
       NATS_CONSUMER: CONSUMER,
       TARGET_URL: target.url,
       HISTORY_BUCKET: BUCKET,
+      NATS_INBOX_PREFIX: INBOX_PREFIX,
       ...DRAIN_VARS,
     },
     secrets: { NATS_USER: server.worker.user, NATS_PASSWORD: server.worker.password, DRAIN_TOKEN: token },

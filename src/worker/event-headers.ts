@@ -33,6 +33,7 @@ const OPAQUE = "application/octet-stream";
 const EVENT_TYPE = "io.nats.jetstream.message";
 /** Of the delivery's sources: the stream's name follows. */
 const SOURCE = "/nats/streams/";
+const NOWHERE = "http://x.invalid";
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
 
 /** A trace goes on through the target (W3C Trace Context, and Baggage). */
@@ -138,11 +139,11 @@ function addEvent(
     const taken = theirs !== "" && valid?.(theirs) !== false && sent.add(`ce-${name}`, theirs);
     if (!taken) sent.add(`ce-${name}`, otherwise);
   };
-  context("id", id, (theirs) => !theirs.startsWith(key));
-  context("source", source, (theirs) => !theirs.startsWith(SOURCE));
+  context("id", id, (theirs) => !looksLike(theirs, key));
+  context("source", source, (theirs) => !looksLike(theirs, SOURCE) && !looksLike(pathOf(theirs), SOURCE));
   context("type", EVENT_TYPE);
   context("subject", subject);
-  context("time", message.timestamp.toISOString(), (time) => RFC3339.test(time));
+  context("time", message.timestamp.toISOString(), isTime);
   if (attributes.size === 0) return [];
   const extensions = [...attributes].filter(([name]) => !NO_EXTENSION.test(name));
   return extensions.map(([name, value]) => [name, encodedAgain(value)] as const);
@@ -159,6 +160,28 @@ function addForwarded(sent: Sent, { headers }: Message<unknown>, forwarded: Read
     if (value === undefined) sent.drop(lower);
     else sent.add(lower, value);
   }
+}
+
+/**
+ * Whether an encoded value could pass for one of the delivery's own that begins so, at a target that
+ * trims what it reads, or compares it without regard to case, as many databases do.
+ */
+function looksLike(value: string, own: string): boolean {
+  const text = (encoded: string): string =>
+    (decodeAttribute(encoded) ?? encoded).normalize("NFKC").toLowerCase();
+  return text(value).trimStart().startsWith(text(own));
+}
+
+/** The path of a reference without a host, as it is without the dots in it. */
+function pathOf(reference: string): string {
+  if (!URL.canParse(reference, NOWHERE)) return "";
+  const { origin, pathname } = new URL(reference, NOWHERE);
+  return origin === NOWHERE ? pathname : "";
+}
+
+/** A time that there is. */
+function isTime(value: string): boolean {
+  return RFC3339.test(value) && !Number.isNaN(Date.parse(value));
 }
 
 /** As the HTTP binding has it: some SDKs do not encode, or encode what need not be. */

@@ -19,6 +19,7 @@ describe("a wrong command line", () => {
     [["--once"], "sluice: Unknown option '--once'; see sluice --help"],
     [["constructor"], "sluice: Unknown command 'constructor'; see sluice --help"],
     [["redrive", "--dyr-run"], "sluice: Unknown option '--dyr-run'; see sluice redrive --help"],
+    [["redrive", "--auth=hunter2"], "sluice: Unknown option '--auth'; see sluice redrive --help"],
     [["redrive", "now"], /^sluice: .*argument.*: now; see sluice redrive --help$/],
     [["redrive", "--keep=1"], /^sluice: .*'--keep=1'; see sluice redrive --help$/],
     [["redrive", "--max"], "sluice: Option '--max <n>' argument missing; see sluice redrive --help"],

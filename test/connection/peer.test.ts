@@ -99,6 +99,13 @@ test("a flood between INFO and PONG ends the connection", async () => {
   expect(await failureOf(peer.wsUrl)).toMatch(/^connect-failed: .*frames/);
 });
 
+test("a thousand lines between INFO and PONG end the connection, in however few frames", async () => {
+  for (const line of ["+OK\r\n", "PING\r\n", "-ERR 'No'\r\n", INFO]) {
+    const peer = await labFramePeer({ binary: INFO }, { binary: line.repeat(1_000) });
+    expect(await failureOf(peer.wsUrl)).toMatch(/^connect-failed: ./);
+  }
+});
+
 for (const [name, greeting] of Object.entries({
   "no INFO": "HELLO secret\r\n",
   "an INFO without a version": "INFO {}\r\n",

@@ -1,7 +1,7 @@
 // How nats-server is found: the order of versions, where copies are kept, and what a wrong NATS_SERVER says.
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { findNatsBinary, parseNatsVersion } from "../../src/demo/nats-binary.ts";
 import { cacheFolders, trust, userCacheFolder } from "../../src/demo/nats-cache.ts";
@@ -41,8 +41,9 @@ describe("a cached server", () => {
   async function givenCached(kept: string): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), "sluice-cache-test-"));
     onTestFinished(() => rm(folder, { recursive: true }));
-    await mkdir(join(folder, kept), { mode: 0o755 });
-    const path = join(folder, kept, "nats-server");
+    const cache = join(folder, "cache", "sluice", "nats-server");
+    await mkdir(join(cache, kept), { mode: 0o755, recursive: true });
+    const path = join(cache, kept, "nats-server");
     await writeFile(path, "#!/bin/sh\n", { mode: 0o755 });
     return path;
   }
@@ -52,7 +53,8 @@ describe("a cached server", () => {
     async () => {
       const path = await givenCached("2.15.1-go");
       await expect(trust(path, "2.15.1-go")).resolves.toBeUndefined();
-      for (const each of [path, dirname(path), dirname(dirname(path))]) {
+      const folders = [1, 2, 3, 4].map((up) => join(path, ...Array<string>(up).fill("..")));
+      for (const each of [path, ...folders]) {
         await chmod(each, 0o777);
         await expect(trust(path, "2.15.1-go")).rejects.toThrow(`${each} can be written to by others`);
         await chmod(each, 0o755);

@@ -118,9 +118,41 @@ describe("a publisher", () => {
     );
   });
 
-  it.each(["ORDERS:7", "ORDERS%3A7", "%4FRDERS:7"])("cannot take the id of another message: %s", (id) => {
+  it.each([
+    "ORDERS:7",
+    "ORDERS%3A7",
+    "%4FRDERS:7",
+    "%20ORDERS:7",
+    "%EF%BB%BF%09ORDERS:7",
+    "orders:42",
+    "ORDERS%EF%BC%9A42",
+  ])("cannot take the id of another message: %s", (id) => {
     const sent = eventHeaders(messageOf({ "ce-id": id }));
     expect([sent.get("ce-id"), sent.get("Idempotency-Key")]).toEqual(["ORDERS:42", "ORDERS:42"]);
+  });
+
+  it.each([
+    "/nats/streams/PAYROLL",
+    "/NATS/Streams/PAYROLL",
+    "%20/nats/streams/PAYROLL",
+    "/x/../nats/streams/PAYROLL",
+    "./nats/./streams/PAYROLL",
+    "%2Fnats%2Fstreams%2FPAYROLL",
+    "\\nats\\streams\\PAYROLL",
+  ])("cannot take the source of another stream's: %s", (source) => {
+    expect(eventHeaders(messageOf({ "ce-source": source })).get("ce-source")).toBe("/nats/streams/ORDERS");
+  });
+
+  it.each([
+    "https://acme.example/nats/streams/A",
+    "urn:nats:streams",
+    "/nat",
+    "//nats/streams/A",
+    "a b",
+    "http://[",
+  ])("keeps a source of its own: %s", (source) => {
+    const sent = eventHeaders(messageOf({ "ce-source": source }));
+    expect(decodeURIComponent(sent.get("ce-source") ?? "")).toBe(source);
   });
 
   it("cannot name its event as a delivery of another stream would", () => {
@@ -144,10 +176,15 @@ describe("a publisher", () => {
     expect(sent.get("Sluice-Dropped")).toBe("baggage");
   });
 
-  it("has no attribute of its event taken that is empty or no time", () => {
-    const sent = eventHeaders(
-      messageOf({ "ce-id": "", "ce-source": "", "ce-type": "", "ce-time": "yesterday" }),
-    );
+  it.each([
+    "yesterday",
+    "2025-13-01T00:00:00Z",
+    "2025-11-22T24:61:00Z",
+    "2025-11-22",
+    "2025-11-22T18:20:00",
+    "2025-11-22T18:20:00Z%0D%0A",
+  ])("has no attribute of its event taken that is empty, or no time: %s", (time) => {
+    const sent = eventHeaders(messageOf({ "ce-id": "", "ce-source": "", "ce-type": "", "ce-time": time }));
     expect(Object.fromEntries(sent)).toEqual(Object.fromEntries(eventHeaders(messageOf())));
   });
 
