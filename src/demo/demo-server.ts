@@ -177,7 +177,9 @@ function accounts(admin: Login, worker: Login): string {
     users: [
       { user: ${admin.user}, password: "${admin.password}" }
       { user: ${worker.user}, password: "${worker.password}", allowed_connection_types: [WEBSOCKET]
-        permissions { publish { allow: ${JSON.stringify(publish)} }, subscribe { allow: ["${INBOX_PREFIX}.>"] } } }
+        permissions {
+          publish { allow: ${JSON.stringify(publish)} }
+          subscribe { allow: ["${INBOX_PREFIX}.>"] } } }
     ]
   } }`;
 }
