@@ -8,6 +8,7 @@ import { addPermissions } from "./permissions.ts";
 import { addRedrive } from "./redrive/options.ts";
 import { addRun } from "./run/options.ts";
 import { addStatus } from "./status/options.ts";
+import { UsageError } from "./usage.ts";
 
 /**
  * Runs the command line.
@@ -24,6 +25,10 @@ export async function runProgram(args: readonly string[], context: Context): Pro
     .helpOption("-h, --help", "Print this help; after a command, the command's own.")
     .helpCommand("help [command]", "Print the help of a command.");
   for (const add of [addRun, addDoctor, addPermissions, addRedrive, addStatus]) add(program, context);
+  const [first, named] = args;
+  // Commander answers it with the help of all commands.
+  if (first === "help" && named !== undefined && !program.commands.some((each) => each.name() === named))
+    throw new UsageError(`Unknown command '${named}'`, "sluice");
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

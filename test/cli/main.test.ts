@@ -1,6 +1,7 @@
 // The command line: what each wrong argument is answered with, and that help and version are plain output.
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -16,6 +17,7 @@ async function sluice(...args: string[]): Promise<{ code: unknown; stdout: strin
 describe("a wrong command line", () => {
   const table: [args: string[], line: string | RegExp][] = [
     [["strat"], "sluice: Unknown command 'strat'; see sluice --help"],
+    [["help", "strat"], "sluice: Unknown command 'strat'; see sluice --help"],
     [["--once"], "sluice: Unknown option '--once'; see sluice --help"],
     [["constructor"], "sluice: Unknown command 'constructor'; see sluice --help"],
     [["redrive", "--dyr-run"], "sluice: Unknown option '--dyr-run'; see sluice redrive --help"],
@@ -94,5 +96,11 @@ describe("what goes to stdout, with exit code 0", () => {
   ];
   it.each(table)("%j", async (args, text) => {
     expect(await sluice(...args)).toEqual({ code: 0, stdout: expect.stringMatching(text), stderr: "" });
+  });
+
+  it("in a clone, by npm run sluice, without a build", async () => {
+    const cwd = fileURLToPath(new URL("../../", import.meta.url));
+    const run = promisify(execFile)("npm", ["run", "--silent", "sluice", "--", "--version"], { cwd });
+    expect((await run).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

@@ -135,6 +135,19 @@ describe("sluice run", () => {
     expect(stderr).toMatch(/^[^\n]*; see sluice run --help\n$/);
   });
 
+  it.each(['import { defineDrain } from "sluice";', "export default {};"])(
+    "says of a module that package.json makes CommonJS what to set: %s",
+    async (text) => {
+      await givenModule("package.json", '{ "type": "commonjs" }');
+      const path = await givenModule("drain.ts", text);
+      const { code, stderr } = await run([path, "--limit", "5s"]);
+      expect(code).toBe(64);
+      expect(stderr).toContain(
+        'is loaded as CommonJS, which has no import: set "type": "module" in package.json',
+      );
+    },
+  );
+
   it("passes on in one line what the module throws", async () => {
     const path = await givenModule("drain.js", 'throw new Error("no DATABASE_URL");');
     expect(await run([path, "--limit", "5s"])).toMatchObject({

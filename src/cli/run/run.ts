@@ -50,12 +50,25 @@ async function loadJob(file: string): Promise<Job> {
       const advice = "use Node 22.18 or later, or set NODE_OPTIONS=--experimental-strip-types";
       throw new UsageError(`This Node does not load ${file}: ${advice}`, NAME, { cause });
     }
+    if (isTakenForCommonJs(cause, file)) {
+      const advice = 'set "type": "module" in package.json, or name it .mts or .mjs';
+      throw new UsageError(`${file} is loaded as CommonJS, which has no import: ${advice}`, NAME, { cause });
+    }
     throw cause;
   });
   const job = toJob(get(loaded, "default")) ?? toJob(get(loaded, "drain"));
   if (job === undefined)
     throw new UsageError(`${file} exports no drain: its default export must be defineDrain(…)`, NAME);
   return job.limitMs === undefined ? { ...job, limitMs: toLimit(get(loaded, "limitMs")) } : job;
+}
+
+/** What `npm init` writes into package.json makes every module of the folder CommonJS. */
+function isTakenForCommonJs(cause: unknown, file: string): boolean {
+  return (
+    cause instanceof SyntaxError &&
+    /outside a module|Unexpected token 'export'/.test(cause.message) &&
+    cause.stack?.startsWith(resolve(file)) === true
+  );
 }
 
 function toJob(value: unknown): Job | undefined {
