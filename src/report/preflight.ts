@@ -173,8 +173,14 @@ function isOlder(version: string, than: string): boolean {
   return at >= 0 && (one[at] ?? 0) < (other[at] ?? 0);
 }
 
-/** Published flaws that a drain's server is open to, and the first release of each minor version without. */
+/** Published flaws that meet a drain, and the first release of each minor version without. */
 const FLAWS: readonly { readonly what: string; readonly mended: readonly string[] }[] = [
+  {
+    what:
+      "A pull request whose drain is gone uses up a delivery that nobody gets, and has the last " +
+      "message delivered again (nats-server #5305, #5338).",
+    mended: ["2.10.15"],
+  },
   {
     what: "Any account can manage the JetStream assets of another (CVE-2025-30215).",
     mended: ["2.10.27", "2.11.1"],

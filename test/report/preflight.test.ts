@@ -111,6 +111,16 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
 });
 
 it.each([
+  ["2.9.25", true],
+  ["2.10.14", true],
+  ["2.10.15", false],
+  ["2.11.0", false],
+])("tells of deliveries that nobody gets on nats-server %s: %j", (serverVersion, tells) => {
+  const [found] = preflight({ ...GOOD, serverVersion }, PLAN);
+  expect(found?.message.includes("#5338")).toBe(tells);
+});
+
+it.each([
   ["2.10.26", ["CVE-2025-30215", "CVE-2026-27889", "CVE-2026-33219"], "2.11.15"],
   ["2.10.29", ["CVE-2026-27889", "CVE-2026-33219"], "2.11.15"],
   ["2.11.14", ["CVE-2026-33219"], "2.11.15"],

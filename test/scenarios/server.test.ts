@@ -1,6 +1,6 @@
 // The server, its consumer and its streams change under a drain: each message is accounted for, and the report says why.
 import { expect, test } from "vitest";
-import { defineDrain, type Message, reject } from "../../src/index.ts";
+import { type DrainOptions, defineDrain, type Message, reject, retry } from "../../src/index.ts";
 import { labProxy, labScripted, labServer } from "../support/lab-client.ts";
 import { blockOf } from "../support/raw-publisher.ts";
 import { scenarioServer } from "./bed.ts";
@@ -33,6 +33,33 @@ test("a dead-letter stream that stays away: the message is counted as exhausted,
   );
   expect(report).toMatchObject({ deadLettered: 0, rejected: 0, exhausted: 1 });
   expect((await server.streamState(stream)).messages).toBe(1);
+});
+
+// nats-io/nats-server #5305 and #5338: docs/guarantees.md tells what a server before 2.10.15 does.
+test("a drain whose connection is cut while its pull waits: a retry that is due then costs no delivery, since 2.10.15", async () => {
+  const { server, options, stream, drain } = await given(3, { ack_wait: 3_000 * 1e6 });
+  const proxy = await labProxy(server);
+  const came: string[] = [];
+  const handler = ({ sequence, deliveryCount }: Message): unknown => {
+    came.push(`${sequence}/${deliveryCount}`);
+    return sequence === 1 && deliveryCount === 1 ? retry({ delayMs: 2_000 }) : undefined;
+  };
+  const all = { ...options, servers: proxy.url, stream, consumer: "worker", prefetch: 9, handler } as const;
+  // The server looks for requests that nobody waits for with each heartbeat.
+  const rare = { until: "limit", maxWaitMs: 20_000, heartbeatMs: 6_000 };
+  const running = defineDrain({ ...all, ...rare } as DrainOptions).run({ limitMs: 80_000 });
+  await expect
+    .poll(() => server.consumerState(stream, "worker"), { timeout: 5_000 })
+    .toMatchObject({ pending: 0, ackPending: 1, waiting: 1 });
+  await proxy.cut();
+  expect(await running).toMatchObject({ reason: "connection-lost", fetched: 3 });
+  // No question reaches the server meanwhile: it would look for them, too.
+  await pause(2_500);
+  const rest = { handler, maxWaitMs: 4_000, until: "limit" } as never;
+  const report = await drain(rest, 7_000);
+  const isOld = /^2\.(9\.|10\.(\d|1[0-4])$)/.test(server.version);
+  expect(came.slice(3)).toEqual(isOld ? ["3/1", "1/3"] : ["1/2"]);
+  expect(report).toMatchObject({ acked: came.length - 3, exhausted: 0 });
 });
 
 // nats-io/nats-server #1716, nats-io/nats.rs #860: stalls at max_ack_pending.

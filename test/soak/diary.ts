@@ -60,8 +60,8 @@ export interface Aftermath {
 export class Diary {
   readonly #life: Schedule;
   /**
-   * nats-server 2.9 delivers a stream's last message again now and then, though it was acked, without any fault: 6 times in
-   * 6,900 schedules on 2.9.10, never in 10,000 on 2.15.1.
+   * nats-server before 2.10.14 delivers the last message again, acked or not, after a redelivery that met only pull requests
+   * whose drains are gone (nats-server #5305): 6 times in 6,900 schedules on 2.9.10, never in 10,000 on 2.15.1.
    */
   readonly #mayRepeat: boolean;
   /** Messages whose handler succeeded, or that were rejected where there is no dead letter. */
