@@ -40,7 +40,7 @@ export function openByFetch(url: string, options: WireOptions, events: WireEvent
     socket.accept();
     events.open();
   };
-  open().catch((cause: unknown) => events.end(asSocketError(cause)));
+  open().catch((cause: unknown) => events.end(asSocketError(explained(cause))));
   return {
     framesAreTurns: true,
     send: (data) => socket?.send(data),
@@ -49,4 +49,25 @@ export function openByFetch(url: string, options: WireOptions, events: WireEvent
       aborter.abort();
     },
   };
+}
+
+/**
+ * What workerd's words for a connection that failed may mean. It has the same ones for what passes
+ * and for a wrong port, so neither can be told to be final.
+ */
+const MEANINGS: readonly { readonly said: RegExp; readonly means: string }[] = [
+  {
+    said: /^Network connection lost/,
+    means: "A port that refuses, or one that speaks no HTTP, as nats-server's own for TCP clients.",
+  },
+  {
+    said: /^internal error/,
+    means: "A TLS handshake that failed: there is no TLS on that port, or its certificate is not trusted.",
+  },
+];
+
+function explained(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof SocketError) return cause;
+  const meaning = MEANINGS.find(({ said }) => said.test(cause.message));
+  return meaning ? new SocketError(`${cause.message.replace(/\.$/, "")}. ${meaning.means}`) : cause;
 }
