@@ -31,6 +31,8 @@ interface Held {
   /** The latest delivery: what it settles is what the server counts by. */
   msg: RawMessage;
   deliveries: number;
+  /** When the latest delivery came, at the earliest. */
+  at: Deadline;
   settling: boolean;
 }
 
@@ -42,6 +44,7 @@ export class InFlight {
   #bySequence: Map<number, Held> | undefined;
   /** When each message that was acked had been stored, by its sequence: another may have its number. */
   readonly #acked = new Map<number, string>();
+  /** When the first delivery of all came. */
   #since: Deadline | undefined;
 
   constructor(parts: InFlightParts) {
@@ -54,25 +57,27 @@ export class InFlight {
     this.#since ??= now();
     const { reply = "" } = msg;
     if (!this.#bySequence && reply.includes(this.#first)) return true;
-    this.#bySequence ??= this.#index();
+    this.#bySequence ??= this.#index(this.#since);
+    const at = now();
     const info = parseAckSubject(reply);
     const held = this.#bySequence.get(info.sequence);
     const { stream, outbox, journal, ackWaitEnded } = this.#parts;
     const isAcked = this.#acked.get(info.sequence) === info.timestampNanos;
     if (info.deliveryCount === 1 || !(held || isAcked)) {
-      this.#bySequence.set(info.sequence, { msg, deliveries: 1, settling: false });
+      this.#bySequence.set(info.sequence, { msg, deliveries: 1, at, settling: false });
       return true;
     }
-    if (held) this.#again(held, msg);
+    ackWaitEnded(at - (held?.at ?? this.#since));
+    if (held) this.#again(held, msg, at);
     else outbox.ack(msg);
     journal.note("ack-wait-ended", `${stream}:${info.sequence}`);
-    ackWaitEnded(now() - this.#since);
     return false;
   }
 
-  #again(held: Held, msg: RawMessage): void {
+  #again(held: Held, msg: RawMessage, at: Deadline): void {
     if (!held.settling) held.msg = msg;
     held.deliveries += 1;
+    held.at = at;
     this.#parts.outbox.standsFor(held.msg.reply ?? "", held.deliveries);
   }
 
@@ -91,7 +96,7 @@ export class InFlight {
     return isThenable(settled) ? settled.then(forget) : forget(settled);
   }
 
-  #index(): Map<number, Held> {
+  #index(at: Deadline): Map<number, Held> {
     for (const subject of this.#parts.outbox.acked()) {
       const { sequence, timestampNanos } = parseAckSubject(subject);
       this.#acked.set(sequence, timestampNanos);
@@ -99,7 +104,7 @@ export class InFlight {
     return new Map(
       this.#parts.held().map((msg) => {
         const { sequence } = parseAckSubject(msg.reply ?? "");
-        return [sequence, { msg, deliveries: 1, settling: false }];
+        return [sequence, { msg, deliveries: 1, at, settling: false }];
       }),
     );
   }
