@@ -59,7 +59,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
         },
         {
           ...inNode,
-          test: { ...programs, name: "process", include: files.process, setupFiles: ofPrograms },
+          test: { ...shared, ...programs, name: "process", include: files.process, setupFiles: ofPrograms },
         },
         {
           ...inNode,
