@@ -48,11 +48,16 @@ export function checkKnown(options: object, known: readonly string[], path = "")
   }
 }
 
-/** How many letters have to be put in, taken out or changed, whatever their case (Levenshtein). */
 function distance(from: string, to: string): number {
   const [a, b] = [from.toLowerCase(), to.toLowerCase()];
   // What one has in front of the other's whole name is no mistake of the fingers, but a unit left out.
   if (a !== "" && (a.startsWith(b) || b.startsWith(a))) return Math.abs(a.length - b.length) / 4;
+  return editsBetween(a, b);
+}
+
+/** How many letters have to be put in, taken out or changed, whatever their case (Levenshtein). */
+export function editsBetween(from: string, to: string): number {
+  const [a, b] = [from.toLowerCase(), to.toLowerCase()];
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {
     const next = [i + 1];

@@ -47,6 +47,7 @@ function told(headers: HeaderMap): Uint8Array {
   return copyHeaders(headers, (name) => !OF_ONE_DEATH.test(name)).encode();
 }
 
-function same(one: Uint8Array, other: Uint8Array): boolean {
+/** Whether both have the same bytes. */
+export function same(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }

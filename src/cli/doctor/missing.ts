@@ -1,4 +1,5 @@
 // Why a stream or a consumer is not found: a wrong name, or one that was there and is gone. Pure.
+import { editsBetween } from "../../checks.ts";
 import { quote } from "../../report/preflight-rule.ts";
 import type { Finding, Report } from "../../report/report.ts";
 
@@ -63,22 +64,8 @@ function suggestion(name: string, names: readonly string[] | undefined, owner: s
 /** The name that is likely meant: a third of its letters may be wrong. */
 export function closest(name: string, names: readonly string[]): string | undefined {
   const ranked = names
-    .map((each) => ({ each, edits: distance(name.toLowerCase(), each.toLowerCase()) }))
+    .map((each) => ({ each, edits: editsBetween(name, each) }))
     .sort((one, other) => one.edits - other.edits);
   const [best] = ranked;
   return best && best.edits <= Math.max(1, Math.floor(name.length / 3)) ? best.each : undefined;
-}
-
-/** Levenshtein's. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (const [at, letter] of [...one].entries()) {
-    const next = [at + 1];
-    for (const [to, wanted] of [...other].entries()) {
-      const change = (row[to] ?? 0) + Number(letter !== wanted);
-      next.push(Math.min(change, (row[to + 1] ?? 0) + 1, (next[to] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

@@ -9,6 +9,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { JetStreamError, NoJetStreamError, requestJetStream } from "../../connection/jetstream.ts";
 import { now } from "../../deadline.ts";
 import { copyHeaders } from "../../message/headers.ts";
+import { same } from "../../settle/duplicate.ts";
 import { Publisher } from "../../settle/publish.ts";
 import { NotAPubAckError, TooLargeError } from "../../settle/publish-error.ts";
 import { staysAsItIs } from "../../settle/stored.ts";
@@ -148,8 +149,4 @@ async function original(
 
 function encode(headers: MsgHdrs): Uint8Array {
   return copyHeaders(headers, (name) => !/^nats-/i.test(name)).encode();
-}
-
-function same(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
