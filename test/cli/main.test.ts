@@ -23,7 +23,7 @@ describe("a wrong command line", () => {
     [["redrive", "--dyr-run"], "sluice: Unknown option '--dyr-run'; see sluice redrive --help"],
     [["redrive", "--auth=hunter2"], "sluice: Unknown option '--auth'; see sluice redrive --help"],
     [["redrive", "now"], /^sluice: .*argument.*: now; see sluice redrive --help$/],
-    [["redrive", "--keep=1"], /^sluice: .*'--keep=1'; see sluice redrive --help$/],
+    [["redrive", "--keep=1"], /^sluice: .*'--keep'; see sluice redrive --help$/],
     [["redrive", "--max"], "sluice: Option '--max <n>' argument missing; see sluice redrive --help"],
     [
       ["redrive", "--stream", "DLQ", "--max", "0"],
