@@ -166,3 +166,21 @@ test("what the server delivers at the moment that a drain is stopped is given ba
     expect((await server.consumerState("S", "c")).ackPending).toBeLessThanOrEqual(released);
   }
 });
+
+test("a drain until its limit takes no delivery at its end that no handler could start for", async () => {
+  const server = await labServer();
+  await server.createStream("S");
+  await server.createConsumer("S", "c", { max_deliver: 1 });
+  const nats = await wsconnect({ servers: server.wsUrl, user: "admin", pass: "admin-pw" });
+  onTestFinished(() => nats.close());
+  const publishing = setInterval(() => nats.publish("S.event", "x"), 1);
+  onTestFinished(() => clearInterval(publishing));
+  const drain = defineDrain({ ...BASE, servers: server.wsUrl, until: "limit", handler: () => {} });
+  for (let runs = 0; runs < 8; runs += 1) {
+    const report = await drain.run({ limitMs: 500 });
+    expect(report).toMatchObject({ outcome: "completed", exhausted: 0, released: 0, unconfirmed: 0 });
+    expect(report.acked).toBeGreaterThan(0);
+  }
+  clearInterval(publishing);
+  expect(await server.consumerState("S", "c")).toMatchObject({ ackPending: 0 });
+});

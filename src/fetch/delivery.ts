@@ -1,6 +1,4 @@
-// What a pull request's inbox tells by the way: of a delivery its size and its count, of a status its
-// kind. Pure.
-import { parseAckSubject } from "../message/ack-subject.ts";
+// What a pull request's inbox tells by the way: of a delivery its size, of a status its kind. Pure.
 import type { RawMessage } from "../message/received.ts";
 
 /** As the server counts it for `max_bytes`: subject, ack subject, headers and body. */
@@ -10,8 +8,4 @@ export function sizeOf(msg: RawMessage): number {
 
 export function isOutOfBytes(description: string): boolean {
   return description.toLowerCase().includes("maxbytes");
-}
-
-export function isRedelivery(reply: string): boolean {
-  return parseAckSubject(reply).deliveryCount > 1;
 }

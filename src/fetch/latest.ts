@@ -4,11 +4,14 @@ import { type DeliveryInfo, parseAckSubject } from "../message/ack-subject.ts";
 export class LatestDelivery {
   #ackSubject: string | undefined;
   #info: DeliveryInfo | undefined;
+  /** Deliveries so far that were not the first of their message, where their number is limited. */
+  redelivered = 0;
 
   /** Another delivery came. It is read when it is asked for, which most never are. */
-  set(ackSubject: string): void {
+  set(ackSubject: string, limit: number | undefined): void {
     this.#ackSubject = ackSubject;
     this.#info = undefined;
+    if (limit !== undefined && (this.info?.deliveryCount ?? 1) > 1) this.redelivered += 1;
   }
 
   /** What it says; undefined before the first. */

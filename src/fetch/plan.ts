@@ -65,14 +65,32 @@ const FOLLOW_UP_MS = 250;
 // A drain that waits for more until its limit asks again so rarely.
 const LONG_WAIT_MS = 30_000;
 
+// A pull request ends by itself so long before the deadline, and on its way back: one that is taken back
+// may have been answered at that moment.
+const MIN_SPARE_MS = 10;
+const MAX_SPARE_MS = 250;
+
+/**
+ * How long a pull request may wait that is made now, in milliseconds: what comes at its end is to be
+ * handled, too, where a delivery in vain may be one too many.
+ */
+export function longestWaitMs(
+  { deadline, roundTripMs }: Pick<FetchPlan, "deadline" | "roundTripMs">,
+  limit: number | undefined,
+  { slowestMs = 0 }: Pick<Handling, "slowestMs">,
+): number {
+  const spareMs = Math.min(MIN_SPARE_MS + roundTripMs, MAX_SPARE_MS);
+  return deadline - now() - (limit === undefined ? spareMs : Math.max(spareMs, slowestMs));
+}
+
 /** How long the next pull request waits, and how often it is told of, in milliseconds. */
 export function pullTimes(
   plan: FetchPlan,
   elapsedMs: number,
   hasDelivered: boolean,
+  longestMs: number,
 ): { readonly expiresMs: number; readonly heartbeatMs: number } {
-  const leftMs = Math.max(0, plan.deadline - now());
-  const expiresMs = Math.min(waitMs(plan, elapsedMs, hasDelivered), leftMs);
+  const expiresMs = Math.max(1, Math.min(waitMs(plan, elapsedMs, hasDelivered), longestMs));
   // The plan's, unless too little time is left for it.
   return { expiresMs, heartbeatMs: plan.heartbeatMs * 3 <= expiresMs ? plan.heartbeatMs : 0 };
 }

@@ -5,13 +5,13 @@ import { now } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import type { ConsumerAnswer } from "./consumer.ts";
-import { isOutOfBytes, isRedelivery, sizeOf } from "./delivery.ts";
+import { isOutOfBytes, sizeOf } from "./delivery.ts";
 import { Explainer } from "./explain.ts";
 import { listenTo } from "./inbox.ts";
 import { LatestDelivery } from "./latest.ts";
 import { firstPull, type LastDeliveries, nextPull } from "./pace.ts";
 import { Pin } from "./pin.ts";
-import { deliveryLimit, type PullerParts, pullTimes, roomOf } from "./plan.ts";
+import { deliveryLimit, longestWaitMs, type PullerParts, pullTimes, roomOf } from "./plan.ts";
 import { Pull, type PullEnd } from "./pull.ts";
 import { classifyStatus } from "./status.ts";
 
@@ -29,7 +29,6 @@ export class Puller {
   #fetchesMade = 1;
   #fetchedInFetch = 0;
   #bytesInFetch = 0;
-  #redelivered = 0;
   readonly #latest = new LatestDelivery();
   readonly #pin: Pin;
   /** Messages handled when the server last had none: worth another pull only when that has moved on. */
@@ -120,10 +119,9 @@ export class Puller {
   #nextSize(): number {
     const { plan } = this.#parts;
     const left = plan.batch - this.#fetchedInFetch;
-    if (left <= 0) return 0;
+    if (left <= 0 || this.#longestWaitMs <= 0) return 0;
     const handling = this.#parts.handling();
     const leftMs = plan.deadline - now();
-    if (leftMs <= 0) return 0;
     // A batch is pulled once the one before it is handled, and while one a little slower ends in time.
     const neededMs = 1.25 * (handling.slowestMs ?? 0);
     if (plan.whole)
@@ -138,6 +136,10 @@ export class Puller {
     return Math.min(left, nextPull({ ...plan, ...handling, ...measured, last: this.#lastDeliveries }));
   }
 
+  get #longestWaitMs(): number {
+    return longestWaitMs(this.#parts.plan, this.#deliveryLimit, this.#parts.handling());
+  }
+
   get #deliveryLimit(): number | undefined {
     return deliveryLimit(this.#parts.plan, this.#parts.consumer.facts);
   }
@@ -146,7 +148,7 @@ export class Puller {
     const ackPending = this.#parts.consumer.facts?.ackPending ?? Number.POSITIVE_INFINITY;
     return {
       limit: this.#deliveryLimit,
-      redeliverable: Math.max(0, ackPending - this.#redelivered),
+      redeliverable: Math.max(0, ackPending - this.#latest.redelivered),
       latestCount: this.#latest.info?.deliveryCount,
     };
   }
@@ -154,7 +156,8 @@ export class Puller {
   #send(batch: number): void {
     const { connection, inbox, plan } = this.#parts;
     const { fill, priorityGroup, maxBytes } = plan;
-    const { expiresMs, heartbeatMs } = pullTimes(plan, now() - this.#startedAt, this.delivered > 0);
+    const elapsedMs = now() - this.#startedAt;
+    const { expiresMs, heartbeatMs } = pullTimes(plan, elapsedMs, this.delivered > 0, this.#longestWaitMs);
     this.#asked += batch;
     const pull = new Pull({
       connection,
@@ -183,11 +186,10 @@ export class Puller {
       return;
     }
     this.firstMessageAt ??= now();
-    this.#latest.set(msg.reply ?? "");
+    this.#latest.set(msg.reply ?? "", this.#deliveryLimit);
     this.#explainer.pending = undefined;
     this.#fetchedInFetch += 1;
     this.#bytesInFetch += sizeOf(msg);
-    if (this.#deliveryLimit !== undefined && isRedelivery(msg.reply ?? "")) this.#redelivered += 1;
     this.#pin.delivered(msg);
     const pull = this.#pull;
     this.#parts.deliver(msg);
@@ -280,8 +282,7 @@ export class Puller {
 
   #explain(end: Ending): Promise<Ending> {
     const { delivered, pending } = this;
-    const { heartbeats } = this.#parts.journal;
-    return this.#explainer.explain(end, { delivered, heartbeats, pending });
+    return this.#explainer.explain(end, { delivered, pending, heartbeats: this.#parts.journal.heartbeats });
   }
 
   #end(end: Ending | undefined): void {
