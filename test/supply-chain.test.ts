@@ -36,6 +36,19 @@ test("a user's install may take newer dependencies; a developer's takes the same
     expect(`${name} ${version}`).toMatch(/ (\d+\.\d+\.\d+[\w.-]*|file:.+)$/);
 });
 
+test.each([
+  // bodyLimit passed over, tags injected by hono/jsx, and others before it (GHSA-9vqf-7f2p-gf9v, GHSA-69xw-7hcm-h432).
+  ["peerDependencies", "hono", [4, 12, 34]],
+  // Memory filled by small fragments (CVE-2026-48779).
+  ["dependencies", "ws", [8, 21, 0]],
+] as const)("no %s range of %s takes a release with a flaw that a stranger can use", (kind, name, mended) => {
+  const [, ...parts] = /^\^(\d+)\.(\d+)\.(\d+)$/.exec(read("package.json")[kind][name]) ?? [];
+  const version = parts.map(Number);
+  const at = version.findIndex((part, index) => part !== mended[index]);
+  expect(version).toHaveLength(3);
+  expect(at < 0 || (version[at] ?? 0) > (mended[at] ?? 0)).toBe(true);
+});
+
 // Elsewhere there is no such package, and the system has to have one of its own.
 test.runIf(process.platform === "linux")(
   "the scripts get the Node that the lock has, whatever the system's own is",
