@@ -68,6 +68,20 @@ export class Connection {
   }
 
   /**
+   * Publishes with a reply subject: whether nats-core took it. It throws at a message beyond what the
+   * server says that it takes, which may be less than nothing; to an ended connection it goes nowhere.
+   */
+  publish(subject: string, data: string, reply?: string): boolean {
+    if (this.nats.isClosed()) return true;
+    try {
+      this.nats.publish(subject, data, reply === undefined ? {} : { reply });
+      return true;
+    } catch {
+      return this.nats.isClosed();
+    }
+  }
+
+  /**
    * Sends text of the NATS protocol, ahead of what nats-core has not sent yet. Of a connection that
    * has ended nothing is told.
    */

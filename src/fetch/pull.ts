@@ -62,7 +62,9 @@ export class Pull {
     this.#forget = connection.onDenied((denied) => {
       if (isDenied(denied.subject, subject)) this.end(classifyPermission(denied));
     });
-    if (!connection.nats.isClosed()) connection.nats.publish(subject, pullBody(request), { reply: inbox });
+    // By what the server's INFO says of itself, nats-core may take nothing.
+    if (!connection.publish(subject, pullBody(request), inbox))
+      connection.fail("takes no message as large as a pull request (its max_payload)");
   }
 
   /** Something came on its inbox. */

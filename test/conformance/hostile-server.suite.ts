@@ -184,6 +184,45 @@ function answers(): void {
     expect((await server.acks()).map(({ payload }) => payload)).not.toContain("+TERM");
   });
 
+  test.each<[what: string, serverInfo: Script["serverInfo"]]>([
+    ["a max_payload that is text", { max_payload: "\u001b[2J" }],
+    ["a max_payload beyond any", { max_payload: 1e308 }],
+    ["no headers", { headers: false }],
+    ["a domain that is none", { domain: { toString: 1 } }],
+    ["a nonce that is none", { auth_required: true, nonce: { toString: 1 } }],
+    ["a nonce of a kilobyte", { auth_required: true, nonce: "\u0000\u202e".repeat(500) }],
+    ["addresses elsewhere", { connect_urls: ["evil.invalid:1", 5, null], ws_connect_urls: {} }],
+    ["a name with escape codes", { server_name: "\u001b[2J", server_id: "\u202e", cluster: "\u0007" }],
+    ["a version that is none", { version: "2.15.1\u001b[2J", go: 5, proto: "x" }],
+  ])("an INFO of %s keeps a drain from no report, and is not shown", async (_, serverInfo = {}) => {
+    const { report } = await drain(
+      { serverInfo, publish: { json: { stream: "DEAD", seq: 1 } }, pulls: [[{ deliver: "one" }, NONE]] },
+      { deadLetter: { subject: "dead.s" }, handler: () => reject("no good") },
+    );
+    expect(report.fetched).toBe(1);
+    expect(report.deadLettered + report.retried).toBe(1);
+    expect(JSON.stringify(report)).not.toMatch(/evil|\\u001b|\u202e|\\u0007/);
+  });
+
+  test.each([-1, 0, 20])(
+    "an INFO of a max_payload of %d ends the drain with a reason, first or later",
+    async (max_payload) => {
+      const first = await drain({ serverInfo: { max_payload }, pulls: [[NONE]] });
+      expect(first.report).toMatchObject({ outcome: "retryable", reason: "connection-lost", fetched: 0 });
+      expect(first.report.message).toContain("max_payload");
+      const later = await drain(
+        {
+          pulls: [
+            [{ deliver: "one", pending: 5 }, { info: { max_payload } }, NONE],
+            ...Array(20).fill([NONE]),
+          ],
+        },
+        { until: "limit" },
+      );
+      expect(later.report).toMatchObject({ outcome: "retryable", reason: "connection-lost", fetched: 1 });
+    },
+  );
+
   test.each<[what: string, step: Step]>([
     ["a status", { status: 409, description: `\u001b[2J\u202e${"x".repeat(1_000_000)}` }],
     ["an error of the protocol", { errLine: `\u001b[2J\u202e${"x".repeat(60_000)}` }],

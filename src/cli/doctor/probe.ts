@@ -41,7 +41,7 @@ export async function tryAck(
     // Another question's denial may come as late as this.
     if (error.subject === subject) denied = ending("permission-denied", allowAcks(stream, consumer));
   });
-  connection.nats.publish(subject, "+WPI");
+  connection.publish(subject, "+WPI");
   await connection.flush(now() + ASK_MS);
   forget();
   return denied;
