@@ -175,7 +175,8 @@ export class DrainSocket {
   }
 }
 
-const bytesOf = (data: Bytes): Uint8Array => new Uint8Array(data);
+/** Not `new` for what has them already, which would copy them once more. */
+const bytesOf = (data: Bytes): Uint8Array => (data instanceof Uint8Array ? data : new Uint8Array(data));
 
 /** Which way this runtime opens a socket that can be aborted. */
 function socketKind(via?: Fetcher): "fetch" | "ws" | "global" {
