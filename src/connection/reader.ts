@@ -113,29 +113,29 @@ export class Reader {
     let count = 0;
     let othersAt = at;
     const ours: MessagePlace[] = [];
-    while (at < frame.length && count < most) {
-      const end = this.#operation.read(frame, at);
-      if (end === 0) {
-        this.#passOn(frame, othersAt, at);
-        this.#beginning = new Beginning(frame.subarray(at), this.#operation.needs);
-        at = frame.length;
-        othersAt = at;
-        break;
+    try {
+      while (at < frame.length && count < most) {
+        const end = this.#operation.read(frame, at);
+        if (end === 0) break;
+        count += 1;
+        const { message } = this.#operation;
+        if (message && this.#owners.has(message.sid)) {
+          this.#passOn(frame, othersAt, at);
+          ours.push(message);
+          if (ours.length >= WINDOW) this.#receive(frame, ours.splice(0));
+          if (this.#isOver) break;
+          othersAt = end;
+        }
+        at = end;
       }
-      count += 1;
-      const { message } = this.#operation;
-      if (message && this.#owners.has(message.sid)) {
-        this.#passOn(frame, othersAt, at);
-        ours.push(message);
-        if (ours.length >= WINDOW) this.#receive(frame, ours.splice(0));
-        if (this.#isOver) break;
-        othersAt = end;
-      }
-      at = end;
+    } finally {
+      // What came before what cannot be read has come.
+      this.#receive(frame, ours);
+      this.#passOn(frame, othersAt, at);
     }
-    this.#receive(frame, ours);
-    this.#passOn(frame, othersAt, at);
-    return [at, count];
+    if (at === frame.length || count === most || this.#isOver) return [at, count];
+    this.#beginning = new Beginning(frame.subarray(at), this.#operation.needs);
+    return [frame.length, count];
   }
 
   /** Goes on with what began in an earlier frame; returns where that ends in this one. */

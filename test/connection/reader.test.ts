@@ -154,6 +154,13 @@ test.each<[what: string, frames: readonly string[]]>([
   expect([heard.messages, heard.passed]).toEqual([[], ""]);
 });
 
+test("a Reader gives what came before what cannot be read", () => {
+  const { reader, heard } = listen();
+  reader.push(bytesOf(`PING\r\nMSG a ${OWN} r 2\r\nhi\r\nMSG a\r\n`));
+  expect([heard.messages.length, heard.passed]).toEqual([1, "PING\r\n"]);
+  expect(heard.problems).toEqual(["sent what cannot be read"]);
+});
+
 test("a Reader fails when more waits to be read than was asked for", () => {
   const { reader, heard } = listen(100_000);
   for (let frames = 0; frames < 5; frames += 1)
