@@ -142,14 +142,15 @@ export function checkAuth(auth: unknown): void {
 }
 
 /**
- * What a `.creds` file holds, each between its markers. Line ends of any kind; the last marker may
- * end the text.
+ * What a `.creds` file holds, each between its markers. Line ends of any kind, `\n` as two characters
+ * among them: a form of one line, as that of a secret, keeps them so. The last marker may end the text.
  */
 export function readCreds(creds: string): { readonly jwt?: string; readonly seed?: string } {
   const between = (name: string): string | undefined =>
-    new RegExp(`-{3,} *BEGIN ${name} *-{3,}\\s+([\\w.-]+)\\s+-{3,} *END ${name} *-{3,}`, "i").exec(
-      creds,
-    )?.[1];
+    new RegExp(
+      `-{3,} *BEGIN ${name} *-{3,}(?:\\s|\\\\[nr])+([\\w.-]+)(?:\\s|\\\\[nr])+-{3,} *END ${name} *-{3,}`,
+      "i",
+    ).exec(creds)?.[1];
   const [jwt, seed] = [between("NATS USER JWT"), between("USER NKEY SEED")];
   const isJwt = jwt !== undefined && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(jwt);
   return isJwt && seed !== undefined ? { jwt, seed } : {};

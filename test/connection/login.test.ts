@@ -82,6 +82,7 @@ describe("creds", () => {
     ["as nsc writes them", creds],
     ["with CRLF", creds.replaceAll(/\r?\n/g, "\r\n")],
     ["that end at the last marker", creds.slice(0, creds.lastIndexOf("-") + 1)],
+    ["in one line, as a form for a secret takes them", creds.replaceAll(/\r?\n/g, "\\n")],
     ["with blanks around every line", creds.replaceAll("\n", "  \n  ")],
   ])("are read %s", (_name, given) => {
     expect(readCreds(given)).toEqual(held);

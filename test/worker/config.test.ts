@@ -134,6 +134,7 @@ describe("the configuration", () => {
       { user: "u", password: "p" },
     ],
     [{ NATS_CREDS: CREDS }, { creds: CREDS.trim() }],
+    [{ NATS_CREDS: CREDS.replaceAll("\n", "\\n") }, { creds: CREDS.replaceAll("\n", "\\n") }],
     [{ NATS_NKEY_SEED: SEED }, { nkeySeed: SEED }],
   ])("reads the credentials %j", (secrets, auth) => {
     expect(readConfig({ ...MIN_VARS, ...secrets }).options.auth).toEqual(auth);
