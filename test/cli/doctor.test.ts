@@ -155,6 +155,24 @@ it("sluice doctor judges the ack wait by what a handler may take: a Worker's thi
   expect(await doctor({ ...env, HANDLER_TIMEOUT_MS: "10000" })).toMatchObject({ codes: [] });
 });
 
+it.each([
+  ["BATCH", { BATCH: "0" }, "BATCH must be"],
+  ["MAX_WAIT_MS", { MAX_WAIT_MS: "soon" }, "MAX_WAIT_MS must be a whole number"],
+  ["HANDLER_TIMEOUT_MS", { HANDLER_TIMEOUT_MS: "0" }, "HANDLER_TIMEOUT_MS must be"],
+  ["UNTIL", { UNTIL: "noon" }, "UNTIL must be"],
+  ["DRAINS", { DRAINS: "0" }, "DRAINS must be"],
+  ["LIMIT_MS", { LIMIT_MS: "100" }, "LIMIT_MS must be"],
+  ["MAX_DELIVERIES", { MAX_DELIVERIES: "0", DEAD_LETTER_SUBJECT: "dlq.x" }, "MAX_DELIVERIES must be"],
+  ["MAX_DELIVERIES alone", { MAX_DELIVERIES: "5" }, "DEAD_LETTER_SUBJECT is not set"],
+])("sluice doctor says of %s what each drain would end for", async (_what, vars, problem) => {
+  const env = { NATS_URL: "ws://127.0.0.1:1", NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing", ...vars };
+  const { code, stdout } = await run([], env);
+  expect({ code, stdout }).toEqual({
+    code: 78,
+    stdout: expect.stringContaining(`✗ invalid-options: ${problem}`),
+  });
+});
+
 it("sluice doctor reads --env-file, which the environment comes before, and options before both", async () => {
   const { env } = await givenHealthy();
   const folder = await mkdtemp(join(tmpdir(), "sluice-doctor-test-"));

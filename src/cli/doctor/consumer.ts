@@ -56,7 +56,7 @@ export async function examineConsumer(connection: Connection, examined: Examined
     ...settings,
     // A drain that says nothing lets a handler take the whole slice; the Worker does not.
     handlerTimeoutMs:
-      settings.handlerTimeoutMs ?? (settings.isWorker ? targetTimeoutMs(budget) : budget.handleMs),
+      settings.handlerTimeoutMs ?? (settings.posts ? targetTimeoutMs(budget) : budget.handleMs),
     maxWaitMs: budget.maxWaitMs,
     betweenRunsMs: settings.betweenRunsMs ?? betweenRuns(reports),
   };

@@ -6,6 +6,7 @@ import { type Environment, type Login, readEnvironment, readLogin } from "../log
 import { readTime } from "../time.ts";
 import { UsageError } from "../usage.ts";
 import { type DoctorOptions, NAME } from "./diagnosis.ts";
+import { checkVars, readNumber } from "./vars.ts";
 import { isWorker, readWorker, type WorkerSettings } from "./worker.ts";
 
 export interface DoctorSettings {
@@ -20,8 +21,8 @@ export interface DoctorSettings {
   readonly maxWaitMs: number | undefined;
   readonly concurrency: number;
   readonly handlerTimeoutMs: number | undefined;
-  /** The drain is the deployable Worker's, with its presets. */
-  readonly isWorker: boolean;
+  /** The drain is the deployable Worker's, which posts to a target and bounds each request. */
+  readonly posts: boolean;
   readonly drains: number;
   readonly deadLetter: { readonly subject: string; readonly maxDeliveries: number | undefined } | undefined;
   readonly targetUrl: string | undefined;
@@ -37,6 +38,7 @@ export async function readSettings(options: DoctorOptions): Promise<DoctorSettin
   const worker = await findWorker(options, own);
   const env = trimmed({ ...worker?.vars, ...own });
   const login = await readLogin(options, env, NAME);
+  checkVars(env);
   const subject = env.DEAD_LETTER_SUBJECT;
   const bucket = env.HISTORY_BUCKET;
   const domain = options.domain ?? env.NATS_DOMAIN;
@@ -45,8 +47,8 @@ export async function readSettings(options: DoctorOptions): Promise<DoctorSettin
   if (bucket !== undefined) checkName("HISTORY_BUCKET", bucket);
   if (domain !== undefined) checkName("--domain", domain);
   const maxDeliveries = readNumber(env, "MAX_DELIVERIES");
-  const isWorker = worker !== undefined || env.TARGET_URL !== undefined;
-  const presetMs = isWorker ? LIMITS_MS.cron : DEFAULT_LIMIT_MS;
+  const posts = env.TARGET_URL !== undefined || worker?.bindsTarget === true;
+  const presetMs = posts || worker ? LIMITS_MS.cron : DEFAULT_LIMIT_MS;
   return {
     login,
     stream: need(options.stream ?? env.NATS_STREAM, "--stream", "NATS_STREAM"),
@@ -59,7 +61,7 @@ export async function readSettings(options: DoctorOptions): Promise<DoctorSettin
     maxWaitMs: readNumber(env, "MAX_WAIT_MS"),
     concurrency: readNumber(env, "CONCURRENCY") ?? DEFAULTS.concurrency,
     handlerTimeoutMs: readNumber(env, "HANDLER_TIMEOUT_MS"),
-    isWorker,
+    posts,
     drains: readNumber(env, "DRAINS") ?? 1,
     deadLetter: subject ? { subject, maxDeliveries } : undefined,
     targetUrl: env.TARGET_URL,
@@ -85,11 +87,4 @@ function need(value: string | undefined, option: string, variable: string): stri
   if (!value) throw new UsageError(`${option} is missing, and ${variable} is not set`, NAME);
   checkName(option, value);
   return value;
-}
-
-function readNumber(env: Environment, name: string): number | undefined {
-  const text = env[name];
-  if (!text) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${name} must be a whole number`, NAME);
-  return Number(text);
 }

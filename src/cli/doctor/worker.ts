@@ -14,6 +14,8 @@ export interface WorkerSettings {
   readonly vars: Environment;
   /** From one run of its cron to the next, where that is known. */
   readonly betweenRunsMs: number | undefined;
+  /** A service is bound in place of TARGET_URL: it is the deployable Worker. */
+  readonly bindsTarget: boolean;
 }
 
 type Table = Readonly<Record<string, unknown>>;
@@ -42,10 +44,12 @@ export async function readWorker(folder: string, environment: string | undefined
   const chosen = environment === undefined ? top : environmentOf(top, environment, file);
   // An environment has vars of its own or none, and the cron of the top where it has none of its own.
   const { crons } = table(chosen.triggers ?? top.triggers);
+  const services = Array.isArray(chosen.services) ? chosen.services.map(table) : [];
   const vars = Object.entries(table(chosen.vars)).map(([key, value]) => [key, String(value)]);
   return {
     vars: { ...Object.fromEntries(vars), ...(await readSecrets(folder, environment)) },
     betweenRunsMs: Array.isArray(crons) && crons.length === 1 ? betweenCrons(String(crons[0])) : undefined,
+    bindsTarget: services.some(({ binding }) => binding === "TARGET"),
   };
 }
 
