@@ -142,34 +142,29 @@ it.each([
   });
 });
 
-it("sluice doctor judges the ack wait by what a handler may take: a Worker's third of its slice", async () => {
-  const { env } = await givenHealthy(undefined, { ack_wait: MINUTE_NS / 4 });
-  // Of 55 s a target has 14 s; of 30 s a handler of one's own has all 17 s.
-  const target = await labStatusPeer(405);
-  const worker = { ...env, TARGET_URL: `http://127.0.0.1:${target.port}/` };
-  expect(await doctor(worker)).toMatchObject({ code: 0, codes: [] });
-  const own = await doctor(env);
-  expect(own).toMatchObject({ code: 1, codes: ["ack-wait"] });
-  expect(own.said.findings[0]?.message).toContain("The ack wait is 15s, and a handler may take 17750ms");
-  expect(await doctor({ ...worker, LIMIT_MS: "120000" })).toMatchObject({ codes: ["ack-wait"] });
-  expect(await doctor({ ...env, HANDLER_TIMEOUT_MS: "10000" })).toMatchObject({ codes: [] });
+describe("sluice doctor judges the ack wait by what a handler may take", () => {
+  it("of 55 s a third of its slice where a Worker posts to a target", async () => {
+    const { env } = await givenHealthy(undefined, { ack_wait: MINUTE_NS / 4 });
+    const target = await labStatusPeer(405);
+    const worker = { ...env, TARGET_URL: `http://127.0.0.1:${target.port}/` };
+    expect(await doctor(worker)).toMatchObject({ code: 0, codes: [] });
+    expect(await doctor({ ...worker, LIMIT_MS: "120000" })).toMatchObject({ codes: ["ack-wait"] });
+  });
+
+  it("of 30 s its whole slice where the drain is one's own, unless HANDLER_TIMEOUT_MS says less", async () => {
+    const { env } = await givenHealthy(undefined, { ack_wait: MINUTE_NS / 4 });
+    const own = await doctor(env);
+    expect(own).toMatchObject({ code: 1, codes: ["ack-wait"] });
+    expect(own.said.findings[0]?.message).toContain("The ack wait is 15s, and a handler may take 17750ms");
+    expect(await doctor({ ...env, HANDLER_TIMEOUT_MS: "10000" })).toMatchObject({ codes: [] });
+  });
 });
 
-it.each([
-  ["BATCH", { BATCH: "0" }, "BATCH must be"],
-  ["MAX_WAIT_MS", { MAX_WAIT_MS: "soon" }, "MAX_WAIT_MS must be a whole number"],
-  ["HANDLER_TIMEOUT_MS", { HANDLER_TIMEOUT_MS: "0" }, "HANDLER_TIMEOUT_MS must be"],
-  ["UNTIL", { UNTIL: "noon" }, "UNTIL must be"],
-  ["DRAINS", { DRAINS: "0" }, "DRAINS must be"],
-  ["LIMIT_MS", { LIMIT_MS: "100" }, "LIMIT_MS must be"],
-  ["MAX_DELIVERIES", { MAX_DELIVERIES: "0", DEAD_LETTER_SUBJECT: "dlq.x" }, "MAX_DELIVERIES must be"],
-  ["MAX_DELIVERIES alone", { MAX_DELIVERIES: "5" }, "DEAD_LETTER_SUBJECT is not set"],
-])("sluice doctor says of %s what each drain would end for", async (_what, vars, problem) => {
-  const env = { NATS_URL: "ws://127.0.0.1:1", NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing", ...vars };
-  const { code, stdout } = await run([], env);
-  expect({ code, stdout }).toEqual({
+it("sluice doctor says of a var out of its range what each drain would end for", async () => {
+  const env = { NATS_URL: "ws://127.0.0.1:1", NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing", BATCH: "0" };
+  expect(await doctor(env)).toMatchObject({
     code: 78,
-    stdout: expect.stringContaining(`✗ invalid-options: ${problem}`),
+    said: { findings: [{ code: "invalid-options", message: expect.stringContaining("BATCH must be") }] },
   });
 });
 
