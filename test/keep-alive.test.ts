@@ -24,6 +24,7 @@ describe("the interval", () => {
     maxWaiting: 512,
     paused: false,
     headersOnly: false,
+    leader: undefined,
     inactiveThresholdMs: 0,
   });
   const table: [consumer: string, facts: ConsumerFacts | undefined, intervalMs: number][] = [

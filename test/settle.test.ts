@@ -147,6 +147,20 @@ describe("the outbox", () => {
     expect(box.confirmed).toEqual(none);
   });
 
+  it("sends acks and terms once more to a new leader, and never a nak, and counts what that one has", async () => {
+    const { box, sent } = outbox();
+    for (const at of [1, 2]) box.ack(msg(`$JS.ACK.S.C.1.${at}.${at}.1.0`));
+    box.nak(msg("$JS.ACK.S.C.1.3.3.1.0"), 5_000, "retried");
+    box.term(msg("$JS.ACK.S.C.1.4.4.1.0"), "rejected");
+    await box.confirm(soon());
+    const counts = { ...none, acked: 2, retried: 1, rejected: 1 };
+    expect(box.confirmed).toEqual(counts);
+    sent.length = 0;
+    await box.repeat(soon());
+    expect(sent).toEqual(["+ACK", "+ACK", "+TERM"]);
+    expect(box.confirmed).toEqual(counts);
+  });
+
   it("asks about each one where that is asked for", async () => {
     const { box, asked } = outbox("answers", true);
     box.ack(msg());

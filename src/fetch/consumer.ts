@@ -30,7 +30,10 @@ export interface Gone {
 
 /** The part of the server's answer that is read: anything, until it is looked at. */
 type ConsumerInfo = Readonly<
-  Record<"created" | "num_pending" | "num_ack_pending" | "num_waiting" | "paused" | "config", unknown>
+  Record<
+    "created" | "num_pending" | "num_ack_pending" | "num_waiting" | "paused" | "config" | "cluster",
+    unknown
+  >
 >;
 
 /** A question under way. */
@@ -48,6 +51,8 @@ export class Consumer {
   readonly #first: Asked;
   readonly #answered = Promise.withResolvers<ConsumerAnswer>();
   #answer: ConsumerAnswer | undefined;
+  /** Whether it had another leader when it was last asked why it is gone. */
+  hasMoved = false;
 
   constructor(name: ConsumerName, answers: Answers) {
     this.#name = name;
@@ -102,7 +107,8 @@ export class Consumer {
       const hint = "It was gone before the drain was done: see its InactiveThreshold.";
       return { ending: ending("consumer-deleted", hint), isAnother: false };
     }
-    const { created } = this.facts ?? {};
+    const { created, leader } = this.facts ?? {};
+    this.hasMoved ||= leader !== undefined && answer.facts.leader !== leader;
     if (created === undefined || answer.facts.created === created) return undefined;
     const hint = "Another was made under its name while the drain ran.";
     return { ending: ending("consumer-deleted", hint), isAnother: true };
@@ -176,7 +182,14 @@ function consumerFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts 
     maxExpiresMs: above0(ms(config.max_expires, 0)),
     maxRequestBytes: above0(config.max_bytes),
     created: textOf(info.created) ?? "",
+    leader: leaderOf(info.cluster),
   };
+}
+
+function leaderOf(cluster: unknown): string | undefined {
+  return typeof cluster === "object" && cluster !== null && "leader" in cluster
+    ? textOf(cluster.leader)
+    : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -45,6 +45,8 @@ export async function confirmAll(
   else await confirming;
   const asked = await asking;
   if (asked?.isAnother) outbox.disown();
+  // Of one that has no leader at the moment the next one is not known.
+  else if (consumer.hasMoved || asked?.ending.reason === "jetstream-unavailable") await outbox.repeat(by);
   return async () =>
     asked ?? (await ask()) ?? (outbox.isUnheard ? { ending: unheard(), isAnother: false } : undefined);
 }
