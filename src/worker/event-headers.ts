@@ -47,15 +47,14 @@ const NEVER_FORWARDED = new RegExp(
 /** Attributes that have their own place, or are the delivery's. */
 const NO_EXTENSION = /^(nats.*|specversion|id|source|type|subject|time|datacontenttype)$/;
 
-export type HeaderPairs = [name: string, value: string][];
-
 /** What is the same for each message of a drain, made once. */
 export interface EventConstants {
   /** What every id and key begins with. */
   readonly key: string;
   readonly source: string;
-  /** Headers that never differ, as they are sent. */
-  readonly own: HeaderPairs;
+  /** Headers that never differ, and their length. */
+  readonly own: Headers;
+  readonly ownLength: number;
   readonly forwarded: ReadonlySet<string>;
 }
 
@@ -79,38 +78,44 @@ export function eventConstants(
   forwarded: readonly string[],
 ): EventConstants {
   const name = encodeAttribute(stream);
+  const own = [
+    ["ce-specversion", "1.0"],
+    ["ce-natsstream", name],
+    ["ce-natsconsumer", encodeAttribute(consumer)],
+  ] as const;
   return {
     key: `${name}:`,
     source: `${SOURCE}${name}`,
-    own: [
-      ["ce-specversion", "1.0"],
-      ["ce-natsstream", name],
-      ["ce-natsconsumer", encodeAttribute(consumer)],
-    ],
+    own: new Headers(own.map(([key, value]) => [key, value])),
+    ownLength: own.reduce((sum, [key, value]) => sum + lengthOf(key, value), 0),
     forwarded: new Set(forwarded),
   };
 }
 
 /**
- * The headers of the request, as pairs: they cost less to make than a `Headers`. Never throws,
- * whatever the message holds.
+ * The headers of the request. Never throws, whatever the message holds.
+ *
+ * To make a `Headers` of pairs takes workerd 45 µs, which is a sixth of forwarding; to copy one and set
+ * a dozen more 7 (workerd of November 2026).
  */
-export function eventHeaders(message: Message<unknown>, constants: EventConstants): HeaderPairs {
+export function eventHeaders(message: Message<unknown>, constants: EventConstants): Headers {
   const { headers } = message;
-  const sent = new Sent();
-  const id = `${constants.key}${message.sequence}`;
-  sent.add("Idempotency-Key", id);
   const attributes = readAttributes(headers);
   const type =
     printable(headers.get("Content-Type", Match.IgnoreCase)) ??
     // The HTTP binding has Content-Type for it (3.1.1).
     printable(attributes.get("datacontenttype") ?? "");
-  const fits = type !== undefined && sent.add("Content-Type", type);
-  if (!fits) sent.add("Content-Type", OPAQUE);
-  const extensions = fits && isStructured(type) ? [] : addEvent(sent, message, constants, attributes, id);
+  const isWhole = type !== undefined && type.length <= MAX_VALUE_LENGTH && isStructured(type);
+  const sent = isWhole
+    ? new Sent(new Headers(), 0)
+    : new Sent(new Headers(constants.own), constants.ownLength);
+  const id = `${constants.key}${message.sequence}`;
+  sent.add("Idempotency-Key", id);
+  if (type === undefined || !sent.add("Content-Type", type)) sent.add("Content-Type", OPAQUE);
+  const extensions = isWhole ? [] : addEvent(sent, message, constants, attributes, id);
   addForwarded(sent, message, constants.forwarded);
   for (const [name, value] of extensions) sent.add(`ce-${name}`, value);
-  return sent.pairs();
+  return sent.all();
 }
 
 /**
@@ -120,12 +125,11 @@ export function eventHeaders(message: Message<unknown>, constants: EventConstant
 function addEvent(
   sent: Sent,
   message: Message<unknown>,
-  { key, source, own }: EventConstants,
+  { key, source }: EventConstants,
   attributes: ReadonlyMap<string, string>,
   id: string,
 ): readonly (readonly [name: string, value: string])[] {
   const subject = encodeAttribute(message.subject);
-  for (const pair of own) sent.addPair(pair);
   sent.add("ce-natssequence", String(message.sequence));
   // Tells a redelivery from a first one.
   sent.add("ce-natsdeliverycount", String(message.deliveryCount));
@@ -135,7 +139,8 @@ function addEvent(
   sent.add("ce-natssubject", subject);
 
   const context = (name: string, otherwise: string, valid?: (value: string) => boolean): void => {
-    const theirs = encodedAgain(attributes.get(name) ?? "");
+    const given = attributes.get(name);
+    const theirs = given === undefined ? "" : encodedAgain(given);
     const taken = theirs !== "" && valid?.(theirs) !== false && sent.add(`ce-${name}`, theirs);
     if (!taken) sent.add(`ce-${name}`, otherwise);
   };
@@ -194,27 +199,30 @@ function printable(value: string): string | undefined {
   return /^[\t\x20-\x7e]+$/.test(value) && value.trim() !== "" ? value.trim() : undefined;
 }
 
+function lengthOf(name: string, value: string): number {
+  return name.length + value.length + 4; // ": " and the line's end
+}
+
 /** What is sent, within its bounds. */
 class Sent {
-  readonly #pairs: HeaderPairs = [];
+  readonly #headers: Headers;
   readonly #dropped: string[] = [];
-  #length = 0;
+  #length: number;
+
+  constructor(headers: Headers, length: number) {
+    this.#headers = headers;
+    this.#length = length;
+  }
 
   /** Whether it fits; one that does not is named. */
   add(name: string, value: string): boolean {
-    return this.addPair([name, value]);
-  }
-
-  addPair(pair: HeaderPairs[number]): boolean {
-    const [name, value] = pair;
-    // ": " and the line's end.
-    const length = name.length + value.length + 4;
+    const length = lengthOf(name, value);
     if (value.length > MAX_VALUE_LENGTH || this.#length + length > MAX_TOTAL_LENGTH) {
       this.drop(name);
       return false;
     }
     this.#length += length;
-    this.#pairs.push(pair);
+    this.#headers.set(name, value);
     return true;
   }
 
@@ -222,10 +230,10 @@ class Sent {
     this.#dropped.push(name.slice(0, MAX_DROPPED_NAME_LENGTH));
   }
 
-  pairs(): HeaderPairs {
+  all(): Headers {
     const more = this.#dropped.length - MAX_DROPPED_NAMES;
     const names = this.#dropped.slice(0, MAX_DROPPED_NAMES).join(", ");
-    if (names !== "") this.#pairs.push(["Sluice-Dropped", more > 0 ? `${names}, and ${more} more` : names]);
-    return this.#pairs;
+    if (names !== "") this.#headers.set("Sluice-Dropped", more > 0 ? `${names}, and ${more} more` : names);
+    return this.#headers;
   }
 }

@@ -102,16 +102,14 @@ test("any message has headers that a target can take", { timeout: FUZZ_TIMEOUT_M
       const message = new DeliveredMessage({ subject: at, reply, headers: made } as ConstructorParameters<
         typeof DeliveredMessage
       >[0]); // all that is read
-      const sent = eventHeaders(message, constants);
-      const headers = new Headers(sent);
+      const headers = eventHeaders(message, constants);
       expect(headers.get("Idempotency-Key")).toBe("ORDERS:42");
       // Of an event in structured mode the body says all of it.
       const structured = /^application\/cloudevents/.test(headers.get("Content-Type") ?? "");
       for (const name of ["natssequence", "natsstream", "id", "source", "type", "specversion"])
         expect(headers.has(`ce-${name}`)).toBe(!structured);
       expect(headers.get("ce-id")).not.toBe("ORDERS:7");
-      expect(new Set(sent.map(([key]) => key.toLowerCase())).size).toBe(sent.length);
-      const length = sent.reduce((total, [key, text]) => total + key.length + text.length + 4, 0);
+      const length = [...headers].reduce((total, [key, text]) => total + key.length + text.length + 4, 0);
       expect(length).toBeLessThan(14_000);
     }),
     RUNS,

@@ -10,15 +10,15 @@ import { settlementOfResponse } from "../../src/settle/response.ts";
 import { ack, retry, type Settlement } from "../../src/settle/settlement.ts";
 import {
   eventConstants,
-  eventHeaders as eventPairs,
   forwardedNames,
+  eventHeaders as headersFor,
 } from "../../src/worker/event-headers.ts";
 import { forward } from "../../src/worker/forward.ts";
 import type { Target } from "../../src/worker/vars.ts";
 
 const constants = eventConstants("ORDERS", "billing", forwardedNames(["X-Tenant"]));
 /** As the target gets them. */
-const eventHeaders = (message: Message<unknown>): Headers => new Headers(eventPairs(message, constants));
+const eventHeaders = (message: Message<unknown>): Headers => headersFor(message, constants);
 
 function messageOf(
   given: Readonly<Record<string, string>> = {},
