@@ -68,7 +68,7 @@ const LONG_WAIT_MS = 30_000;
 // A pull request ends by itself so long before the deadline, and on its way back: one that is taken back
 // may have been answered at that moment.
 const MIN_SPARE_MS = 10;
-const MAX_SPARE_MS = 250;
+const MAX_SPARE_MS = 80;
 
 /**
  * How long a pull request may wait that is made now, in milliseconds: what comes at its end is to be
@@ -79,7 +79,8 @@ export function longestWaitMs(
   limit: number | undefined,
   { slowestMs = 0 }: Pick<Handling, "slowestMs">,
 ): number {
-  const spareMs = Math.min(MIN_SPARE_MS + roundTripMs, MAX_SPARE_MS);
+  // Half of a round trip, which is at most half of connecting.
+  const spareMs = Math.min(MIN_SPARE_MS + roundTripMs / 4, MAX_SPARE_MS);
   return deadline - now() - (limit === undefined ? spareMs : Math.max(spareMs, slowestMs));
 }
 
