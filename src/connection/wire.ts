@@ -74,7 +74,8 @@ export interface WireEvents {
 const WRONG_ADDRESSES: readonly { readonly said: RegExp; readonly means: string }[] = [
   // As nats-server's own port for TCP clients.
   { said: /Expected HTTP\//, means: "Something that speaks no HTTP listens there." },
-  { said: /wrong version number/i, means: "What listens there speaks no TLS: is its address ws://?" },
+  // As OpenSSL says it, and BoringSSL, by name.
+  { said: /wrong[ _]version[ _]number/i, means: "What listens there speaks no TLS: is its address ws://?" },
 ];
 
 export function asSocketError(cause: unknown): SocketError {
