@@ -3,7 +3,8 @@
  *
  * @module sluice/hono
  */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import type { Drain } from "../drain.ts";
 import { bearer } from "./authorize.ts";
 import { type DrainHandlerOptions, drainHandler, type FetchContext } from "./fetch.ts";

@@ -1,5 +1,5 @@
 // The deployable Worker's HTTP routes, as an app that tests call without a server.
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { isInvalidOption } from "../checks.ts";
 import { LIMITS_MS, problem } from "../triggers/fetch.ts";
 import { drainRoutes } from "../triggers/hono.ts";
