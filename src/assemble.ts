@@ -1,5 +1,4 @@
 // Puts a drain's parts together: what pulls, what handles, what settles.
-
 import type { Budget } from "./budget.ts";
 import type { Connection } from "./connection/connection.ts";
 import { classifyPermission } from "./connection/failure.ts";
@@ -60,6 +59,8 @@ type AssemblyParts<Env> = RunParts<Env> & { readonly stop: Stop };
 export interface Parts {
   readonly pool: Pool;
   readonly puller: Puller;
+  /** Deliveries so far. */
+  readonly fetched: () => number;
   readonly outbox: Outbox;
   readonly reserve: Reserve;
   readonly streak: FailureStreak;
@@ -142,13 +143,13 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     deliver: (msg) => {
       teller?.delivered(msg);
       if (inFlight.take(msg)) pool.push(msg);
-      else pool.fetched += 1;
     },
     handling: () => pool.progress,
     failuresLeft: () => streak.left,
     batchEnded: () => pool.endBatch?.(),
   });
-  return { pool, puller, outbox, reserve, streak, alive, isolated };
+  const fetched = (): number => pool.fetched + inFlight.repeated;
+  return { pool, puller, fetched, outbox, reserve, streak, alive, isolated };
 }
 
 /** Whether so many messages may wait for their acks that the server does not wait for the next ack. */

@@ -69,7 +69,7 @@ export class DrainRun<Env> implements AsyncDisposable {
     this.#moments.confirmedMs = now();
     const unconfirmed = this.#unconfirmed;
     const durationMs = this.#moments.confirmedMs - startedAt;
-    const confirmed = this.#parts.pool.fetched - unconfirmed;
+    const confirmed = this.#parts.fetched() - unconfirmed;
     observer?.settled?.({ confirmed, unconfirmed, durationMs });
     return unconfirmed === 0 || connection.ended ? undefined : (await whyGone())?.ending;
   }
@@ -77,7 +77,7 @@ export class DrainRun<Env> implements AsyncDisposable {
   /** What is true now that nothing is under way. */
   report(fetch: Ending | undefined, cutShort: boolean, gone: Ending | undefined): Report {
     const { budget, connection, connectMs, consumer, journal, options, start } = this.#given;
-    const { outbox, pool, puller, streak } = this.#parts;
+    const { fetched, outbox, puller, streak } = this.#parts;
     const { confirmed } = outbox;
     const { pending, firstMessageAt } = puller;
     const unconfirmed = this.#unconfirmed;
@@ -102,7 +102,7 @@ export class DrainRun<Env> implements AsyncDisposable {
     return makeReport(end, {
       stream: options.stream,
       consumer: options.consumer,
-      fetched: pool.fetched,
+      fetched: fetched(),
       ...confirmed,
       unconfirmed,
       ...(pending === undefined ? {} : { pending }),
@@ -124,7 +124,7 @@ export class DrainRun<Env> implements AsyncDisposable {
 
   get #unconfirmed(): number {
     const confirmed = Object.values(this.#parts.outbox.confirmed).reduce((total, count) => total + count, 0);
-    return this.#parts.pool.fetched - confirmed;
+    return this.#parts.fetched() - confirmed;
   }
 
   /** A settlement, or a dead letter, that the user may not publish. */

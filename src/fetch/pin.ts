@@ -1,6 +1,5 @@
 // The pin of a priority group with the policy `pinned_client` (ADR-42): it comes with a delivery, the
 // next pull has to name it, and the server takes it away: after its timeout, or when it is told to.
-
 import { readHeaders } from "../message/headers.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { PriorityGroup } from "./pull-request.ts";

@@ -53,6 +53,13 @@ export type HandlerEnd =
   /** No handler has started it. It comes again after `waitMs`; by default soon. */
   | { readonly kind: "released"; readonly waitMs?: number };
 
+/** Settles a message whose turn has ended; a promise where something must be confirmed first. */
+export type Settle = (
+  msg: RawMessage,
+  message: DeliveredMessage,
+  end: HandlerEnd,
+) => Settled | Promise<Settled>;
+
 /** What every pool needs of the drain. */
 export interface PoolParts<Env> {
   readonly context: HandlerContext<Env>;
@@ -65,11 +72,7 @@ export interface PoolParts<Env> {
   /**
    * Settles a message whose turn has ended. A promise keeps its place until it resolves; it never rejects.
    */
-  readonly settle: (
-    msg: RawMessage,
-    message: DeliveredMessage,
-    end: HandlerEnd,
-  ) => Settled | Promise<Settled>;
+  readonly settle: Settle;
   /** Whether this delivery is the last that the server makes of the message. */
   readonly isLast: (message: DeliveredMessage) => boolean;
   /** So many failures more end the drain: no more handlers run at once then. */
@@ -96,8 +99,8 @@ export interface Progress {
 
 /** Deliveries in, settled messages out. */
 export interface Pool {
-  /** Deliveries given to `push`, and those of messages that were held already. */
-  fetched: number;
+  /** Deliveries given to `push`. */
+  readonly fetched: number;
   readonly progress: Progress;
   /** Takes a delivery, or releases it if the pool has stopped. */
   push(msg: RawMessage): void;

@@ -1,7 +1,6 @@
 // A message may be delivered again while it is held, or while its ack is on the way: its ack wait was
 // shorter than it was known to be, or the event loop was blocked. That is one more delivery of the same
 // work, and no more work: it starts no second handler, and ends as the first does, or did.
-
 import { type Deadline, now } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
 import { DeliveredMessage } from "../message/message.ts";
@@ -9,7 +8,7 @@ import type { RawMessage } from "../message/received.ts";
 import type { Journal } from "../report/journal.ts";
 import type { Outbox } from "../settle/outbox.ts";
 import type { Settled } from "../settle/settler.ts";
-import { type HandlerEnd, isThenable } from "./handler.ts";
+import { type HandlerEnd, isThenable, type Settle } from "./handler.ts";
 
 interface InFlightParts {
   readonly stream: string;
@@ -17,11 +16,7 @@ interface InFlightParts {
   /** Every message that is held. */
   readonly held: () => readonly RawMessage[];
   readonly journal: Journal;
-  readonly settle: (
-    msg: RawMessage,
-    message: DeliveredMessage,
-    end: HandlerEnd,
-  ) => Settled | Promise<Settled>;
+  readonly settle: Settle;
   readonly outbox: Pick<Outbox, "ack" | "acked" | "standsFor">;
   /** An ack wait has ended, at the longest so many milliseconds after its delivery. */
   readonly ackWaitEnded: (afterMs: number) => void;
@@ -46,6 +41,8 @@ export class InFlight {
   readonly #acked = new Map<number, string>();
   /** When the first delivery of all came. */
   #since: Deadline | undefined;
+  /** Deliveries so far that were no work to do. */
+  repeated = 0;
 
   constructor(parts: InFlightParts) {
     this.#parts = parts;
@@ -67,6 +64,7 @@ export class InFlight {
       this.#bySequence.set(info.sequence, { msg, deliveries: 1, at, settling: false });
       return true;
     }
+    this.repeated += 1;
     ackWaitEnded(at - (held?.at ?? this.#since));
     if (held) this.#again(held, msg, at);
     else outbox.ack(msg);

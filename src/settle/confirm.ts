@@ -20,7 +20,7 @@ interface SettleParts {
   readonly outbox: Outbox;
   readonly reserve: Reserve;
   readonly puller: { readonly isTakenBack: boolean };
-  readonly pool: { readonly fetched: number };
+  readonly fetched: () => number;
 }
 
 /**
@@ -29,7 +29,7 @@ interface SettleParts {
  */
 export async function confirmAll(
   { connection, consumer, budget, deadlines, connectMs }: ConfirmParts,
-  { outbox, reserve, puller, pool }: SettleParts,
+  { outbox, reserve, puller, fetched }: SettleParts,
 ): Promise<() => Promise<Gone | undefined>> {
   const startedAt = now();
   const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 5) / 8, startedAt + budget.settleMs);
@@ -40,7 +40,7 @@ export async function confirmAll(
   const ask = () => consumer.whyGone(connection, Math.min(by, now() + Math.max(250, 3 * connectMs)));
   const confirming = outbox.confirm(by, puller.isTakenBack);
   // In the same flight: a consumer made anew may answer what was meant for the one before it.
-  const asking = consumer.facts && pool.fetched > 0 ? ask() : undefined;
+  const asking = consumer.facts && fetched() > 0 ? ask() : undefined;
   if (asking) await Promise.race([confirming, asking.then((gone) => (gone ? undefined : confirming))]);
   else await confirming;
   const asked = await asking;
