@@ -17,6 +17,7 @@ import { type ConnectFailure, classifyConnectFailure } from "./failure.ts";
 import type { ServerInfo } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import { type Auth, insecureServers, leavesUnencrypted, parseUrl, type Servers } from "./login.ts";
+import { subscription } from "./protocol.ts";
 import { type SignIn, signIn } from "./sign-in.ts";
 import { DrainSocket } from "./socket.ts";
 import { SocketError, type SocketOptions } from "./wire.ts";
@@ -147,7 +148,7 @@ function own(nats: NatsConnection, socket: DrainSocket): Connection {
 }
 
 function openingText({ inboxes, question }: Opening): string {
-  return inboxes.map(({ subject, sid }) => `SUB ${subject} ${sid}\r\n`).join("") + question;
+  return inboxes.map(subscription).join("") + question;
 }
 
 function unencrypted(server: string): SocketError {

@@ -3,6 +3,8 @@ import type { NatsConnection, PermissionViolationError } from "@nats-io/nats-cor
 import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
 import type { Ending } from "../report/reasons.ts";
 import { classifyConnectionLoss, deniedSubject, isAuthError } from "./failure.ts";
+import type { Inbox } from "./inbox.ts";
+import { unsubscription } from "./protocol.ts";
 import type { DrainSocket } from "./socket.ts";
 import { encode } from "./wire.ts";
 
@@ -87,6 +89,11 @@ export class Connection {
    */
   write(protocol: string): void {
     this.#sockets.at(-1)?.send(encode(protocol));
+  }
+
+  /** Tells the server that nobody listens to `inbox`. What it has sent already comes. */
+  unsubscribe(inbox: Inbox): void {
+    this.write(unsubscription(inbox));
   }
 
   /** Moves on when the event loop has turned to bring a frame: see {@link DrainSocket.turns}. */

@@ -291,7 +291,7 @@ export class Puller {
     // The server may still have a pull request, and is to deliver no more to it. What it has delivered
     // comes: dropped, it would wait for its ack wait.
     const isOver = !this.#pull && (end?.reason === "empty" || end?.reason === "batch-full");
-    if (!isOver) this.#parts.connection.write(`UNSUB ${this.#parts.inbox.sid}\r\n`);
+    if (!isOver) this.#parts.connection.unsubscribe(this.#parts.inbox);
     // A silent server would not be heard.
     this.isTakenBack = !isOver && end?.reason !== "heartbeat-lost";
     this.#pull?.end(end);

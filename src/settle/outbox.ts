@@ -2,6 +2,7 @@
 // connected server takes acks for a consumer that is gone, and answers a PING behind them all the
 // same. The leader has every settlement of a connection in their order, so that its answer to the
 // last one of a stretch stands for the whole stretch.
+import { publication } from "../connection/protocol.ts";
 import { type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
@@ -261,8 +262,4 @@ export class Outbox {
         this.#confirmed[as] += times * (this.#deliveries.get(subject) ?? 1);
     }
   }
-}
-
-function publication(subject: string, payload: string, reply?: string): string {
-  return `PUB ${subject}${reply === undefined ? "" : ` ${reply}`} ${payload.length}\r\n${payload}\r\n`;
 }
