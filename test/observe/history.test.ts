@@ -4,7 +4,7 @@ import { readConsumerState } from "../../src/observe/consumer-state.ts";
 import { historyEntry, writeHistory } from "../../src/observe/history.ts";
 import { readHistory, readWholeHistory } from "../../src/observe/history-read.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
-import { connectAs } from "../support/delivery.ts";
+import { adminOfNewServer, connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
@@ -12,18 +12,8 @@ import { reportOf } from "../support/report.ts";
 const KEY = { bucket: BUCKET, stream: "EVENTS", consumer: "sluice" };
 const MS = 10_000;
 
-async function opened() {
-  const server = await labServer();
-  const { nats, close } = await connectAs("admin", server.wsUrl).then((connection) => ({
-    nats: connection.nats,
-    close: () => connection.close(),
-  }));
-  onTestFinished(close);
-  return nats;
-}
-
 async function withBucket() {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   await makeBucket(nats);
   return nats;
 }
@@ -120,14 +110,14 @@ test("a value that says it is a status, or has a sequence of its own, hides no o
 });
 
 test("an answer without a sequence is not asked for again and again", async () => {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   nats.subscribe("$JS.API.DIRECT.GET.KV_forged", { callback: (_, question) => void question.respond("x") });
   const key = { ...KEY, bucket: "forged" };
   expect(await readHistory(nats, key, MS)).toEqual([]);
 });
 
 test("a consumer's state is numbers, whoever answers", async () => {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   const text = '"1\\nforged_metric 1"';
   const answer = `{"num_pending":${text},"num_ack_pending":1,"num_redelivered":1,"num_waiting":1}`;
   const subject = "$JS.elsewhere.API.CONSUMER.INFO.EVENTS.sluice";
@@ -137,7 +127,7 @@ test("a consumer's state is numbers, whoever answers", async () => {
 });
 
 test("without a bucket nothing is kept, nothing is read, and nothing throws", async () => {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   expect(await writeHistory(nats, reportOf(), KEY, MS)).toBe(false);
   expect(await readHistory(nats, KEY, MS)).toEqual([]);
 });

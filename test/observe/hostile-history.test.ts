@@ -1,14 +1,13 @@
 // Whoever may write to the bucket of the history, or answers in its place, can write any record: what reads them shows
 // what a report can be, and nothing else, and ends.
 import { headers } from "@nats-io/nats-core";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { statusLines } from "../../src/cli/status/print.ts";
 import { dashboardRoutes } from "../../src/dashboard/index.tsx";
 import { readHistory, readWholeHistory } from "../../src/observe/history-read.ts";
 import { prometheus } from "../../src/observe/prometheus.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
-import { connectAs } from "../support/delivery.ts";
-import { labServer } from "../support/lab-client.ts";
+import { adminOfNewServer } from "../support/delivery.ts";
 import { reportOf } from "../support/report.ts";
 
 const KEY = { bucket: BUCKET, stream: "EVENTS", consumer: "sluice" };
@@ -18,16 +17,6 @@ const ORIGIN = "https://x.example";
 const MS = 10_000;
 const LONG = "x".repeat(60_000);
 const NO_TEXT = { toString: 1, valueOf: 1 };
-
-async function opened() {
-  const server = await labServer();
-  const { nats, close } = await connectAs("admin", server.wsUrl).then((connection) => ({
-    nats: connection.nats,
-    close: () => connection.close(),
-  }));
-  onTestFinished(close);
-  return nats;
-}
 
 const timed = (timings: object): object => ({ timings: { totalMs: 9, connectMs: 1, ...timings } });
 
@@ -73,7 +62,7 @@ const RECORDS: readonly object[] = [
 ];
 
 test("whatever a record is, the page, the metrics and the status show what a report can be", async () => {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   await makeBucket(nats);
   for (const record of RECORDS) {
     await nats.request("$KV.drains.EVENTS.sluice", JSON.stringify({ ...reportOf(), ...record }));
@@ -109,7 +98,7 @@ test("whatever a record is, the page, the metrics and the status show what a rep
 });
 
 test("a mend of the consumer's own is shown", async () => {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   await makeBucket(nats);
   const mend = "nats consumer edit EVENTS sluice --max-deliver 10 --force";
   const report = reportOf(undefined, { findings: [{ code: "max-deliver-few", message: "Few.", mend }] });
@@ -118,7 +107,7 @@ test("a mend of the consumer's own is shown", async () => {
 });
 
 test("records larger than a report are not kept in memory, and those behind them are read", async () => {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   await makeBucket(nats);
   const large = JSON.stringify({ ...reportOf(), message: "x".repeat(900_000) });
   for (let count = 0; count < 40; count += 1) await nats.request("$KV.drains.EVENTS.sluice", large);
@@ -127,7 +116,7 @@ test("records larger than a report are not kept in memory, and those behind them
 });
 
 test("whoever answers in the bucket's place without an end is left", async () => {
-  const nats = await opened();
+  const nats = await adminOfNewServer();
   let asked = 0;
   nats.subscribe("$JS.elsewhere.API.DIRECT.GET.KV_drains", {
     callback: (_, question) => {
