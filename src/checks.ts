@@ -52,7 +52,7 @@ function distance(from: string, to: string): number {
   const [a, b] = [from.toLowerCase(), to.toLowerCase()];
   // What one has in front of the other's whole name is no mistake of the fingers, but a unit left out.
   if (a !== "" && (a.startsWith(b) || b.startsWith(a))) return Math.abs(a.length - b.length) / 4;
-  return editsBetween(a, b);
+  return editsBetween(from, to);
 }
 
 /** How many letters have to be put in, taken out or changed, whatever their case (Levenshtein). */

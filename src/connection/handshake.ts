@@ -2,8 +2,8 @@
 // checked, and passed on by whole lines. nats-core would read it in quadratic time and without an
 // end, and print by console.log what it cannot read.
 //
-// What comes after the first PONG is held until somebody listens to it: nats-core drops a message
-// of a subscription that it does not know yet.
+// What comes after the first PONG is held until there is a connection to tell of it, as of a permission
+// that is denied.
 
 /** A line may hold so many bytes, as INFO does with the addresses of a large cluster. */
 export const MAX_LINE_BYTES = 65_536;
@@ -11,6 +11,8 @@ export const MAX_LINE_BYTES = 65_536;
 const MAX_FRAMES = 64;
 /** And one line each, where it has nothing to refuse. */
 const MAX_LINES = 256;
+/** More came than may wait to be read. */
+export const UNASKED = "sent more than was asked for";
 const LF = 10;
 const NOTHING = new Uint8Array();
 const decoder = new TextDecoder();
@@ -54,7 +56,7 @@ export class Handshake {
     this.#bytes += bytes.length;
     this.#frames += 1;
     if (this.#phase === "held") {
-      if (this.#bytes > this.#maxHeldBytes) this.#fail("sent more than was asked for");
+      if (this.#bytes > this.#maxHeldBytes) this.#fail(UNASKED);
       return;
     }
     if (!this.#paused) this.#read();

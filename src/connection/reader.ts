@@ -7,9 +7,11 @@
 // more of them are in memory, and timers fire on time whatever a server sends. nats-core's reader
 // takes a frame in one go, and looks at each byte of a line several times.
 import { breathe } from "../deadline.ts";
+import { UNREADABLE } from "../message/raw.ts";
 import { Received } from "../message/received.ts";
 import { decodeName } from "../message/utf8.ts";
 import { Beginning } from "./beginning.ts";
+import { UNASKED } from "./handshake.ts";
 import { type MessagePlace, OperationReader } from "./operation.ts";
 
 /** Most operations that are read in one turn of the event loop. */
@@ -57,7 +59,7 @@ export class Reader {
     if (this.#isOver || frame.length === 0) return;
     this.#unread.push(frame);
     this.#unreadBytes += frame.length;
-    if (this.#unreadBytes > this.#maxBytes) this.#fail("sent more than was asked for");
+    if (this.#unreadBytes > this.#maxBytes) this.#fail(UNASKED);
     else if (!this.#isWaiting) this.#read(MAX_PER_TURN);
   }
 
@@ -93,7 +95,7 @@ export class Reader {
         else this.#unread.shift();
       }
     } catch {
-      this.#fail("sent what cannot be read");
+      this.#fail(UNREADABLE);
     }
     if (this.#unread.length > 0 && !this.#isWaiting) void this.#readOn();
   }

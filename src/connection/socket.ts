@@ -5,6 +5,7 @@
 // then never exits, and a cron invocation in workerd is pinned for its whole wall limit. So closing
 // here is: send a Close frame, then drop the TCP connection, at once. Whoever closes has seen the
 // server's PONG by then, or has given it up.
+import { TOO_MUCH } from "../message/raw.ts";
 import { concatenate, Handshake, type ServerInfo } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import { Reader } from "./reader.ts";
@@ -145,8 +146,7 @@ export class DrainSocket {
     if (typeof data === "string") this.fail("sent a text frame, where the NATS protocol has binary ones");
     else if (data.byteLength > maxFrameBytes)
       this.fail(`sent a frame of ${data.byteLength} bytes, more than ${maxFrameBytes}`);
-    else if (data.byteLength < TINY_BYTES && ++this.#tinyFrames > MAX_TINY_FRAMES)
-      this.fail("sent without an end what no drain needs");
+    else if (data.byteLength < TINY_BYTES && ++this.#tinyFrames > MAX_TINY_FRAMES) this.fail(TOO_MUCH);
     else if (this.#handshake) this.#handshake.push(new Uint8Array(data));
     else this.#reader.push(new Uint8Array(data));
   }

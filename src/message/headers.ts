@@ -32,7 +32,7 @@ export interface MessageHeaders extends MsgHdrs {
 export type HeadersGiven = MsgHdrs | Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * The headers of a message that nats-core received; none where it has none. Read when they are
+ * The headers of a message as it came; none where it has none. Read when they are
  * asked for, in one pass. Never throws.
  */
 export function readHeaders(msg: RawMessage): HeaderMap {

@@ -51,7 +51,7 @@ export interface Message<Value = Uint8Array> {
   readonly pending: number;
 }
 
-/** The message of a delivery that nats-core received. */
+/** The message of a delivery. */
 export class DeliveredMessage implements Message<unknown> {
   readonly #msg: RawMessage;
   #info: DeliveryInfo | undefined;

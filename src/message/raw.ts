@@ -39,6 +39,10 @@ export function tellRequestSubject(subscription: Subscription, subject: string):
  */
 const MAX_LINES = { info: 1_000, error: 10_000, ping: 10_000 } as const;
 
+/** What a server did, where it is left for it: the end of a sentence that holds nothing of what it sent. */
+export const UNREADABLE = "sent what cannot be read";
+export const TOO_MUCH = "sent without an end what no drain needs";
+
 /**
  * Calls `failed` once when nats-core's reader throws, or gets what no server has reason to send, and has
  * it read nothing more; `problem` holds nothing of that. nats-core itself would print what it read by
@@ -57,7 +61,7 @@ export function guardReader(nats: NatsConnection, failed: (problem: string) => v
       parse(bytes);
     } catch {
       broken = true;
-      failed(isTooMuch() ? "sent without an end what no drain needs" : "sent what cannot be read");
+      failed(isTooMuch() ? TOO_MUCH : UNREADABLE);
     }
   };
 }

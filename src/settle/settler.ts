@@ -162,7 +162,7 @@ export class Settler {
         // Of a copy there can be another: it must not hold up the messages behind it.
         persist: isLast && !copy,
         of: copy,
-        isBodyless: this.#parts.consumer.facts?.headersOnly !== false && lacksBody(message),
+        isBodyless: consumer.facts?.headersOnly !== false && lacksBody(message),
         key: { seed, created: consumer.facts?.created },
       });
       if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
