@@ -63,7 +63,8 @@ async function drain(script: Script, options: Overrides = {}) {
     auth: { user: "drain", password: "drain-pw" },
     stream: "S",
     consumer: "C",
-    maxWaitMs: 500,
+    // A machine that stands still for 400 ms is no silent server: the heartbeat is a third of it.
+    maxWaitMs: 1_500,
     handler: () => {},
     ...options,
   };
