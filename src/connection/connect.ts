@@ -142,7 +142,7 @@ async function tryServer(
 /** Takes the new connection over: what its reader cannot read ends it, and what was held comes. */
 function own(nats: NatsConnection, socket: DrainSocket): Connection {
   guardReader(nats, (problem) => socket.fail(problem));
-  const connection = new Connection(nats, [socket]);
+  const connection = new Connection(nats, socket);
   socket.release();
   return connection;
 }

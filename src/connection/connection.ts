@@ -15,7 +15,7 @@ export class Connection {
   readonly nats: NatsConnection;
   /** Resolves when the connection has ended, with why. Never rejects. */
   readonly lost: Promise<Ending>;
-  readonly #sockets: readonly DrainSocket[];
+  readonly #socket: DrainSocket;
   readonly #denied = new Set<(denied: PermissionViolationError) => void>();
   /** The first denials, for who listens later: those of what went out with the sign-in are among them. */
   readonly #firstDenied: PermissionViolationError[] = [];
@@ -24,9 +24,9 @@ export class Connection {
   #shuttingDown = false;
   #ended: Ending | undefined;
 
-  constructor(nats: NatsConnection, sockets: readonly DrainSocket[]) {
+  constructor(nats: NatsConnection, socket: DrainSocket) {
     this.nats = nats;
-    this.#sockets = sockets;
+    this.#socket = socket;
     this.lost = this.#watchEnd();
     void this.#watch();
   }
@@ -88,7 +88,7 @@ export class Connection {
    * has ended nothing is told.
    */
   write(protocol: string): void {
-    this.#sockets.at(-1)?.send(encode(protocol));
+    this.#socket.send(encode(protocol));
   }
 
   /** Tells the server that nobody listens to `inbox`. What it has sent already comes. */
@@ -98,7 +98,7 @@ export class Connection {
 
   /** Moves on when the event loop has turned to bring a frame: see {@link DrainSocket.turns}. */
   get turns(): number {
-    return this.#sockets.at(-1)?.turns ?? 0;
+    return this.#socket.turns;
   }
 
   /**
@@ -106,7 +106,7 @@ export class Connection {
    * words that hold nothing of what it sent.
    */
   fail(problem: string): void {
-    this.#sockets.at(-1)?.fail(problem);
+    this.#socket.fail(problem);
   }
 
   /** Ends the connection at once. What was not flushed before is not waited for. */
@@ -114,12 +114,12 @@ export class Connection {
     // The library closes its socket some promise reactions later. One that went first it would take
     // for lost, and close twice.
     await this.nats.close().catch(() => {});
-    for (const socket of this.#sockets) socket.close();
+    this.#socket.close();
   }
 
   async #watchEnd(): Promise<Ending> {
     const error = await this.nats.closed();
-    const cause = this.#serverError ?? this.#sockets.at(-1)?.failure ?? (error || undefined);
+    const cause = this.#serverError ?? this.#socket.failure ?? (error || undefined);
     this.#ended = classifyConnectionLoss(cause, this.#shuttingDown);
     return this.#ended;
   }
