@@ -4,8 +4,10 @@ import { apiPrefix } from "../connection/jetstream.ts";
 import { now } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import { type Ending, ending } from "../report/reasons.ts";
+import { FetchBound } from "./bound.ts";
 import type { ConsumerAnswer } from "./consumer.ts";
-import { isOutOfBytes, sizeOf } from "./delivery.ts";
+import { isOutOfBytes } from "./delivery.ts";
+import { Emptiness } from "./emptiness.ts";
 import { Explainer } from "./explain.ts";
 import { listenTo } from "./inbox.ts";
 import { LatestDelivery } from "./latest.ts";
@@ -15,9 +17,6 @@ import { deliveryLimit, longestWaitMs, type PullerParts, pullTimes, roomOf } fro
 import { Pull, type PullEnd } from "./pull.ts";
 import { classifyStatus } from "./status.ts";
 
-// So many pull requests in a row may bring nothing although the consumer has messages to deliver.
-const MAX_FRUITLESS = 3;
-
 export class Puller {
   readonly #parts: PullerParts;
   readonly #explainer: Explainer;
@@ -26,16 +25,12 @@ export class Puller {
   #pull: Pull | undefined;
   #open = true;
   #asked = 0;
-  #fetchesMade = 1;
-  #fetchedInFetch = 0;
-  #bytesInFetch = 0;
+  readonly #bound: FetchBound;
   readonly #latest = new LatestDelivery();
   readonly #pin: Pin;
-  /** Messages handled when the server last had none: worth another pull only when that has moved on. */
-  #handledWhenEmpty = -1;
+  readonly #emptiness = new Emptiness();
   /** For more, until the limit. */
   readonly #waits: boolean;
-  #fruitless = 0;
   /** Not worth another look while more than so many are queued. */
   #enough = Number.POSITIVE_INFINITY;
   #isAsking = false;
@@ -48,6 +43,7 @@ export class Puller {
   constructor(parts: PullerParts) {
     this.#parts = parts;
     this.#waits = parts.plan.until === "limit";
+    this.#bound = new FetchBound(parts.plan);
     this.#pin = new Pin(parts.plan.priorityGroup);
     this.#explainer = new Explainer(parts.connection, parts.consumer, parts.plan);
   }
@@ -87,7 +83,7 @@ export class Puller {
     this.#enough = size === 0 && queued > 0 ? queued / 2 : Number.POSITIVE_INFINITY;
     if (size > 0) this.#send(size);
     else if (!this.#isIdle) return;
-    else if (this.#isSaidEmpty) void this.#endIfEmpty(ending("empty"));
+    else if (this.#isEmpty) void this.#endIfEmpty(ending("empty"));
     else this.#end(ending(this.#pending === 0 && !this.#waits ? "empty" : "deadline"));
   }
 
@@ -106,9 +102,8 @@ export class Puller {
   }
 
   /** The server had none to give, and nothing has moved on since. */
-  get #isSaidEmpty(): boolean {
-    const { handled } = this.#parts.handling();
-    return handled > 0 && handled === this.#handledWhenEmpty;
+  get #isEmpty(): boolean {
+    return this.#emptiness.holds(this.#parts.handling().handled);
   }
 
   get #isIdle(): boolean {
@@ -118,7 +113,7 @@ export class Puller {
 
   #nextSize(): number {
     const { plan } = this.#parts;
-    const left = plan.batch - this.#fetchedInFetch;
+    const left = this.#bound.messagesLeft;
     if (left <= 0 || this.#longestWaitMs <= 0) return 0;
     const handling = this.#parts.handling();
     const leftMs = plan.deadline - now();
@@ -127,8 +122,8 @@ export class Puller {
     if (plan.whole)
       return this.#isIdle && leftMs > neededMs ? Math.min(left, roomOf(this.#parts.consumer.facts)) : 0;
     // What a Fetch left in memory is handled before the next one brings as much again.
-    if (this.#fetchedInFetch === 0 && this.#fetchesMade > 1 && handling.queued > 0) return 0;
-    if (this.#isSaidEmpty) return 0;
+    if (this.#bound.isNextToBegin && handling.queued > 0) return 0;
+    if (this.#isEmpty) return 0;
     if (this.firstMessageAt === undefined)
       return Math.min(left, firstPull({ ...plan, last: this.#lastDeliveries }));
     const elapsedMs = now() - this.firstMessageAt;
@@ -155,7 +150,7 @@ export class Puller {
 
   #send(batch: number): void {
     const { connection, inbox, plan } = this.#parts;
-    const { fill, priorityGroup, maxBytes } = plan;
+    const { fill, priorityGroup } = plan;
     const elapsedMs = now() - this.#startedAt;
     const { expiresMs, heartbeatMs } = pullTimes(plan, elapsedMs, this.delivered > 0, this.#longestWaitMs);
     this.#asked += batch;
@@ -165,7 +160,7 @@ export class Puller {
       inbox: inbox.next(),
       request: {
         batch,
-        maxBytes: Math.max(1, maxBytes - this.#bytesInFetch),
+        maxBytes: this.#bound.bytesLeft,
         expiresMs,
         heartbeatMs,
         fill,
@@ -180,7 +175,7 @@ export class Puller {
 
   #deliver(msg: RawMessage): void {
     this.delivered += 1;
-    this.#fruitless = 0;
+    this.#emptiness.delivered();
     if (this.delivered > this.#asked) {
       this.#parts.connection.fail("delivered more than it was asked for, and was left");
       return;
@@ -188,8 +183,7 @@ export class Puller {
     this.firstMessageAt ??= now();
     this.#latest.set(msg.reply ?? "", this.#deliveryLimit);
     this.#explainer.pending = undefined;
-    this.#fetchedInFetch += 1;
-    this.#bytesInFetch += sizeOf(msg);
+    this.#bound.take(msg);
     this.#pin.delivered(msg);
     const pull = this.#pull;
     this.#parts.deliver(msg);
@@ -202,7 +196,7 @@ export class Puller {
     if (this.#pull?.inbox !== to) return;
     this.#pull.frame();
     const fill = this.#parts.plan.fill && !this.#waits;
-    const end = classifyStatus({ code, description, fill, delivered: this.#fetchedInFetch });
+    const end = classifyStatus({ code, description, fill, delivered: this.#bound.delivered });
     const { batch, delivered } = this.#pull;
     if (code === 423 && this.#pin.lost()) {
       this.#unpinned(this.#pull);
@@ -220,7 +214,7 @@ export class Puller {
     if (end?.reason === "empty") this.#serverHasNone(pull, end);
     // Ended by a status before it had all that it asked for: the bytes are used up.
     else if (end?.reason === "batch-full")
-      this.#pullIsFull(this.#fetchedInFetch >= this.#parts.plan.batch || pull.delivered < pull.batch);
+      this.#pullIsFull(this.#bound.messagesLeft <= 0 || pull.delivered < pull.batch);
     else this.#end(end);
   }
 
@@ -236,26 +230,18 @@ export class Puller {
   #pullIsFull(whole: boolean): void {
     const { plan, batchEnded } = this.#parts;
     if (whole || plan.whole) batchEnded();
-    if (whole) {
-      if (this.#fetchesMade >= plan.fetches) {
-        this.#end(ending("batch-full"));
-        return;
-      }
-      this.#fetchesMade += 1;
-      this.#fetchedInFetch = 0;
-      this.#bytesInFetch = 0;
-    }
-    if (!this.#waits && !plan.fill && this.#latest.isNewAndLast) this.#end(ending("empty"));
+    if (whole && !this.#bound.next()) this.#end(ending("batch-full"));
+    else if (!this.#waits && !plan.fill && this.#latest.isNewAndLast) this.#end(ending("empty"));
     else this.consider();
   }
 
   #serverHasNone(pull: Pull, end: Ending): void {
     this.#parts.batchEnded();
     const { handled } = this.#parts.handling();
-    const moved = handled !== this.#handledWhenEmpty;
+    const moved = this.#emptiness.isNew(handled);
     // One that brought some ended for its time: there may be more.
     const gaveNone = pull.delivered === 0;
-    if (!this.#waits && gaveNone) this.#handledWhenEmpty = handled;
+    if (!this.#waits && gaveNone) this.#emptiness.said(handled);
     const mayBeMore = this.delivered > 0 && this.#pending !== 0;
     // It has some that it does not give: acks that are under way may make room for them.
     const isStuck = this.#isIdle && gaveNone && !moved;
@@ -269,11 +255,9 @@ export class Puller {
     this.#isAsking = true;
     const explained = await this.#explain(end);
     this.#isAsking = false;
-    this.#fruitless += 1;
     const isLate = explained === end && this.delivered > 0 && (this.pending ?? 0) > 0;
     // A priority group may have its reasons to give none.
-    if (isLate && !plan.priorityGroup && this.#fruitless < MAX_FRUITLESS) {
-      this.#handledWhenEmpty = -1;
+    if (isLate && !plan.priorityGroup && this.#emptiness.doubt()) {
       this.consider();
     } else {
       this.#end(explained);
