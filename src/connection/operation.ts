@@ -76,9 +76,8 @@ export class OperationReader {
     // Without a reply subject there is a word less.
     const hasReply = count === (hasHeaders ? 6 : 5);
     if (!hasReply && count !== (hasHeaders ? 5 : 4)) throw new ProtocolError();
-    const word = (index: number): number => readNumber(bytes, starts[index] ?? 0, ends[index] ?? 0);
-    const size = word(count - 1);
-    const headerSize = hasHeaders ? word(count - 2) : 0;
+    const size = this.#number(bytes, count - 1);
+    const headerSize = hasHeaders ? this.#number(bytes, count - 2) : 0;
     if (size > this.#maxBytes || headerSize > size) throw new ProtocolError();
     const payloadAt = line + 1;
     const end = payloadAt + size;
@@ -88,7 +87,7 @@ export class OperationReader {
     }
     if (bytes[end] !== CR || bytes[end + 1] !== LF) throw new ProtocolError();
     this.message = {
-      sid: word(2),
+      sid: this.#number(bytes, 2),
       subjectAt: starts[1] ?? 0,
       subjectEnd: ends[1] ?? 0,
       replyAt: hasReply ? (starts[3] ?? 0) : 0,
@@ -99,6 +98,11 @@ export class OperationReader {
     };
     return end + 2;
   }
+
+  /** The number that the word at that place of the line is. */
+  #number(bytes: Uint8Array, word: number): number {
+    return readNumber(bytes, this.#starts[word] ?? 0, this.#ends[word] ?? 0);
+  }
 }
 
 function checkLine(at: number, end: number): void {
@@ -108,9 +112,14 @@ function checkLine(at: number, end: number): void {
 /** MSG or HMSG, in whatever case, as nats-core reads it. */
 function checkName(bytes: Uint8Array, at: number, hasHeaders: boolean): void {
   const from = hasHeaders ? at + 1 : at;
-  const isName = [M, S, G].every((letter, index) => ((bytes[from + index] ?? 0) & UPPER_CASE) === letter);
+  // No array, no closure: they would be made for every message.
+  const isName = isLetter(bytes, from, M) && isLetter(bytes, from + 1, S) && isLetter(bytes, from + 2, G);
   const after = bytes[from + 3];
   if (!isName || (after !== SPACE && after !== TAB)) throw new ProtocolError();
+}
+
+function isLetter(bytes: Uint8Array, at: number, letter: number): boolean {
+  return ((bytes[at] ?? 0) & UPPER_CASE) === letter;
 }
 
 function readNumber(bytes: Uint8Array, from: number, to: number): number {

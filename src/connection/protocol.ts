@@ -1,8 +1,18 @@
 // What is written to the server as text of the NATS protocol, past nats-core. Pure.
 
-/** The payload is ASCII: its length is that of the text. */
-export function publication(subject: string, payload: string, reply?: string): string {
-  return `PUB ${subject}${reply === undefined ? "" : ` ${reply}`} ${payload.length}\r\n${payload}\r\n`;
+/** What is published, and how its message ends: made once for all messages that have it. */
+export interface Payload {
+  readonly text: string;
+  readonly tail: string;
+}
+
+/** @param text ASCII: its length is that in bytes */
+export function payload(text: string): Payload {
+  return { text, tail: ` ${text.length}\r\n${text}\r\n` };
+}
+
+export function publication(subject: string, { tail }: Payload, reply?: string): string {
+  return reply === undefined ? `PUB ${subject}${tail}` : `PUB ${subject} ${reply}${tail}`;
 }
 
 /** A subscription, as the server knows it. */

@@ -168,9 +168,11 @@ export class Reader {
   #receive(bytes: Uint8Array, messages: readonly MessagePlace[]): void {
     if (messages.length === 0) return;
     const replies = this.#repliesOf(bytes, messages);
-    for (const [index, place] of messages.entries()) {
+    let index = 0;
+    for (const place of messages) {
       if (this.#isOver) return;
       this.#owners.get(place.sid)?.(new Received(bytes, place, replies[index] ?? ""));
+      index += 1;
     }
   }
 

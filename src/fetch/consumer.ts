@@ -4,7 +4,7 @@ import type { Connection } from "../connection/connection.ts";
 import { classifyInfoError } from "../connection/failure.ts";
 import type { Answers } from "../connection/inbox.ts";
 import { apiPrefix, isDenied, readAnswer, UnreadableAnswerError } from "../connection/jetstream.ts";
-import { publication } from "../connection/protocol.ts";
+import { payload, publication } from "../connection/protocol.ts";
 import { type Deadline, NANOS_PER_MS, waitUntil } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { ConsumerFacts } from "../report/facts.ts";
@@ -36,6 +36,8 @@ type ConsumerInfo = Readonly<
     unknown
   >
 >;
+
+const NOTHING = payload("");
 
 /** A question under way. */
 interface Asked {
@@ -117,7 +119,7 @@ export class Consumer {
 
   #ask(): Asked {
     const { promise, resolve } = Promise.withResolvers<RawMessage>();
-    return { text: publication(this.#subject, "", this.#answers.expect(resolve)), answer: promise };
+    return { text: publication(this.#subject, NOTHING, this.#answers.expect(resolve)), answer: promise };
   }
 
   /** `unknown` when the user may not ask or hear, or no answer came. */

@@ -279,8 +279,6 @@ export class HandlerPool<Env> implements Pool {
   }
 
   #tellIdle(): void {
-    const waiters = this.#idle;
-    this.#idle = [];
-    for (const resolve of waiters) resolve();
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

@@ -21,12 +21,11 @@ class Lane<T> {
     // What was taken must not stay in memory for the sake of the queue.
     this.#items[this.#head] = undefined;
     this.#head += 1;
-    if (this.#head === this.#items.length) this.clear();
-    // Nor may its place, where the queue is never empty.
-    else if (this.#head >= MAX_GONE && this.#head * 2 > this.#items.length) {
-      this.#items.splice(0, this.#head);
-      this.#head = 0;
-    }
+    // Nor may its place. But a new array for each item of a queue that is empty in between would be
+    // a tenth of all that a drain allocates (20,000 x 128 B).
+    if (this.#head < MAX_GONE || this.#head * 2 <= this.#items.length) return;
+    this.#items = this.#items.slice(this.#head);
+    this.#head = 0;
   }
   items(): T[] {
     return this.#items.slice(this.#head).filter((item) => item !== undefined);

@@ -2,7 +2,7 @@
 // connected server takes acks for a consumer that is gone, and answers a PING behind them all the
 // same. The leader has every settlement of a connection in their order, so that its answer to the
 // last one of a stretch stands for the whole stretch.
-import { publication } from "../connection/protocol.ts";
+import { type Payload, payload, publication } from "../connection/protocol.ts";
 import { type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
@@ -20,10 +20,10 @@ const NONE: Readonly<Record<Count, number>> = {
   exhausted: 0,
 };
 
-const ACK = "+ACK";
+const ACK = payload("+ACK");
 const NAK = "-NAK";
-const TERM = "+TERM";
-const IN_PROGRESS = "+WPI";
+const TERM = payload("+TERM");
+const IN_PROGRESS = payload("+WPI");
 // A nak without a delay comes back within a millisecond, and uses up every delivery of a message in
 // a few of them.
 const MIN_DELAY_MS = 1;
@@ -46,8 +46,7 @@ const POST_AFTER_MS = 10;
 interface Settlement {
   /** The ack subject. */
   readonly subject: string;
-  /** ASCII. */
-  readonly payload: string;
+  readonly payload: Payload;
   readonly as: Count;
 }
 
@@ -101,7 +100,7 @@ export class Outbox {
   nak(msg: RawMessage, delayMs: number, as: Count): void {
     const clamped = Math.min(Math.max(MIN_DELAY_MS, delayMs || 0), MAX_DELAY_MS);
     if (clamped <= RELEASE_MS) this.#dueAt = now() + clamped + DUE_MARGIN_MS;
-    this.#send(msg, `${NAK} {"delay":${Math.round(clamped * NANOS_PER_MS)}}`, as);
+    this.#send(msg, payload(`${NAK} {"delay":${Math.round(clamped * NANOS_PER_MS)}}`), as);
   }
 
   /** Plain: nats-server before 2.10.4 ignores a +TERM that has a reason. */
@@ -191,7 +190,7 @@ export class Outbox {
     return { ...(this.#disowned ? NONE : this.#confirmed) };
   }
 
-  #send(msg: RawMessage, payload: string, as: Count): void {
+  #send(msg: RawMessage, payload: Payload, as: Count): void {
     this.#waiting.push({ subject: msg.reply ?? "", payload, as });
     if (this.#waiting.length >= POST_EVERY) this.#post(false);
     else this.#postSoon();
@@ -218,14 +217,16 @@ export class Outbox {
     }
     // A nak is asked about when it goes out, for it cannot be sent again: its message may be under
     // way to another drain.
-    const lastNak = waiting.findLastIndex(({ payload }) => payload.startsWith(NAK));
+    const lastNak = waiting.findLastIndex(({ payload }) => payload.text.startsWith(NAK));
+    const end = last ? waiting.length - 1 : -1;
     let protocol = "";
-    for (const [at, each] of waiting.entries()) {
+    let at = 0;
+    for (const each of waiting) {
       this.#stretch.push(each);
-      const isEnd =
-        this.#stretch.length >= CONFIRM_EVERY || at === lastNak || (last && at === waiting.length - 1);
+      const isEnd = this.#stretch.length >= CONFIRM_EVERY || at === lastNak || at === end;
       const ask = this.#parts.confirmEach || isEnd;
       protocol += publication(each.subject, each.payload, ask ? this.#expect() : undefined);
+      at += 1;
     }
     // All had gone out before. An ack, or a term, is answered also when it comes a second time.
     const sent = this.#stretch.at(-1);
