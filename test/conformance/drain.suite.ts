@@ -60,7 +60,11 @@ export function drainSuite(runtime: string): void {
     test("handles what is there in order, acks it, and ends when nothing is left", async () => {
       const { run, state, stream, consumer } = await given(3, { body: ["one", "two", "three"] });
       const seen: string[] = [];
-      const report = await run({ batch: 100, handler: (message) => void seen.push(message.text()) });
+      const report = await run({
+        batch: 100,
+        maxWaitMs: 8_000,
+        handler: (message) => void seen.push(message.text()),
+      });
       expect(seen).toEqual(["one", "two", "three"]);
       expect(report).toMatchObject({
         outcome: "completed",
@@ -76,7 +80,7 @@ export function drainSuite(runtime: string): void {
       });
       expect(await state()).toMatchObject({ pending: 0, ackPending: 0, ackFloor: 3 });
       // Well under max wait, which a client that waits for the whole batch takes.
-      expect(report.timings.totalMs).toBeLessThan(1_000);
+      expect(report.timings.totalMs).toBeLessThan(4_000);
     });
 
     test("ends with batch-full and says that there is more", async () => {
@@ -110,8 +114,10 @@ export function drainSuite(runtime: string): void {
         pending: 0,
         more: false,
       });
-      expect(report.timings.totalMs).toBeGreaterThanOrEqual(590);
-      expect(report.timings.totalMs).toBeLessThan(600 + 200);
+      const { connectMs = 0, totalMs } = report.timings;
+      expect(totalMs).toBeGreaterThanOrEqual(590);
+      // Sooner than a second wait would end.
+      expect(totalMs - connectMs).toBeLessThan(2 * 600);
       expect(report.heartbeats).toBeGreaterThanOrEqual(1);
     });
 
@@ -119,7 +125,9 @@ export function drainSuite(runtime: string): void {
       const { run } = await given(0);
       const empty = await run({ maxWaitMs: 0, handler: () => {} });
       expect(empty).toMatchObject({ outcome: "completed", reason: "empty", fetched: 0 });
-      expect(empty.timings.totalMs).toBeLessThan(500);
+      // A heartbeat, or a wait of the least that other clients take, is a second.
+      const { connectMs = 0, totalMs } = empty.timings;
+      expect(totalMs - connectMs).toBeLessThan(1_000);
     });
 
     test("waits for a first message that comes during max wait", async () => {

@@ -468,7 +468,8 @@ function refusals(): void {
     const report = await run(server.wsUrl);
     expectTruth("pull-denied", report);
     expect(report.message).toContain(`$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${CONSUMER}`);
-    expect(report.timings.totalMs).toBeLessThan(1_000);
+    // Not when max wait is over.
+    expect(report.timings.totalMs).toBeLessThan(OPTIONS.maxWaitMs);
   });
 
   fault("ack-denied", async () => {
@@ -503,7 +504,8 @@ function refusals(): void {
     const server = await given(1, without("_INBOX.>"));
     const report = await run(server.wsUrl);
     expectTruth("inbox-denied", report);
-    expect(report.timings.totalMs).toBeLessThan(1_000);
+    // Not when max wait is over.
+    expect(report.timings.totalMs).toBeLessThan(OPTIONS.maxWaitMs);
   });
 
   for (const [id, certificate] of [
