@@ -26,7 +26,7 @@ import { Outbox, POST_EVERY } from "./settle/outbox.ts";
 import { type Publish, Publisher } from "./settle/publish.ts";
 import { Receipts } from "./settle/receipts.ts";
 import { Reserve } from "./settle/reserve.ts";
-import { asksRetention } from "./settle/retention.ts";
+import { asksIfKept, asksRetention } from "./settle/retention.ts";
 import { Settler } from "./settle/settler.ts";
 import type { Stop } from "./stop.ts";
 
@@ -98,6 +98,7 @@ export function assemble<Env>(given: AssemblyParts<Env>): Parts {
     deadline,
     seed: seedOf(options.auth),
     staysWhenTermed,
+    isKept: asksIfKept(publisher),
   });
   const streak = new FailureStreak(options.stopAfterFailures, () => stop.stop("handlers-failing"));
   const ends = new HandlerEnds({ settler, journal, streak, onError: options.onError });

@@ -11,6 +11,7 @@ interface Options {
   readonly consumer?: string;
   readonly domain?: string;
   readonly deadLetter?: string;
+  readonly deadLetterStream?: string;
   readonly copyTo?: readonly string[];
   readonly bucket?: string;
   readonly user: string;
@@ -29,6 +30,12 @@ cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBO
     .addOption(new Option("--consumer <name>", "The consumer.").env("NATS_CONSUMER"))
     .addOption(new Option("--domain <name>", "JetStream domain.").env("NATS_DOMAIN"))
     .addOption(new Option("--dead-letter <subject>", "Where dead letters go.").env("DEAD_LETTER_SUBJECT"))
+    .addOption(
+      new Option(
+        "--dead-letter-stream <name>",
+        "The stream that takes dead letters: the drain may ask whether it keeps them.",
+      ),
+    )
     .addOption(
       new Option(
         "--copy-to <subjects...>",
@@ -63,6 +70,7 @@ function permissionsText(options: Options): string {
     // With a domain and an account's hash: of a leaf node's stream, and of servers that always give them.
     `$JS.ACK.*.*.${stream}.${consumer}.>`,
     ...(options.deadLetter ? [checkSubject("--dead-letter", options.deadLetter)] : []),
+    ...(options.deadLetterStream ? letterQuestions(options.deadLetterStream, prefixes) : []),
     ...(options.copyTo ?? []).map((subject) => checkPattern("--copy-to", subject)),
     ...(options.bucket ? bucketSubjects(check("--bucket", options.bucket), prefixes) : []),
   ];
@@ -86,6 +94,12 @@ function permissionsText(options: Options): string {
 
 # Or with an operator's keys, which nats auth keeps:
 # nats auth user add ${keyholder} ${words("--pub-allow", publish)} ${words("--sub-allow", subscribe)}`;
+}
+
+/** Whether a stream keeps dead letters at all, and whether a duplicate is what it should be. */
+function letterQuestions(name: string, apis: readonly string[]): readonly string[] {
+  const stream = check("--dead-letter-stream", name);
+  return apis.flatMap((api) => [`${api}.STREAM.INFO.${stream}`, `${api}.STREAM.MSG.GET.${stream}`]);
 }
 
 /** To keep a report, and to read them back for the dashboard. */

@@ -5,7 +5,12 @@
  * @module sluice/observe
  */
 
-export { type ConsumerConfigFacts, type PreflightPlan, preflight } from "../report/preflight.ts";
+export {
+  type ConsumerConfigFacts,
+  type PreflightPlan,
+  preflight,
+  type StorageFacts,
+} from "../report/preflight.ts";
 export { type ConsumerInfoLike, consumerFacts } from "../report/preflight-info.ts";
 export { analyticsObserver, type Dataset } from "./analytics-engine.ts";
 export {

@@ -28,6 +28,20 @@ export interface ConsumerConfigFacts {
   readonly streamSubjects?: readonly string[] | undefined;
   /** The stream that takes the dead letters in; null: there is none. */
   readonly deadLetterStream?: string | null | undefined;
+  readonly deadLetterStorage?: StorageFacts | undefined;
+}
+
+/** How a stream keeps what it takes; undefined is not known. A limit of 0 or less is none. */
+export interface StorageFacts {
+  readonly retention?: string | undefined;
+  readonly consumers?: number | undefined;
+  readonly noAck?: boolean | undefined;
+  readonly sealed?: boolean | undefined;
+  readonly discard?: string | undefined;
+  readonly maxMessages?: number | undefined;
+  readonly maxMessagesPerSubject?: number | undefined;
+  readonly maxBytes?: number | undefined;
+  readonly maxAgeMs?: number | undefined;
 }
 
 /** A drain as it is planned; undefined is not known. Times in milliseconds. */

@@ -1,13 +1,13 @@
 // What will bite a drain before it does: a consumer's configuration held against what the drain is
 // to do. Pure.
 import { CONSUMER_RULES } from "./preflight-consumer.ts";
+import { DEAD_LETTER_RULES } from "./preflight-dead-letter.ts";
 import type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
 import { REQUEST_RULES } from "./preflight-request.ts";
 import { edit, isBelow, judge, limited, quote, type Rule, show } from "./preflight-rule.ts";
 import type { Finding } from "./report.ts";
-import { takesIn } from "./subject.ts";
 
-export type { ConsumerConfigFacts, PreflightPlan } from "./preflight-facts.ts";
+export type { ConsumerConfigFacts, PreflightPlan, StorageFacts } from "./preflight-facts.ts";
 
 /**
  * What is worth changing about a consumer: each with what it is, why it bites, and, where there is
@@ -64,38 +64,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       : undefined,
   ...CONSUMER_RULES,
   ...REQUEST_RULES,
-  "dead-letter-loop": (facts, { deadLetter }) =>
-    deadLetter && comesBack(facts, deadLetter.subject)
-      ? {
-          message:
-            `The consumer gets its own dead letters: "${deadLetter.subject}" is a subject ` +
-            "of its stream, and its filter lets it through. Give dead letters a stream of their own, " +
-            `and the drain the subject "${ownSubject(facts)}".`,
-          mend: ownStream(facts),
-        }
-      : undefined,
-  "dead-letter-in-work-queue": (facts, { deadLetter }) =>
-    deadLetter &&
-    facts.retention === "workqueue" &&
-    isInStream(facts, deadLetter.subject) &&
-    !isFiltered(facts, deadLetter.subject)
-      ? {
-          message:
-            `Dead letters go to "${deadLetter.subject}" in the work queue itself: they ` +
-            "count against its limits, and no consumer takes them out. Give them a stream of their own, " +
-            `and the drain the subject "${ownSubject(facts)}".`,
-          mend: ownStream(facts),
-        }
-      : undefined,
-  "dead-letter-uncaptured": ({ deadLetterStream }, { deadLetter }) =>
-    deadLetter && deadLetterStream === null
-      ? {
-          message:
-            `No stream takes in "${deadLetter.subject}": no dead letter is ever confirmed, ` +
-            "and what is rejected comes back.",
-          mend: `nats stream add DEAD_LETTERS --subjects ${quote(deadLetter.subject)} --defaults`,
-        }
-      : undefined,
+  ...DEAD_LETTER_RULES,
   "replay-original": (facts) =>
     facts.replayPolicy === "original"
       ? {
@@ -136,34 +105,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       : undefined,
 };
 
-/** A subject for dead letters that is no other stream's, most likely. */
-function ownSubject({ stream, consumer }: ConsumerConfigFacts): string {
-  return `dlq.${stream}.${consumer}`;
-}
-
-function ownStream(facts: ConsumerConfigFacts): string {
-  const name = quote(`${facts.stream}_DEAD_LETTERS`);
-  return `nats stream add ${name} --subjects ${quote(ownSubject(facts))} --defaults`;
-}
-
 function differs(value: string | undefined, wanted: string): boolean {
   return value !== undefined && value !== wanted;
-}
-
-function isInStream({ streamSubjects = [] }: ConsumerConfigFacts, subject: string): boolean {
-  return streamSubjects.some((each) => takesIn(each, subject));
-}
-
-/** Without a filter everything is let through. */
-function isFiltered({ filterSubjects = [] }: ConsumerConfigFacts, subject: string): boolean {
-  return filterSubjects.length === 0 || filterSubjects.some((each) => takesIn(each, subject));
-}
-
-/** Its filter lets the subject through, and its stream takes it in: what is filtered for is in the stream. */
-function comesBack(facts: ConsumerConfigFacts, subject: string): boolean {
-  const { streamSubjects, filterSubjects = [] } = facts;
-  if (streamSubjects === undefined) return filterSubjects.some((each) => takesIn(each, subject));
-  return isInStream(facts, subject) && isFiltered(facts, subject);
 }
 
 function isOlder(version: string, than: string): boolean {

@@ -56,8 +56,7 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
   "handler-failed": ({ count, first }) => `${count} handlers threw; the first: ${first[0]}.`,
   "batch-result-invalid": ({ first }) => `All were retried, because ${first[0]}.`,
   "retry-delay-failed": ({ count, first }) => `retryDelay ${first[0]} ${count} times; the default was used.`,
-  "dead-letter-failed": ({ count, first }) =>
-    `${count} dead letters were not confirmed; the first: ${first[0]}.`,
+  "dead-letter-failed": ({ count, first }) => `${count} dead letters failed; the first: ${first[0]}.`,
   "dead-letter-copied": ({ count, first }) =>
     `${count} messages without a delivery left were copied to the end of their stream, until ` +
     `their dead letter can be published: ${list(first)}.`,

@@ -47,6 +47,8 @@ export interface DeadLetterSettings {
   readonly isBodyless?: boolean;
   /** For its id. @default none: the message's time alone makes it hard to guess */
   readonly key?: LetterKey | undefined;
+  /** Whether the stream keeps what it has confirmed. @default it does */
+  readonly isKept?: (ack: PublishedIn) => Promise<boolean>;
 }
 
 /** What a dead letter says of its message in place of what the delivery says. */
@@ -60,12 +62,15 @@ const MAX_DROPPED_LENGTH = 1_000;
 // More than nats-server takes unless it is told to: its `max_control_line`.
 const MAX_SUBJECT_LENGTH = 4_096;
 const MAX_PUBLISHED_BYTES = 3_584;
+const NOT_KEPT =
+  "its stream confirmed it, and keeps none: by interest without a consumer, or by limits below its size";
 
 /**
  * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream
  * take. Retried until `by`.
  *
  * @throws {PublishError} when there was none by then
+ * @throws {Error} when the stream keeps none
  */
 export async function publishDeadLetter(
   publisher: Publisher,
@@ -101,16 +106,16 @@ export async function publishDeadLetter(
 async function publishOnce(
   publisher: Publisher,
   letter: DeadLetter,
-  { by, persist = false }: DeadLetterSettings,
+  { by, persist = false, isKept }: DeadLetterSettings,
 ): Promise<Published> {
   const { subject, id, headers, data } = letter;
-  const ack = await publisher.publish(subject, data, { id, headers, persist }, by);
-  if (!ack.duplicate || (await isStored(publisher, letter, ack, by))) return published(ack);
-  const again = { id: `${id}:${crypto.randomUUID()}`, headers, persist };
-  return published(await publisher.publish(subject, data, again, by));
-}
-
-function published({ stream, sequence, duplicate }: PublishedIn): Published {
+  let ack = await publisher.publish(subject, data, { id, headers, persist }, by);
+  if (ack.duplicate && !(await isStored(publisher, letter, ack, by))) {
+    const again = { id: `${id}:${crypto.randomUUID()}`, headers, persist };
+    ack = await publisher.publish(subject, data, again, by);
+  }
+  if (isKept && !(await isKept(ack))) throw new Error(NOT_KEPT);
+  const { stream, sequence, duplicate } = ack;
   return { stream, sequence, duplicate };
 }
 

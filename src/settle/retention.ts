@@ -1,34 +1,68 @@
-// Whether a message stays in its stream when it is termed: in a stream that keeps messages by its
-// limits it does; by work queue or by interest it goes.
+// What a stream keeps. Of a drain's own, whether a message stays when it is termed: where messages are
+// kept by limits it does; by work queue or by interest it goes. Of that of the dead letters, whether
+// it keeps any: one that keeps by interest what no consumer asks for, or whose limits are smaller
+// than one, confirms all and has none.
 import type { Connection } from "../connection/connection.ts";
 import { apiPrefix, requestJetStream } from "../connection/jetstream.ts";
+import type { PublishedIn, Publisher } from "./publish.ts";
 
 interface StreamName {
   readonly stream: string;
   readonly domain?: string | undefined;
 }
 
+/** The part of the server's answer that is read: anything, until it is looked at. */
+interface StreamInfo {
+  readonly config?: { readonly retention?: unknown };
+  readonly state?: { readonly first_seq?: unknown; readonly consumer_count?: unknown };
+}
+
 const ASK_MS = 1_000;
+
+/** Undefined where the user may not ask, which the server's log then tells. Never rejects. */
+async function askStream(
+  connection: Connection | Promise<Connection>,
+  { stream, domain }: StreamName,
+): Promise<StreamInfo | undefined> {
+  try {
+    const { nats } = await connection;
+    const subject = `${apiPrefix(domain)}.STREAM.INFO.${stream}`;
+    return await requestJetStream<StreamInfo>(nats, subject, "", { timeoutMs: ASK_MS });
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * A question that is asked of the server once, when it first matters: to whether a termed message
- * stays. False also where the user may not ask, which the server's log then tells. Never rejects.
+ * stays. False also where that is not known. Never rejects.
  */
-export function asksRetention(
-  connection: Connection,
-  { stream, domain }: StreamName,
-): () => Promise<boolean> {
+export function asksRetention(connection: Connection, name: StreamName): () => Promise<boolean> {
   let asked: Promise<boolean> | undefined;
-  const ask = async (): Promise<boolean> => {
-    try {
-      const subject = `${apiPrefix(domain)}.STREAM.INFO.${stream}`;
-      const options = { timeoutMs: ASK_MS };
-      const { config } = await requestJetStream<{ config?: unknown }>(connection.nats, subject, "", options);
-      const { retention }: { retention?: unknown } = { ...(config as object | undefined) };
-      return retention === "limits";
-    } catch {
-      return false;
-    }
-  };
+  const ask = async (): Promise<boolean> =>
+    (await askStream(connection, name))?.config?.retention === "limits";
   return () => (asked ??= ask());
+}
+
+/**
+ * Whether a stream keeps what it has confirmed; true also where that is not known. Asked of the
+ * server behind the first dead letter, and again only while it keeps none. Never rejects.
+ */
+export function asksIfKept(publisher: Publisher): (ack: PublishedIn) => Promise<boolean> {
+  let asked: Promise<boolean> | undefined;
+  const ask = async (ack: PublishedIn): Promise<boolean> => {
+    const info = await askStream(publisher.connection(), ack);
+    const isKept = keeps(info ?? {}, ack.sequence);
+    if (!isKept) asked = undefined;
+    return isKept;
+  };
+  return (ack) => (asked ??= ask(ack));
+}
+
+function keeps({ config, state }: StreamInfo, sequence: number): boolean {
+  const { first_seq: first, consumer_count: consumers } = { ...state };
+  if (typeof first !== "number" || typeof consumers !== "number") return true;
+  // Its consumer may have taken it already.
+  if (config?.retention !== "limits" && consumers > 0) return true;
+  return config?.retention !== "interest" && first <= sequence;
 }

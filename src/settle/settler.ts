@@ -10,7 +10,7 @@ import { type Copy, isOwnDeadLetter, readCopy } from "./copy.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
 import { type Action, decide, delayOnWire, type TurnEnd } from "./decide.ts";
 import type { Count, Outbox } from "./outbox.ts";
-import type { Publisher } from "./publish.ts";
+import type { PublishedIn, Publisher } from "./publish.ts";
 import type { Reserve } from "./reserve.ts";
 import { exponentialDelay, type RetryDelay } from "./settlement.ts";
 
@@ -34,6 +34,8 @@ export interface SettlerParts {
   readonly deadline: Deadline;
   /** Whether a message stays in its stream when it is termed, as far as that is known. */
   readonly staysWhenTermed: () => Promise<boolean>;
+  /** Whether the stream of the dead letters keeps what it has confirmed, as far as that is known. */
+  readonly isKept: (ack: PublishedIn) => Promise<boolean>;
 }
 
 /** A settled message: what was asked of the server, and when it comes again if it does. */
@@ -154,7 +156,7 @@ export class Settler {
     subject: string,
     copy: Copy | undefined,
   ): Promise<Settled> {
-    const { publisher, outbox, reserve, consumer, journal, seed, deadline } = this.#parts;
+    const { publisher, outbox, reserve, consumer, journal, seed, deadline, isKept } = this.#parts;
     const isLast = this.isLast(message);
     try {
       const { form, dropped, ack } = await publishDeadLetter(publisher, subject, message, reason, {
@@ -164,6 +166,7 @@ export class Settler {
         of: copy,
         isBodyless: consumer.facts?.headersOnly !== false && lacksBody(message),
         key: { seed, created: consumer.facts?.created },
+        isKept,
       });
       if (dropped.length > 0) journal.note("headers-dropped", `${message.id} (${dropped.join(", ")})`);
       if (form === "stub") {

@@ -390,6 +390,19 @@ describe("sluice doctor names", () => {
     expect({ code, codes }).toEqual({ code: 1, codes: ["dead-letter-uncaptured"] });
   });
 
+  it.each([
+    ["dead-letter-not-kept", { retention: "interest" }],
+    ["dead-letter-unconfirmed", { no_ack: true }],
+    ["dead-letter-limits", { max_msgs: 1 }],
+    ["dead-letter-expires", { max_age: 2 * MINUTE_NS }],
+  ])("a stream of dead letters that loses them: %s", { timeout: 60_000 }, async (wanted, config) => {
+    const { env, server } = await givenHealthy();
+    await server.createStream("DLQ", { subjects: ["dlq.>"], ...config } as object);
+    const { code, codes, said } = await doctor({ ...env, ...ADMIN, DEAD_LETTER_SUBJECT: "dlq.orders" });
+    expect({ code, codes }).toEqual({ code: 1, codes: [wanted] });
+    expect(said.findings[0]?.mend).toMatch(/^nats stream edit DLQ /);
+  });
+
   it("a history bucket that is not there", async () => {
     const { env } = await givenHealthy();
     const { code, codes, said } = await doctor({ ...env, ...ADMIN, HISTORY_BUCKET: "drains" });

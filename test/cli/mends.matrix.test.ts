@@ -54,6 +54,12 @@ async function pause(server: TestServer): Promise<void> {
 const deleteConsumer = async (server: TestServer): Promise<unknown> =>
   await (await server.admin()).request("$JS.API.CONSUMER.DELETE.ORDERS.billing");
 
+/** A stream of dead letters that loses them. */
+const keeping =
+  (config: Partial<StreamConfig>) =>
+  (server: TestServer): Promise<unknown> =>
+    server.createStream("DLQ", { subjects: ["dlq.>"], ...config });
+
 const LETTERS = { DEAD_LETTER_SUBJECT: "dlq.orders" };
 const BAD: readonly Row[] = [
   { code: "ack-policy", config: { ack_policy: AckPolicy.None }, copies: true },
@@ -84,6 +90,11 @@ const BAD: readonly Row[] = [
     vars: { DEAD_LETTER_SUBJECT: "orders.dead" },
     sets: { DEAD_LETTER_SUBJECT: "dlq.ORDERS.billing" },
   },
+  { code: "dead-letter-not-kept", vars: LETTERS, prepare: keeping({ retention: RetentionPolicy.Interest }) },
+  { code: "dead-letter-unconfirmed", vars: LETTERS, prepare: keeping({ no_ack: true }) },
+  { code: "dead-letter-limits", vars: LETTERS, prepare: keeping({ max_msgs: 1 }) },
+  { code: "dead-letter-limits", vars: LETTERS, prepare: keeping({ max_msgs_per_subject: 1 }) },
+  { code: "dead-letter-expires", vars: LETTERS, prepare: keeping({ max_age: 60 * SECOND_NS }) },
   { code: "max-ack-pending", config: { max_ack_pending: 10 } },
   { code: "max-batch", config: { max_batch: 10 } },
   { code: "max-expires", config: { max_expires: SECOND_NS } },

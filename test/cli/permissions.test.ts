@@ -83,6 +83,33 @@ it("sluice permissions --bucket lets a drain keep its report, and the dashboard 
   expect(view.problem).toBeUndefined();
 });
 
+it("sluice permissions --dead-letter-stream lets a drain see that no dead letter is kept", async () => {
+  const letters = ["--dead-letter-stream", "DLQ"];
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...ARGS, ...letters]);
+  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
+  const server = await labServer({
+    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
+  });
+  await server.createStream("ORDERS", { subjects: ["orders.>"] });
+  await server.createStream("DLQ", { subjects: ["dlq.>"], retention: "interest" as never }); // the enum's own value
+  await server.createConsumer("ORDERS", "billing", { max_deliver: 10 });
+  await server.publish("orders.eu", 3);
+  const drain = defineDrain({
+    servers: server.wsUrl,
+    auth: { user: "sluice", password: "sluice-pw" },
+    inboxPrefix: "_INBOX_sluice",
+    stream: "ORDERS",
+    consumer: "billing",
+    maxWaitMs: 200,
+    deadLetter: { subject: "dlq.orders" },
+    retryDelay: () => 20,
+    handler: () => reject("no price"),
+  });
+  expect(await drain.run({ limitMs: 10_000 })).toMatchObject({ deadLettered: 0, retried: 3 });
+  await server.createConsumer("DLQ", "keeper");
+  expect(await drain.run({ limitMs: 10_000 })).toMatchObject({ deadLettered: 3, retried: 0 });
+});
+
 it("sluice permissions --copy-to lets a drain keep what cannot be dead-lettered, and nothing else", async () => {
   const copies = ["--copy-to", "orders.eu", "orders.us.>"];
   const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...ARGS, ...copies]);

@@ -180,7 +180,7 @@ function answers(): void {
       { deadLetter: { subject: "dead.s" }, handler: () => reject("no good") },
     );
     expect(report).toMatchObject({ fetched: 1, deadLettered: 0, rejected: 0, retried: 1 });
-    expect(findingOf(report, "dead-letter-failed")).toMatch(/^1 dead letters were not confirmed/);
+    expect(findingOf(report, "dead-letter-failed")).toMatch(/^1 dead letters failed/);
     expect(JSON.stringify(report)).not.toContain("s3cret");
     expect((await server.acks()).map(({ payload }) => payload)).not.toContain("+TERM");
   });

@@ -1,7 +1,12 @@
 // What preflight says of a consumer: a row for each rule, and silence where all is well or nothing is known.
 import { describe, expect, it } from "vitest";
 import type { ConsumerFacts } from "../../src/report/facts.ts";
-import { type ConsumerConfigFacts, type PreflightPlan, preflight } from "../../src/report/preflight.ts";
+import {
+  type ConsumerConfigFacts,
+  type PreflightPlan,
+  preflight,
+  type StorageFacts,
+} from "../../src/report/preflight.ts";
 import { consumerFacts } from "../../src/report/preflight-info.ts";
 import { preflightInReport } from "../../src/report/preflight-request.ts";
 
@@ -27,6 +32,7 @@ const GOOD: ConsumerConfigFacts = {
   retention: "limits",
   streamSubjects: ["orders.>"],
   deadLetterStream: "DLQ",
+  deadLetterStorage: { retention: "limits", consumers: 0, discard: "old", maxMessages: -1, maxAgeMs: 0 },
 };
 const PLAN: PreflightPlan = {
   batch: 100,
@@ -36,6 +42,10 @@ const PLAN: PreflightPlan = {
   betweenRunsMs: 60_000,
   deadLetter: { subject: "dlq.orders", maxDeliveries: 5 },
 };
+/** The stream of dead letters, kept otherwise. */
+const kept = (own: StorageFacts): Partial<ConsumerConfigFacts> => ({
+  deadLetterStorage: { ...GOOD.deadLetterStorage, ...own },
+});
 const IN_ORDERS = { subject: "orders.dead" };
 
 it("says nothing of a consumer that fits, and nothing of what is not known", () => {
@@ -94,6 +104,13 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
     {},
     "nats stream add DEAD_LETTERS --subjects dlq.orders",
   ],
+  ["dead-letter-not-kept", kept({ retention: "interest", consumers: 0 }), {}, "edit DLQ --retention limits"],
+  ["dead-letter-unconfirmed", kept({ noAck: true }), {}, "nats stream edit DLQ --ack --force"],
+  ["dead-letter-sealed", kept({ sealed: true }), {}, "nats stream add ORDERS_DEAD_LETTERS"],
+  ["dead-letter-limits", kept({ maxMessages: 99 }), {}, "edit DLQ --discard new --force"],
+  ["dead-letter-limits", kept({ maxBytes: 999_999 }), {}, "edit DLQ --discard new --force"],
+  ["dead-letter-limits", kept({ maxMessagesPerSubject: 1 }), {}, "edit DLQ --max-msgs-per-subject=-1"],
+  ["dead-letter-expires", kept({ maxAgeMs: 5_000 }), {}, "edit DLQ --max-age 7d --force"],
   ["replay-original", { replayPolicy: "original" }, {}, "--replay instant"],
   ["sampling", { sampleFreq: "100" }, {}, "--sample 0 --force"],
   ["headers-only", { headersOnly: true }, {}, "--no-headers-only --force"],
@@ -108,6 +125,15 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   if (mend === undefined) expect(found[0]).not.toHaveProperty("mend");
   else expect(found[0]?.mend).toContain(mend);
   expect(found[0]?.message).toMatch(/^[A-Zn].*\.$/);
+});
+
+it.each([
+  { retention: "interest", consumers: 1 },
+  { retention: "workqueue", consumers: 0 },
+  { discard: "new", maxMessages: 1, maxMessagesPerSubject: 1, maxBytes: 1 },
+  { maxMessages: 100, maxBytes: 1_000_000, maxAgeMs: 24 * 3_600_000 },
+])("says nothing of a stream of dead letters that keeps them: %j", (own) => {
+  expect(preflight({ ...GOOD, ...kept(own) }, PLAN)).toEqual([]);
 });
 
 it.each([

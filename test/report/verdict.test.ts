@@ -99,7 +99,7 @@ describe("the findings of a drain", () => {
     "handler-failed": ["TypeError on S:1", "2 handlers threw; the first: TypeError on S:1."],
     "batch-result-invalid": ["it returned 1 entries", "All were retried, because it returned 1 entries."],
     "retry-delay-failed": ["gave NaN", "retryDelay gave NaN 2 times; the default was used."],
-    "dead-letter-failed": ["no responders", "2 dead letters were not confirmed; the first: no responders."],
+    "dead-letter-failed": ["no responders", "2 dead letters failed; the first: no responders."],
     "dead-letter-copied": ["S:1", "2 messages without a delivery left were copied"],
     "dead-letter-stub": ["S:1", "2 dead letters did not fit"],
     "dead-letter-loop": ["S:1", "2 dead letters came back"],

@@ -5,7 +5,7 @@ import { type Budget, targetTimeoutMs } from "../../budget.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { JetStreamError } from "../../connection/jetstream.ts";
 import { historySubject } from "../../observe/history.ts";
-import { preflight } from "../../report/preflight.ts";
+import { type ConsumerConfigFacts, preflight } from "../../report/preflight.ts";
 import { quote } from "../../report/preflight-rule.ts";
 import { type Ending, ending } from "../../report/reasons.ts";
 import type { Finding, Report } from "../../report/report.ts";
@@ -15,7 +15,7 @@ import { evidence } from "./evidence.ts";
 import { missingConsumer, missingStream } from "./missing.ts";
 import { explain, fetchNothing, tryAck, tryPublish } from "./probe.ts";
 import type { DoctorSettings } from "./settings.ts";
-import { consumerNames, lastDrains, streamFacts, streamNames } from "./surroundings.ts";
+import { consumerNames, lastDrains, storageFacts, streamFacts, streamNames } from "./surroundings.ts";
 import { diagnose, mendOf } from "./verdict.ts";
 
 interface Examined {
@@ -42,15 +42,15 @@ export async function examineConsumer(connection: Connection, examined: Examined
   const endings = await tryPermissions(connection, settings);
   const isFree = endings.every(({ message }) => message !== refusal?.message);
   const denied = refusal && isFree ? [toFinding(refusal, settings)] : [];
-  const letter = await tryDeadLetter(connection, settings);
-  if (typeof letter === "object" && letter !== null) endings.push(letter);
+  const { end: refused, ...deadLetters } = await tryDeadLetter(connection, settings);
+  if (refused) endings.push(refused);
   const facts = {
     stream,
     consumer,
     ...info?.facts,
     ...(await streamFacts(connection, settings)),
     serverVersion: connection.nats.info?.version,
-    deadLetterStream: typeof letter === "object" ? (letter === null ? null : undefined) : letter,
+    ...deadLetters,
   };
   const plan = {
     ...settings,
@@ -69,7 +69,7 @@ export async function examineConsumer(connection: Connection, examined: Examined
     ...judged,
     ...(await tryHistory(connection, settings)),
   ];
-  const end = refused(judged);
+  const end = endOf(judged);
   return diagnose({ settings, budget, findings, endings, counts: info?.counts, ...(end && { end }) });
 }
 
@@ -78,7 +78,7 @@ function isAnswer(answer: unknown): answer is ConsumerAnswer {
 }
 
 /** How a drain ends at a consumer of another kind, which preflight tells. */
-function refused(judged: readonly Finding[]): Ending | undefined {
+function endOf(judged: readonly Finding[]): Ending | undefined {
   const codes = judged.map(({ code }) => code);
   if (codes.includes("push-consumer")) return ending("not-a-pull-consumer");
   return codes.includes("ack-policy") ? ending("unsupported-consumer") : undefined;
@@ -90,17 +90,23 @@ async function tryPermissions(connection: Connection, settings: DoctorSettings):
   return tried.filter((end) => end !== undefined);
 }
 
-/** The stream that takes dead letters in, as far as it is known; null: there is none. */
-async function tryDeadLetter(
-  connection: Connection,
-  settings: DoctorSettings,
-): Promise<string | undefined | null | Ending> {
+type DeadLetters = Pick<ConsumerConfigFacts, "deadLetterStream" | "deadLetterStorage"> & {
+  readonly end?: Ending;
+};
+
+/** The stream that takes dead letters in, as far as it is known, and what ends a drain that publishes one. */
+async function tryDeadLetter(connection: Connection, settings: DoctorSettings): Promise<DeadLetters> {
   const { deadLetter } = settings;
-  if (!deadLetter) return undefined;
+  if (!deadLetter) return {};
   const letter = await tryPublish(connection, deadLetter.subject);
-  if (letter === "uncaptured") return null;
-  if (letter !== "taken") return letter;
-  return (await streamNames(connection, settings, deadLetter.subject))?.[0];
+  if (letter === "uncaptured") return { deadLetterStream: null };
+  if (letter !== "taken" && letter.reason === "permission-denied") return { end: letter };
+  const deadLetterStream = (await streamNames(connection, settings, deadLetter.subject))?.[0];
+  const deadLetterStorage =
+    deadLetterStream === undefined ? undefined : await storageFacts(connection, settings, deadLetterStream);
+  // One that confirms nothing does not answer.
+  const isSilent = letter !== "taken" && !deadLetterStorage?.noAck;
+  return { deadLetterStream, deadLetterStorage, ...(isSilent ? { end: letter } : {}) };
 }
 
 async function tryHistory(connection: Connection, settings: DoctorSettings): Promise<Finding[]> {

@@ -2,8 +2,9 @@
 // mostly not ask for these; what is not allowed, or not answered, is not known, and no finding.
 import type { Connection } from "../../connection/connection.ts";
 import { apiPrefix, requestJetStream } from "../../connection/jetstream.ts";
+import { NANOS_PER_MS } from "../../deadline.ts";
 import { type History, readWholeHistory } from "../../observe/history-read.ts";
-import type { ConsumerConfigFacts } from "../../report/preflight.ts";
+import type { ConsumerConfigFacts, StorageFacts } from "../../report/preflight.ts";
 import type { DoctorSettings } from "./settings.ts";
 
 /** Optional questions are waited for no longer. */
@@ -39,6 +40,32 @@ export async function streamFacts(
   return {
     retention: typeof retention === "string" ? retention : undefined,
     streamSubjects: Array.isArray(subjects) ? textsOf(subjects) : undefined,
+  };
+}
+
+/** How a stream keeps what it takes. */
+export async function storageFacts(
+  connection: Connection,
+  { domain }: DoctorSettings,
+  stream: string,
+): Promise<StorageFacts | undefined> {
+  const answer = await ask(connection, domain, `STREAM.INFO.${stream}`);
+  if (!answer) return undefined;
+  const config: Told = { ...(answer.config as object | undefined) };
+  const state: Told = { ...(answer.state as object | undefined) };
+  const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
+  const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+  const age = number(config.max_age);
+  return {
+    retention: text(config.retention),
+    consumers: number(state.consumer_count),
+    noAck: config.no_ack === true,
+    sealed: config.sealed === true,
+    discard: text(config.discard),
+    maxMessages: number(config.max_msgs),
+    maxMessagesPerSubject: number(config.max_msgs_per_subject),
+    maxBytes: number(config.max_bytes),
+    maxAgeMs: age === undefined ? undefined : age / NANOS_PER_MS,
   };
 }
 

@@ -1,0 +1,1 @@
+import "./dead-letter-streams.test.ts";
