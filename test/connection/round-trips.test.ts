@@ -5,7 +5,7 @@ import { countFlights, type Seen, watchProxy } from "../bench/flights.ts";
 import { startTestServer } from "../support/nats.ts";
 import { startProxy } from "../support/proxy.ts";
 
-const LATENCY_MS = 60;
+const LATENCY_MS = 150;
 
 /** How often the client has sent something since the server's answer to the upgrade. */
 function sentSinceOpen(seen: readonly Seen[]): number {
