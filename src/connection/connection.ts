@@ -1,6 +1,6 @@
 // An open connection: what it says about itself, and its one way to be gone.
 import type { NatsConnection, PermissionViolationError } from "@nats-io/nats-core";
-import { type Deadline, nextTurn, waitUntil } from "../deadline.ts";
+import { breathe, type Deadline, waitUntil } from "../deadline.ts";
 import type { Ending } from "../report/reasons.ts";
 import { classifyConnectionLoss, deniedSubject, isAuthError } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
@@ -65,7 +65,7 @@ export class Connection {
     const outcome = await waitUntil(Promise.race([pong, this.lost.then(() => false)]), deadline);
     if (!outcome.done || !outcome.value) return false;
     // A status travels through an async iterator, some promise reactions behind the PONG that came after it.
-    await nextTurn();
+    await breathe();
     return true;
   }
 

@@ -47,8 +47,9 @@ export class Answers {
   constructor(prefix?: string) {
     this.inbox = new Inbox(ANSWERS_SID, prefix);
     this.inbox.receive = (msg) => {
-      const received = this.#expected.get(msg.subject);
-      this.#expected.delete(msg.subject);
+      const { subject } = msg; // made text each time that it is asked for
+      const received = this.#expected.get(subject);
+      this.#expected.delete(subject);
       received?.(msg);
     };
   }

@@ -34,11 +34,14 @@ export function listenTo(
   });
   inbox.receive = (msg) => {
     const { reply } = msg;
+    if (reply && isAckSubjectOf(reply, stream, consumer)) {
+      listener.deliver(msg);
+      return;
+    }
+    const { subject } = msg;
     const status = reply ? undefined : statusOf(msg);
-    if (reply && isAckSubjectOf(reply, stream, consumer)) listener.deliver(msg);
-    else if (status && inbox.has(msg.subject)) {
-      listener.status(msg.subject, status.code, status.description);
-    } else listener.foreign(msg);
+    if (status && inbox.has(subject)) listener.status(subject, status.code, status.description);
+    else listener.foreign(msg);
   };
 }
 
