@@ -5,12 +5,11 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTestServer, type TestServer } from "./support/nats.ts";
+import { SLUICE } from "./support/sluice.ts";
 import { findNatsCli } from "./support/tools.ts";
 
-const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const PAGE = readFileSync(new URL("../docs/operate.md", import.meta.url), "utf8");
 const nats = await findNatsCli();
 
@@ -49,7 +48,7 @@ it.skipIf(nats === undefined).each(commands)(
   "runs: %s",
   async (command) => {
     const isOurs = command.startsWith("npx sluice");
-    const line = command.replace(/^npx sluice/, `"${process.execPath}" "${MAIN}"`);
+    const line = command.replace(/^npx sluice/, `"${process.execPath}" "${SLUICE}"`);
     const isSystem = /^nats server/.test(command);
     // It makes what is there already.
     if (/^nats consumer add EVENTS sluice /.test(command)) {

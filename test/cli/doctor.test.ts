@@ -1,9 +1,7 @@
 // `sluice doctor` as a newcomer runs it, in each of the situations that it is for: a real process, a real nats-server.
-import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { defineDrain, type Message } from "../../src/index.ts";
 import { writeHistory } from "../../src/observe/history.ts";
@@ -12,8 +10,8 @@ import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labRefusedPort, labServer, labStatusPeer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
+import { type Run, sluice } from "../support/sluice.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const MINUTE_NS = 60_000_000_000;
 
 interface Diagnosis {
@@ -23,22 +21,12 @@ interface Diagnosis {
   readonly report: { readonly outcome: string; readonly reason: string };
 }
 
-interface Run {
-  readonly code: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 async function run(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  cwd = process.cwd(),
+  cwd?: string,
 ): Promise<Run> {
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, "doctor", ...args], { env, cwd }, (error, stdout, stderr) => {
-      resolve({ code: error?.code ?? 0, stdout, stderr });
-    });
-  });
+  return await sluice(["doctor", ...args], env, cwd);
 }
 
 /** With `--json`: the exit code, the codes of the findings, and all of it. */

@@ -1,33 +1,20 @@
 // The commands beside strangers: a server that is none, a network in the clear, and dead letters that somebody forged to
 // stop a redrive. Real processes, real servers.
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readStored } from "../../src/settle/stored.ts";
 import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labFramePeer, labJwtServer, labScripted, labServer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 import { blockOf } from "../support/raw-publisher.ts";
+import { type Run, SLUICE, sluiceEnv, sluice as sluiceIn } from "../support/sluice.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const ADMIN = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
+const ADMIN: Readonly<Record<string, string>> = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
 const INFO =
   'INFO {"server_id":"PEER","version":"2.15.1","proto":1,"headers":true,"max_payload":1048576}\r\n';
 
-interface Run {
-  readonly code: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function sluice(args: readonly string[], env: Readonly<Record<string, string>> = ADMIN): Promise<Run> {
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: error?.code ?? 0, stdout, stderr }),
-    );
-  });
-}
+const sluice = async (args: readonly string[], env = ADMIN): Promise<Run> => await sluiceIn(args, env);
 
 const COMMANDS: readonly (readonly string[])[] = [
   ["redrive", "--yes", "--stream", "DLQ"],
@@ -182,9 +169,9 @@ describe("sluice redrive", () => {
     "asks on a terminal, with what strangers wrote made harmless, and puts nothing back without a yes",
     async () => {
       const server = await given([[...GOOD, "Sluice-Reason: a\x1b]0;b\x07\xe2\x80\xaec"]]);
-      const command = `${process.execPath} ${MAIN} redrive --stream DLQ --server ${server.wsUrl}`;
+      const command = `${process.execPath} ${SLUICE} redrive --stream DLQ --server ${server.wsUrl}`;
       const onTerminal = async (answer: string): Promise<Run> => {
-        const child = spawn("/usr/bin/script", ["-qefc", command, "/dev/null"], { env: ADMIN });
+        const child = spawn("/usr/bin/script", ["-qefc", command, "/dev/null"], { env: sluiceEnv(ADMIN) });
         let shown = "";
         child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
           if (!shown.includes("[y/N]") && (shown + chunk).includes("[y/N]")) child.stdin.write(answer);

@@ -3,16 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-
-async function sluice(...args: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
-      resolve({ code: error?.code ?? 0, stdout, stderr });
-    });
-  });
-}
+import { sluice } from "../support/sluice.ts";
 
 describe("a wrong command line", () => {
   const table: [args: string[], line: string | RegExp][] = [
@@ -39,7 +30,7 @@ describe("a wrong command line", () => {
     ],
   ];
   it.each(table)("%j is named in one line, with exit code 64", async (args, line) => {
-    const { code, stdout, stderr } = await sluice(...args);
+    const { code, stdout, stderr } = await sluice(args);
     expect({ code, stdout }).toEqual({ code: 64, stdout: "" });
     expect(stderr).toMatch(/^[^\n]+\n$/);
     if (typeof line === "string") expect(stderr).toBe(`${line}\n`);
@@ -47,7 +38,7 @@ describe("a wrong command line", () => {
   });
 
   it("without a command is answered with the help", async () => {
-    expect(await sluice()).toEqual({
+    expect(await sluice([])).toEqual({
       code: 64,
       stdout: "",
       stderr: expect.stringContaining("Usage: sluice <command>"),
@@ -58,7 +49,7 @@ describe("a wrong command line", () => {
 describe("a file that cannot be read", () => {
   const commands = [["status"], ["redrive", "--stream", "DLQ"], ["run", "drain.ts"]];
   it.each(commands)("is named with its option by sluice %s, with exit code 78", async (...command) => {
-    expect(await sluice(...command, "-f", "gone.env")).toEqual({
+    expect(await sluice([...command, "-f", "gone.env"])).toEqual({
       code: 78,
       stdout: "",
       stderr: "sluice: --env-file: gone.env cannot be read (ENOENT)\n",
@@ -66,7 +57,7 @@ describe("a file that cannot be read", () => {
   });
 
   it("is named with its option by sluice doctor, with exit code 78", async () => {
-    expect(await sluice("doctor", "-f", import.meta.dirname)).toEqual({
+    expect(await sluice(["doctor", "-f", import.meta.dirname])).toEqual({
       code: 78,
       stdout: `✗ invalid-options: --env-file: ${import.meta.dirname} cannot be read (EISDIR)\n`,
       stderr: "",
@@ -74,7 +65,7 @@ describe("a file that cannot be read", () => {
   });
 
   it("of --env-file ends Node before the command starts, which is why there is -f", async () => {
-    expect(await sluice("doctor", "--env-file", "gone.env")).toEqual({
+    expect(await sluice(["doctor", "--env-file", "gone.env"])).toEqual({
       code: 9,
       stdout: "",
       stderr: expect.stringMatching(/^\S*node: gone\.env: not found\n$/),
@@ -95,7 +86,7 @@ describe("what goes to stdout, with exit code 0", () => {
     [["--version"], /^\d+\.\d+\.\d+\n$/],
   ];
   it.each(table)("%j", async (args, text) => {
-    expect(await sluice(...args)).toEqual({ code: 0, stdout: expect.stringMatching(text), stderr: "" });
+    expect(await sluice(args)).toEqual({ code: 0, stdout: expect.stringMatching(text), stderr: "" });
   });
 
   it("in a clone, by npm run sluice, without a build", async () => {

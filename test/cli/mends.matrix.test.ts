@@ -3,7 +3,6 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import {
   AckPolicy,
@@ -16,10 +15,9 @@ import {
 import { expect, it, onTestFinished } from "vitest";
 import { fetchDebianNatsBinary } from "../../src/demo/nats-binary.ts";
 import { startTestServer, type TestServer } from "../support/nats.ts";
+import { sluice } from "../support/sluice.ts";
 import { findNatsCli } from "../support/tools.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const MAIN = join(ROOT, "src", "cli", "main.ts");
 const SECOND_NS = 1_000_000_000;
 
 const run = promisify(execFile);
@@ -121,8 +119,7 @@ it.skipIf(nats === undefined).each(BAD)(
     const names = { NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing" };
     const env = { NATS_URL: server.wsUrl, ...names, ...login, ...vars };
     const diagnose = async (own = {}): Promise<{ code: string; mend?: string }[]> => {
-      const doctor = run(process.execPath, [MAIN, "doctor", "--json", ...args], { env: { ...env, ...own } });
-      const { stdout } = await doctor.catch((error: { stdout: string }) => error);
+      const { stdout } = await sluice(["doctor", "--json", ...args], { ...env, ...own });
       return JSON.parse(stdout).findings;
     };
     const before = await diagnose();
@@ -153,8 +150,7 @@ it.skipIf(nats === undefined)(
     // A drain's user, who may ask for nothing else.
     const login = { NATS_USER: "drain", NATS_PASSWORD: "drain-pw" };
     const env = { NATS_URL: server.wsUrl, NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing", ...login };
-    const doctor = run(process.execPath, [MAIN, "doctor", "--json"], { env });
-    const { stdout } = await doctor.catch((error: { stdout: string }) => error);
+    const { stdout } = await sluice(["doctor", "--json"], env);
     const [found, ...others] = JSON.parse(stdout).findings;
     expect([found.code, others]).toEqual(["server-flaw", []]);
     const path = `${dirname(nats ?? "")}:${process.env.PATH ?? ""}`;

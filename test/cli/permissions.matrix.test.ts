@@ -3,15 +3,14 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { credsAuthenticator } from "@nats-io/nats-core";
 import { expect, it, onTestFinished } from "vitest";
 import { defineDrain } from "../../src/index.ts";
 import { startTestServer } from "../support/nats.ts";
+import { sluice } from "../support/sluice.ts";
 import { findNatsCli } from "../support/tools.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const ARGS = ["permissions", "--stream", "ORDERS", "--consumer", "billing"];
 const run = promisify(execFile);
 const nats = await findNatsCli();
@@ -34,7 +33,7 @@ it.skipIf(nats === undefined)(
     const limits = "--jetstream --js-disk 1GB --js-memory 1GB";
     await shell(`nats auth account add APP --operator OP --defaults ${limits}`);
     await shell("nats auth user add admin APP --operator OP --credential admin.creds --defaults");
-    const { stdout } = await run(process.execPath, [MAIN, ...ARGS]);
+    const { stdout } = await sluice(ARGS);
     await shell(/^# (nats auth .*)$/m.exec(stdout)?.[1] ?? "false");
 
     const store = join(folder, "nats", "nsc", "stores", "OP");

@@ -1,7 +1,4 @@
 // `sluice permissions`, its user on a real server: a drain works, and everything else is denied.
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { wsconnect } from "@nats-io/nats-core";
 import { expect, it, onTestFinished } from "vitest";
 import { readView } from "../../src/dashboard/index.tsx";
@@ -9,12 +6,12 @@ import { defineDrain, reject } from "../../src/index.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER, ADMIN_USER_CONFIG } from "../support/nats.ts";
+import { sluice } from "../support/sluice.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const ARGS = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--dead-letter", "dlq.orders"];
 
 it("sluice permissions lets a drain work, and denies everything else", async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...ARGS]);
+  const { stdout } = await sluice(ARGS);
   const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
   const server = await labServer({
     authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
@@ -56,7 +53,7 @@ it("sluice permissions lets a drain work, and denies everything else", async () 
 
 it("sluice permissions --bucket lets a drain keep its report, and the dashboard show it", async () => {
   const args = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--bucket", BUCKET];
-  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args]);
+  const { stdout } = await sluice(args);
   const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
   const server = await labServer({
     authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
@@ -85,7 +82,7 @@ it("sluice permissions --bucket lets a drain keep its report, and the dashboard 
 
 it("sluice permissions --dead-letter-stream lets a drain see that no dead letter is kept", async () => {
   const letters = ["--dead-letter-stream", "DLQ"];
-  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...ARGS, ...letters]);
+  const { stdout } = await sluice([...ARGS, ...letters]);
   const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
   const server = await labServer({
     authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
@@ -112,7 +109,7 @@ it("sluice permissions --dead-letter-stream lets a drain see that no dead letter
 
 it("sluice permissions --copy-to lets a drain keep what cannot be dead-lettered, and nothing else", async () => {
   const copies = ["--copy-to", "orders.eu", "orders.us.>"];
-  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...ARGS, ...copies]);
+  const { stdout } = await sluice([...ARGS, ...copies]);
   const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
   const server = await labServer({
     authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
@@ -135,14 +132,12 @@ it("sluice permissions --copy-to lets a drain keep what cannot be dead-lettered,
   expect(await drain.run({ limitMs: 10_000 })).toMatchObject({ fetched: 2, deadLettered: 2 });
 
   for (const wrong of [">", "$JS.API.>", "a b", "*.x"]) {
-    const run = promisify(execFile)(process.execPath, [MAIN, ...ARGS, "--copy-to", wrong]);
-    await expect(run).rejects.toMatchObject({ code: 64 });
+    expect(await sluice([...ARGS, "--copy-to", wrong])).toMatchObject({ code: 64 });
   }
 });
 
 it("sluice permissions names what is missing", async () => {
-  const wrong = promisify(execFile)(process.execPath, [MAIN, "permissions", "--stream", "a b"], { env: {} });
-  await expect(wrong).rejects.toMatchObject({
+  expect(await sluice(["permissions", "--stream", "a b"])).toMatchObject({
     code: 64,
     stderr: expect.stringMatching(/^sluice: --stream must be/),
   });

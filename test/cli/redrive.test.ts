@@ -1,53 +1,41 @@
 // `sluice redrive` as a user runs it, on a real nats-server, with dead letters that a real drain made.
-import { type ChildProcess, execFile } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers as makeHeaders, type NatsConnection, wsconnect } from "@nats-io/nats-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { defineDrain, reject } from "../../src/index.ts";
 import { closeExhibit, type LabServer, labJwtServer, labServer, openServer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG, DRAIN_PERMISSIONS } from "../support/nats.ts";
+import { type Run, type RunningSluice, sluice, startSluice } from "../support/sluice.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const ADMIN = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
 
-interface Run {
-  readonly code: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
+interface Redrive extends Run {
   /** The last line of stdout. */
   readonly counts: unknown;
 }
 
-interface RunningCommand {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Run>;
+interface RunningRedrive {
+  readonly child: RunningSluice["child"];
+  readonly ended: Promise<Redrive>;
 }
 
-/** Starts the command, in an environment without anything of this process's that it would read. */
 function startRedrive(
   args: readonly string[],
   env: Readonly<Record<string, string>> = ADMIN,
-): RunningCommand {
-  const ended = Promise.withResolvers<Run>();
-  const child = execFile(
-    process.execPath,
-    [MAIN, "redrive", "--yes", ...args],
-    { env },
-    (error, stdout, stderr) => {
-      const last = stdout.trimEnd().split("\n").at(-1) ?? "";
-      const counts = last.startsWith("{") ? JSON.parse(last) : undefined;
-      ended.resolve({ code: error?.code ?? error?.signal ?? 0, stdout, stderr, counts });
-    },
-  );
-  return { child, ended: ended.promise };
+): RunningRedrive {
+  const { child, ended } = startSluice(["redrive", "--yes", ...args], env);
+  return { child, ended: ended.then((run) => ({ ...run, counts: countsOf(run) })) };
 }
 
-async function redrive(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Run> {
+function countsOf({ stdout }: Run): unknown {
+  const last = stdout.trimEnd().split("\n").at(-1) ?? "";
+  return last.startsWith("{") ? JSON.parse(last) : undefined;
+}
+
+async function redrive(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Redrive> {
   return await startRedrive(args, env).ended;
 }
 
@@ -287,11 +275,9 @@ describe("a forged dead letter", () => {
 
 it("sluice redrive asks, and so needs --yes without a terminal", async () => {
   const { server } = await givenDeadLetters(0);
-  const args = [MAIN, "redrive", "--server", server.wsUrl, "--stream", "DLQ"];
-  const child = execFile(process.execPath, args, { env: ADMIN });
-  const stderr = child.stderr?.toArray();
-  expect(await once(child, "close")).toEqual([64, null]);
-  expect((await stderr)?.join("")).toMatch(/^sluice: --yes is missing, .*see sluice redrive --help\n$/);
+  const { code, stderr } = await sluice(["redrive", "--server", server.wsUrl, "--stream", "DLQ"], ADMIN);
+  expect(code).toBe(64);
+  expect(stderr).toMatch(/^sluice: --yes is missing, .*see sluice redrive --help\n$/);
 });
 
 describe("a redrive that is cut short", () => {
@@ -316,7 +302,7 @@ describe("a redrive that is cut short", () => {
   ])("by %s loses nothing, and the next one puts back the rest, once", async (signal, code) => {
     const { nats, at, countOf } = await givenDeadLetters(20);
     const { child, ended } = startRedrive(at("--rate", "10"));
-    while ((await countOf("ORDERS")) < 23);
+    await expect.poll(() => countOf("ORDERS"), { timeout: 20_000, interval: 20 }).toBeGreaterThanOrEqual(23);
     child.kill(signal);
     const { code: ending, counts, stderr } = await ended;
     expect({ ending, stderr }).toEqual({ ending: code, stderr: "" });

@@ -1,38 +1,23 @@
 // `sluice run` as a scheduler runs it: a real process, a module of a user's, a real nats-server.
-import { type ChildProcess, execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Report } from "../../src/index.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";
+import { type Run, type RunningSluice, startSluice } from "../support/sluice.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const INDEX = new URL("../../src/index.ts", import.meta.url).href;
 
-interface Ended {
-  readonly code: unknown;
-  readonly stdout: string;
-  readonly stderr: string;
+function start(args: readonly string[], env?: Readonly<Record<string, string>>): RunningSluice {
+  return startSluice(["run", ...args], env);
 }
 
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const ended = Promise.withResolvers<Ended>();
-  const child: ChildProcess = execFile(
-    process.execPath,
-    [MAIN, "run", ...args],
-    { env: { ...process.env, ...env } },
-    (error, stdout, stderr) => ended.resolve({ code: error?.code ?? error?.signal ?? 0, stdout, stderr }),
-  );
-  return { child, ended: ended.promise };
-}
-
-const run = async (args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended> =>
+const run = async (args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Run> =>
   await start(args, env).ended;
 
 /** The one line on stdout. */
-function reportOf({ stdout }: Ended): Report {
+function reportOf({ stdout }: Run): Report {
   expect(stdout).toMatch(/^[^\n]+\n$/);
   return JSON.parse(stdout);
 }

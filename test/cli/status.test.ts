@@ -1,7 +1,5 @@
 // `sluice status` as an operator runs it: a real process, against a real nats-server.
-import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { statusLines } from "../../src/cli/status/print.ts";
 import { jsonLine } from "../../src/cli/terminal.ts";
@@ -11,8 +9,7 @@ import { connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+import { type RunningSluice, startSluice } from "../support/sluice.ts";
 
 let env: Record<string, string>;
 beforeEach(async () => {
@@ -33,27 +30,20 @@ beforeEach(async () => {
   };
 });
 
-function start(...args: string[]): {
-  child: ChildProcess;
-  ended: Promise<{ code: unknown; out: string; err: string }>;
-} {
-  const ended = Promise.withResolvers<{ code: unknown; out: string; err: string }>();
-  const child = execFile(process.execPath, [MAIN, "status", ...args], { env }, (error, out, err) =>
-    ended.resolve({ code: error?.code ?? 0, out, err }),
-  );
-  return { child, ended: ended.promise };
+function start(...args: string[]): RunningSluice {
+  return startSluice(["status", ...args], env);
 }
 
 it("sluice status shows what the consumer has left and the drains of the history", async () => {
-  const { code, out, err } = await start("--bucket", BUCKET).ended;
-  expect({ code, err }).toEqual({ code: 0, err: "" });
-  expect(out).toContain("pending 3, unacked 0, redelivered 0, waiting pulls 0");
-  expect(out).toMatch(/^2026-11-25T06:00:00.000Z {2}completed {2}max-wait {2}5 {8}4 {6}420$/m);
+  const { code, stdout, stderr } = await start("--bucket", BUCKET).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("pending 3, unacked 0, redelivered 0, waiting pulls 0");
+  expect(stdout).toMatch(/^2026-11-25T06:00:00.000Z {2}completed {2}max-wait {2}5 {8}4 {6}420$/m);
 });
 
 it("sluice status --json prints one line", async () => {
-  const { out } = await start("--json").ended;
-  expect(JSON.parse(out)).toMatchObject({ state: { stream: "EVENTS", consumer: "sluice", pending: 3 } });
+  const { stdout } = await start("--json").ended;
+  expect(JSON.parse(stdout)).toMatchObject({ state: { stream: "EVENTS", consumer: "sluice", pending: 3 } });
 });
 
 it.skipIf(process.platform === "win32")("sluice status --watch shows it again, until Ctrl-C", async () => {
@@ -64,21 +54,21 @@ it.skipIf(process.platform === "win32")("sluice status --watch shows it again, u
     if (seen.split("\n").length > 3) child.kill("SIGINT");
   });
   await once(child, "exit");
-  const { out, err } = await ended;
-  expect(out.trimEnd().split("\n").length).toBeGreaterThanOrEqual(3);
-  expect(err).toBe("");
+  const { stdout, stderr } = await ended;
+  expect(stdout.trimEnd().split("\n").length).toBeGreaterThanOrEqual(3);
+  expect(stderr).toBe("");
 });
 
 it("sluice status says of a history without a report what may be the reason", async () => {
-  const { code, out } = await start("--bucket", "gone").ended;
+  const { code, stdout } = await start("--bucket", "gone").ended;
   expect(code).toBe(0);
-  expect(out).toContain("The history has no report: no drain has ended yet, or there is no such bucket");
+  expect(stdout).toContain("The history has no report: no drain has ended yet, or there is no such bucket");
 });
 
 it("sluice status says in one line what it cannot ask", async () => {
-  const { code, err } = await start("--consumer", "gone").ended;
+  const { code, stderr } = await start("--consumer", "gone").ended;
   expect(code).toBe(1);
-  expect(err).toBe('sluice: consumer "gone" of stream "EVENTS" cannot be asked: consumer not found\n');
+  expect(stderr).toBe('sluice: consumer "gone" of stream "EVENTS" cannot be asked: consumer not found\n');
 });
 
 it("a line of JSON shows a terminal no control characters, and says the same", () => {

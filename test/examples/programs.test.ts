@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type LabServer, labServer } from "../support/lab-client.ts";
 import { BUN, DENO, inBunCron, inDeno, inNode, PATIENCE, portOf, start } from "../support/programs.ts";
+import { SLUICE } from "../support/sluice.ts";
 
 const SERVED = fileURLToPath(new URL("../support/serve-drain.ts", import.meta.url));
-const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 let server: LabServer;
 let login: Record<string, string>;
@@ -112,7 +112,13 @@ test.each([
   expect([run, module, options]).toEqual(["run", "drain.ts", ["--limit", expect.any(String)]]);
   const folder = file.split("/")[0];
   const program = start(
-    [...inNode(`${folder}/${module}`).slice(0, -1), CLI, run, `${examples}${folder}/${module}`, ...options],
+    [
+      ...inNode(`${folder}/${module}`).slice(0, -1),
+      SLUICE,
+      run,
+      `${examples}${folder}/${module}`,
+      ...options,
+    ],
     login,
   );
   expect(await program.exit, program.printed()).toBe(0);
