@@ -129,13 +129,18 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         durable_name: durable,
       }),
     publish: async (subject, count, bodies) => {
-      const client = jetstream(await admin(), { timeout: 30_000 });
+      const connected = await admin();
+      const client = jetstream(connected, { timeout: 30_000 });
       const bodyOf = bodyMaker(bodies);
       for (let done = 0; done < count; done += PUBLISHES_IN_FLIGHT) {
-        const length = Math.min(PUBLISHES_IN_FLIGHT, count - done);
-        await Promise.all(
-          Array.from({ length }, (_, index) => client.publish(subject, bodyOf(done + index))),
-        );
+        const end = Math.min(count, done + PUBLISHES_IN_FLIGHT) - 1;
+        // A stream stores in the order of arrival: the answers to the first and the last tell of all between.
+        const first = client.publish(subject, bodyOf(done));
+        for (let at = done + 1; at < end; at += 1) connected.publish(subject, bodyOf(at));
+        const last = end > done ? client.publish(subject, bodyOf(end)) : first;
+        const [from, to] = await Promise.all([first, last]);
+        const stored = to.seq - from.seq + 1;
+        if (stored < end - done + 1) throw new Error(`${subject}: ${stored} messages were stored`);
       }
     },
     consumerState: async (stream, consumer) => {
@@ -154,7 +159,15 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
 }
 
-async function testBinary(): Promise<NatsServerOptions["binary"]> {
+let found: Promise<NatsServerOptions["binary"]> | undefined;
+
+/** Found once a process: its hash is taken and it is asked for its version, which costs what a server's start does. */
+function testBinary(): Promise<NatsServerOptions["binary"]> {
+  found ??= findTestBinary();
+  return found;
+}
+
+async function findTestBinary(): Promise<NatsServerOptions["binary"]> {
   const path = process.env.SLUICE_TEST_NATS;
   return path ? { path, version: await readNatsVersion(path) } : await findNatsBinary();
 }
