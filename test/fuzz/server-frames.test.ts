@@ -1,5 +1,5 @@
-// Whatever frames a server sends, a drain has its report within its limit: nothing throws, nothing is printed, and no
-// message is handled that was not delivered.
+// Whatever frames a server sends, a drain has its report within its limit: nothing throws, nothing is printed, no socket is
+// left, and no message is handled that was not delivered.
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -8,54 +8,75 @@ import { defineDrain } from "../../src/index.ts";
 import { FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
 
 const INFO = 'INFO {"server_id":"F","version":"2.15.1","proto":1,"headers":true,"max_payload":1048576}\r\n';
-const LIMIT_MS = 2_000;
+const LIMIT_MS = 3_000;
+const DELIVERIES = "1000001";
 
 interface Frame {
   readonly bytes: Buffer;
   readonly isText: boolean;
 }
 
-/** What the peer says to the connection with that path: `SID` and `INBOX` are those of the drain's pull. */
-const frames = new Map<string, readonly Frame[]>();
+interface Conversation {
+  /** `SID` and `INBOX` are those of the drain's pull. */
+  readonly said: readonly Frame[];
+  /** What it says to the question about the consumer, and to each settlement that asks for an answer. */
+  readonly answer: string | undefined;
+  /** How long it stays when it has said all, in milliseconds: the heartbeat is lost meanwhile. 0: it hangs up at once. */
+  readonly staysMs: number;
+}
+
+interface Peer extends Conversation {
+  /** Told when its connection has ended. */
+  readonly ended: () => void;
+}
+
+const peers = new Map<string, Peer>();
 /** Drains at once: each waits for its peer most of the time. */
-const AT_ONCE = 20;
+const AT_ONCE = 40;
 let server: WebSocketServer;
 
 beforeAll(async () => {
   server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-  server.on("connection", (socket, { url = "" }) => converse(socket, frames.get(url) ?? []));
+  server.on("connection", (socket, { url = "" }) => converse(socket, url));
   await new Promise((resolve) => server.once("listening", resolve));
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-function converse(socket: WebSocket, said: readonly Frame[]): void {
-  let heard = "";
+function converse(socket: WebSocket, url: string): void {
+  const peer = peers.get(url) as Peer; // set before its drain runs
+  const say = (text: string): void => socket.send(Buffer.from(text, "latin1"));
   let isOver = false;
+  let leaving: ReturnType<typeof setTimeout> | undefined;
   socket.on("error", () => {});
-  socket.on("message", (data) => {
-    heard += String(data);
-    if (heard.includes("PING\r\n") && !isOver) socket.send(Buffer.from("PONG\r\n"));
-    const [, , inbox] = /PUB (\$JS\.API\.CONSUMER\.MSG\.NEXT\S+) ((\S+)) /.exec(heard) ?? [];
-    if (inbox === undefined || isOver) return;
-    isOver = true;
-    const prefix = inbox.slice(0, inbox.lastIndexOf("."));
-    const sid = new RegExp(`SUB ${prefix.replaceAll(".", "\\.")}\\.\\* (\\d+)`).exec(heard)?.[1] ?? "2";
-    for (const { bytes, isText } of said) {
-      const own = Buffer.from(
-        bytes.toString("latin1").replaceAll("INBOX", inbox).replaceAll("SID", sid),
-        "latin1",
-      );
-      socket.send(own, { binary: !isText });
-    }
-    socket.close();
+  socket.on("close", () => {
+    clearTimeout(leaving);
+    peer.ended();
   });
-  socket.send(Buffer.from(INFO));
+  socket.on("message", (data) => {
+    const heard = String(data);
+    if (heard.includes("PING\r\n")) say("PONG\r\n");
+    for (const [, subject = "", inbox = ""] of heard.matchAll(/^PUB (\S+) (\S+) \d+\r$/gm)) {
+      if (!subject.startsWith("$JS.API.CONSUMER.MSG.NEXT.")) {
+        if (peer.answer !== undefined) say(peer.answer.replaceAll("INBOX", inbox));
+      } else if (!isOver) {
+        isOver = true;
+        for (const { bytes, isText } of peer.said) {
+          const text = bytes.toString("latin1").replaceAll("INBOX", inbox).replaceAll("SID", DELIVERIES);
+          socket.send(Buffer.from(text, "latin1"), { binary: !isText });
+        }
+        if (peer.staysMs === 0) socket.close();
+        else leaving = setTimeout(() => socket.close(), peer.staysMs);
+      }
+    }
+  });
+  say(INFO);
 }
 
 const bytes = fc.string({ unit: fc.nat(255).map((byte) => String.fromCharCode(byte)), maxLength: 60 });
-const wrong = fc.constantFrom(0, 0, 0, 0, -1, 1, 5, 1_000_000);
-const subject = fc.constantFrom("INBOX", "INBOX", "INBOX.x", "nobody", "_INBOX.>", "");
-const sid = fc.constantFrom("SID", "SID", "SID", "1", "2", "3", "99", "x");
+// Most of what it says can be read: what cannot be ends the conversation.
+const wrong = fc.constantFrom(...Array<number>(20).fill(0), -1, 1, 5, 1_000_000);
+const subject = fc.constantFrom("INBOX", "INBOX", "INBOX", "INBOX.x", "nobody", "_INBOX.>");
+const sid = fc.constantFrom(...Array<string>(6).fill("SID"), "1000002", "1", "2", "99");
 const reply = fc.constantFrom(
   ...["", "", "nobody", "$JS.ACK.S.C.1.1.1.1732500000000000000.0", "$JS.ACK.S.C.1.2.2.1732500000000000000.5"],
   ...[
@@ -98,18 +119,42 @@ const command = fc.oneof(
   { weight: 6, arbitrary: withHeaders },
   {
     weight: 2,
-    arbitrary: fc.constantFrom("PING\r\n", "+OK\r\n", "PONG\r\n", INFO, "INFO {}\r\n", "INFO x\r\n"),
+    arbitrary: fc.constantFrom("PING\r\n", "+OK\r\n", "PONG\r\n", INFO, INFO),
   },
-  { weight: 1, arbitrary: bytes.map((text) => `-ERR '${text}'\r\n`) },
-  { weight: 1, arbitrary: bytes },
+  { weight: 1, arbitrary: bytes.map((text) => `-ERR '${text.replaceAll("\n", "")}'\r\n`) },
+  { weight: 1, arbitrary: fc.oneof(bytes, fc.constantFrom("MSG  SID 0\r\n\r\n", "MSG INBOX x 0\r\n\r\n")) },
 );
-const conversation = fc
+const frames = fc
   .tuple(fc.array(command, { maxLength: 8 }), fc.array(fc.nat(400), { maxLength: 4 }), fc.nat(60))
   .map(([commands, cuts, text]): Frame[] => {
     const whole = Buffer.from(commands.join(""), "latin1");
     const ends = [...cuts.filter((cut) => cut < whole.length).sort((a, b) => a - b), whole.length];
     return ends.map((end, at) => ({ bytes: whole.subarray(ends[at - 1] ?? 0, end), isText: text === at }));
   });
+
+const answered = (text: string): string => `MSG INBOX 1000002 ${text.length}\r\n${text}\r\n`;
+const config = '"ack_policy":"explicit","max_deliver":9,"ack_wait":30000000000';
+const answer = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(answered(`{"num_pending":5,"config":{${config}}}`)) },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(
+      answered(""),
+      answered('{"error":{"code":404,"err_code":10014}}'),
+      answered(
+        '{"num_pending":-1,"created":{},"cluster":[],"config":{"backoff":[-1,"x"],"max_deliver":1e99}}',
+      ),
+      "HMSG INBOX 1000002 16 16\r\nNATS/1.0 503\r\n\r\n\r\n",
+    ),
+  },
+  { weight: 2, arbitrary: fc.jsonValue().map((value) => answered(encodeURI(JSON.stringify(value)))) },
+  { weight: 1, arbitrary: fc.constant(undefined) },
+);
+const conversation: fc.Arbitrary<Conversation> = fc.record({
+  said: frames,
+  answer,
+  staysMs: fc.constantFrom(...Array<number>(9).fill(0), 300),
+});
 
 test(
   "whatever frames a server sends, a drain has its report within its limit, and nothing is printed",
@@ -118,7 +163,7 @@ test(
     const { port } = server.address() as AddressInfo; // a listening TCP server has no other kind
     await fc.assert(
       fc.asyncProperty(fc.array(conversation, { minLength: AT_ONCE, maxLength: AT_ONCE }), async (all) => {
-        await Promise.all(all.map((said, at) => drained(port, at, said)));
+        await Promise.all(all.map((one) => drained(port, one)));
       }),
       { ...RUNS, numRuns: Math.ceil((RUNS.numRuns ?? 0) / AT_ONCE) },
     );
@@ -128,11 +173,15 @@ test(
   FUZZ_TIMEOUT_MS,
 );
 
-async function drained(port: number, at: number, said: readonly Frame[]): Promise<void> {
-  frames.set(`/${at}`, said);
+let count = 0;
+
+async function drained(port: number, one: Conversation): Promise<void> {
+  const path = `/${count++}`;
+  const ended = Promise.withResolvers<void>();
+  peers.set(path, { ...one, ended: ended.resolve });
   let handled = 0;
   const drain = defineDrain({
-    servers: `ws://127.0.0.1:${port}/${at}`,
+    servers: `ws://127.0.0.1:${port}${path}`,
     stream: "S",
     consumer: "C",
     maxWaitMs: 100,
@@ -148,4 +197,6 @@ async function drained(port: number, at: number, said: readonly Frame[]): Promis
   expect(acked + retried + rejected + deadLettered + released + exhausted + unconfirmed).toBe(fetched);
   expect(handled).toBeLessThanOrEqual(fetched);
   expect(JSON.stringify(report)).not.toMatch(/\\u00[01]/);
+  await ended.promise;
+  peers.delete(path);
 }
