@@ -10,17 +10,25 @@ function loadWs(): Promise<typeof import("ws")> {
   return loadingWs;
 }
 
+/**
+ * How long a peer that has sent its Close frame has to end the TCP connection too, in milliseconds.
+ * The package's own is 30 s, and a drain would take such a server for a silent one.
+ */
+const CLOSE_MS = 100;
+
 export function openByWs(url: string, options: WireOptions, events: WireEvents): Wire {
   let socket: import("ws").WebSocket | undefined;
   let ended = false;
   const open = async (): Promise<void> => {
     const { default: NodeWebSocket } = await loadWs();
     if (ended) return;
-    socket = new NodeWebSocket(url, {
+    const given = {
       headers: { ...options.headers },
       perMessageDeflate: false,
       maxPayload: options.maxFrameBytes,
-    });
+      closeTimeout: CLOSE_MS, // which its types do not have yet
+    };
+    socket = new NodeWebSocket(url, given);
     socket.binaryType = "arraybuffer";
     socket.on("open", events.open);
     socket.on("message", (data, isBinary) => {

@@ -152,6 +152,15 @@ test("after the handshake, a line without an end ends the connection", async () 
   expect(await lossAfter({ binary: "MSG ", fill: 100_000 }, { binary: "x" })).toMatch(/^connection-lost: ./);
 });
 
+test("a Close frame ends the connection at once, also of a peer that keeps the TCP connection", async () => {
+  const started = performance.now();
+  expect(await lossAfter({ end: "stay" })).toMatch(/^connection-lost: ./);
+  // The ws package waits for the TCP connection's end for 30 s, unless it is told otherwise.
+  expect(performance.now() - started).toBeLessThan(15_000);
+  const peer = await labFramePeer({ binary: INFO }, { await: "frame" }, { end: "stay" });
+  expect(await failureOf(peer.wsUrl)).toMatch(/^connect-failed/);
+});
+
 test("several servers are tried in the order given, each with a share of the time", async () => {
   const [refused, silent, wrong, first, second] = await Promise.all([
     labRefusedPort(),

@@ -49,24 +49,24 @@ export type PeerStep =
   | { readonly binary: string; readonly frames?: number; readonly fill?: number; readonly fragments?: true }
   /** Waits for the client's next frame. */
   | { readonly await: "frame" }
-  /** A Close frame, or a TCP reset. */
-  | { readonly end: "close" | "reset" };
+  /** A Close frame; one of a peer that then keeps the TCP connection, and reads nothing more; a TCP reset. */
+  | { readonly end: "close" | "stay" | "reset" };
 
 /** Accepts every WebSocket upgrade and does these steps, whatever the client says. */
 export async function startFramePeer(steps: readonly PeerStep[]): Promise<TestPeer> {
   const server = createHttpServer();
   const sockets = new WebSocketServer({ server });
-  sockets.on("connection", (socket) => {
+  sockets.on("connection", (socket, { socket: tcp }) => {
     socket.on("error", () => {}); // Many tests end with a reset.
-    void playSteps(socket, steps);
+    void playSteps(socket, tcp, steps);
   });
   return await startPeer(server);
 }
 
-async function playSteps(socket: WebSocket, steps: readonly PeerStep[]): Promise<void> {
+async function playSteps(socket: WebSocket, tcp: Socket, steps: readonly PeerStep[]): Promise<void> {
   for (const step of steps) {
     if ("text" in step) socket.send(step.text);
-    else if ("end" in step) step.end === "close" ? socket.close(1000) : socket.terminate();
+    else if ("end" in step) endAs(step.end, socket, tcp);
     else if ("await" in step) await once(socket, "message");
     else {
       const frame = Buffer.from(step.binary + "x".repeat(step.fill ?? 0));
@@ -76,6 +76,16 @@ async function playSteps(socket: WebSocket, steps: readonly PeerStep[]): Promise
         if (sent % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }
+  }
+}
+
+function endAs(end: "close" | "stay" | "reset", socket: WebSocket, tcp: Socket): void {
+  if (end === "close") socket.close(1000);
+  else if (end === "reset") socket.terminate();
+  else {
+    // The library would end the connection when it hears the client's Close frame.
+    tcp.pause().removeAllListeners("data");
+    tcp.write(Buffer.from([0x88, 2, 0x03, 0xe8])); // RFC 6455, section 5.5.1: a Close frame of status 1000
   }
 }
 
