@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { quote } from "../report/preflight-rule.ts";
 import { type Context, strict } from "./context.ts";
+import { type Environment, envFileOption, readEnvironment } from "./login.ts";
 import { EXIT, UsageError } from "./usage.ts";
 
 const NAME = "sluice permissions";
@@ -15,8 +16,11 @@ interface Options {
   readonly copyTo?: readonly string[];
   readonly bucket?: string;
   readonly user: string;
-  readonly inboxPrefix: string;
+  readonly inboxPrefix?: string;
+  readonly envFile?: string;
 }
+
+const INBOX_PREFIX = "_INBOX_sluice";
 
 export function addPermissions(program: Command, { end }: Context): void {
   strict(program.command("permissions"), NAME)
@@ -26,10 +30,10 @@ export function addPermissions(program: Command, { end }: Context): void {
 command that makes the same user with an operator's keys. Its replies come to a prefix of its own, so that it
 cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBOX_PREFIX.`,
     )
-    .addOption(new Option("--stream <name>", "The stream.").env("NATS_STREAM"))
-    .addOption(new Option("--consumer <name>", "The consumer.").env("NATS_CONSUMER"))
-    .addOption(new Option("--domain <name>", "JetStream domain.").env("NATS_DOMAIN"))
-    .addOption(new Option("--dead-letter <subject>", "Where dead letters go.").env("DEAD_LETTER_SUBJECT"))
+    .option("--stream <name>", "The stream. (default: NATS_STREAM)")
+    .option("--consumer <name>", "The consumer. (default: NATS_CONSUMER)")
+    .option("--domain <name>", "JetStream domain. (default: NATS_DOMAIN)")
+    .option("--dead-letter <subject>", "Where dead letters go. (default: DEAD_LETTER_SUBJECT, or none)")
     .addOption(
       new Option(
         "--dead-letter-stream <name>",
@@ -42,17 +46,29 @@ cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBO
         "The consumer's own subjects, for dead letters that cannot be published at a last delivery.",
       ),
     )
-    .addOption(new Option("--bucket <name>", "The bucket of the history.").env("HISTORY_BUCKET"))
-    .addOption(
-      new Option("--inbox-prefix <prefix>", "Prefix of its replies.")
-        .env("NATS_INBOX_PREFIX")
-        .default("_INBOX_sluice"),
-    )
+    .option("--bucket <name>", "The bucket of the history. (default: HISTORY_BUCKET, or none)")
+    .option("--inbox-prefix <prefix>", `Its replies. (default: NATS_INBOX_PREFIX, or ${INBOX_PREFIX})`)
     .option("--user <name>", "The user's name.", "sluice")
-    .action((options: Options) => {
-      process.stdout.write(`${permissionsText(options)}\n`);
+    .addOption(envFileOption())
+    .action(async (options: Options) => {
+      const settings = { ...fromEnvironment(await readEnvironment(options)), ...options };
+      process.stdout.write(`${permissionsText(settings)}\n`);
       end(EXIT.ok);
     });
+}
+
+/** What is not an option, under the names of the Worker's vars. */
+function fromEnvironment(env: Environment): Omit<Options, "user"> {
+  const named = {
+    stream: env.NATS_STREAM,
+    consumer: env.NATS_CONSUMER,
+    domain: env.NATS_DOMAIN,
+    deadLetter: env.DEAD_LETTER_SUBJECT,
+    bucket: env.HISTORY_BUCKET,
+    inboxPrefix: env.NATS_INBOX_PREFIX,
+  };
+  const set = Object.entries(named).map(([name, value]) => [name, value?.trim()]);
+  return Object.fromEntries(set.filter(([, value]) => value));
 }
 
 function permissionsText(options: Options): string {
@@ -74,7 +90,7 @@ function permissionsText(options: Options): string {
     ...(options.copyTo ?? []).map((subject) => checkPattern("--copy-to", subject)),
     ...(options.bucket ? bucketSubjects(check("--bucket", options.bucket), prefixes) : []),
   ];
-  const subscribe = [`${checkSubject("--inbox-prefix", options.inboxPrefix)}.>`];
+  const subscribe = [`${checkSubject("--inbox-prefix", options.inboxPrefix ?? INBOX_PREFIX)}.>`];
   const user = check("--user", options.user);
   const list = (subjects: readonly string[]): string =>
     subjects.map((each) => JSON.stringify(each)).join(", ");

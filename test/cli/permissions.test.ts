@@ -1,4 +1,7 @@
 // `sluice permissions`, its user on a real server: a drain works, and everything else is denied.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { wsconnect } from "@nats-io/nats-core";
 import { expect, it, onTestFinished } from "vitest";
 import { readView } from "../../src/dashboard/index.tsx";
@@ -134,6 +137,25 @@ it("sluice permissions --copy-to lets a drain keep what cannot be dead-lettered,
   for (const wrong of [">", "$JS.API.>", "a b", "*.x"]) {
     expect(await sluice([...ARGS, "--copy-to", wrong])).toMatchObject({ code: 64 });
   }
+});
+
+it("sluice permissions reads the Worker's vars, of the environment and of a file, and options before both", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-permissions-test-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "drain.env");
+  const vars = [
+    "NATS_STREAM=FILED",
+    "NATS_CONSUMER=filed",
+    "DEAD_LETTER_SUBJECT=dlq.filed",
+    "HISTORY_BUCKET=",
+  ];
+  await writeFile(file, vars.join("\n"));
+  const env = { NATS_STREAM: "ORDERS", NATS_INBOX_PREFIX: " _INBOX_own " };
+  const { stdout } = await sluice(["permissions", "--consumer", "billing", "-f", file], env);
+  expect(stdout).toContain('"$JS.API.CONSUMER.MSG.NEXT.ORDERS.billing"');
+  expect(stdout).toContain('"dlq.filed"');
+  expect(stdout).toContain('"_INBOX_own.>"');
+  expect(stdout).not.toContain("$KV");
 });
 
 it("sluice permissions names what is missing", async () => {
