@@ -26,8 +26,9 @@ export interface History {
 }
 
 /**
- * The reports that the bucket still has, oldest first: none where there is no such bucket, or the
- * user may not read it. One round trip from nats-server 2.11 on; before that, one for each report.
+ * The reports that the bucket still has, oldest first: none where there is no such bucket, the user
+ * may not read it, or the connection has ended. One round trip from nats-server 2.11 on; before that,
+ * one for each report.
  *
  * @param timeoutMs how long to wait for each answer, in milliseconds
  * @example
@@ -68,6 +69,7 @@ async function readRecords(
   const by = now() + MAX_WAITS * timeoutMs;
   let seq = 1;
   for (let asked = 0; asked < MAX_QUESTIONS && records.length < MAX_REPORTS && now() < by; asked += 1) {
+    if (nats.isClosed()) break;
     const question = { seq, next_by_subj: historySubject(key), batch: MAX_REPORTS };
     const found = await ask(nats, api, JSON.stringify(question), timeoutMs);
     for (const msg of found.values) records.push(...readRecord(msg, key));
@@ -118,6 +120,8 @@ async function ask(
       if (!headers.has("Nats-Num-Pending")) resolve(false);
     },
   });
+  // With the connection it ends, too: whoever closed that waits for no answer.
+  void subscription.closed.then(() => resolve(true));
   const late = timer(timeoutMs);
   void late.fired.then(() => resolve(true));
   try {

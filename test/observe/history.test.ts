@@ -11,6 +11,8 @@ import { reportOf } from "../support/report.ts";
 
 const KEY = { bucket: BUCKET, stream: "EVENTS", consumer: "sluice" };
 const MS = 10_000;
+/** Whoever waits for it fails its test. */
+const HANG_MS = 600_000;
 
 async function withBucket() {
   const nats = await adminOfNewServer();
@@ -124,6 +126,20 @@ test("a consumer's state is numbers, whoever answers", async () => {
   nats.subscribe(subject, { callback: (_, question) => void question.respond(answer) });
   const asked = readConsumerState(nats, { ...KEY, domain: "elsewhere" }, MS);
   await expect(asked).rejects.toThrow("not one of JetStream's");
+});
+
+test("a history is not waited for when the connection ends, or has ended", async () => {
+  // This user is not told that it may not ask, so that only the time would end the wait.
+  const server = await labServer({
+    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
+      { user: drain, password: "drain-pw", permissions: { publish: { deny: ["$JS.API.DIRECT.>"] } } } ] } }`,
+  });
+  const { nats } = await connectAs("drain", server.wsUrl);
+  const reading = readHistory(nats, KEY, HANG_MS);
+  await nats.flush();
+  await nats.close();
+  expect(await reading).toEqual([]);
+  expect(await readHistory(nats, KEY, HANG_MS)).toEqual([]);
 });
 
 test("without a bucket nothing is kept, nothing is read, and nothing throws", async () => {

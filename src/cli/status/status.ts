@@ -57,10 +57,12 @@ async function waited(watchMs: number, signal: AbortSignal): Promise<boolean> {
 }
 
 async function ask(nats: NatsConnection, { bucket, ...key }: Settings): Promise<Status> {
-  const history = bucket === undefined ? undefined : readHistory(nats, { ...key, bucket }, ANSWER_MS);
   try {
-    const state = await readConsumerState(nats, key, ANSWER_MS);
-    return { at: new Date().toISOString(), state, reports: await history };
+    const [state, reports] = await Promise.all([
+      readConsumerState(nats, key, ANSWER_MS),
+      bucket === undefined ? undefined : readHistory(nats, { ...key, bucket }, ANSWER_MS),
+    ]);
+    return { at: new Date().toISOString(), state, reports };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`consumer "${key.consumer}" of stream "${key.stream}" cannot be asked: ${why}`, {
