@@ -1,5 +1,9 @@
 // The vars that doctor reads: each that would end every drain of the Worker is named.
-import { expect, it } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { readSettings } from "../../src/cli/doctor/settings.ts";
 import { checkVars } from "../../src/cli/doctor/vars.ts";
 
 it.each([
@@ -24,3 +28,23 @@ it("checkVars passes what the Worker takes", () => {
   expect(() => checkVars(vars)).not.toThrow();
   expect(() => checkVars({})).not.toThrow();
 });
+
+it.each([
+  ["src/worker/index.ts", undefined, false],
+  ["src/worker/with-dashboard.ts", undefined, false],
+  ["src/worker/index.ts", "services = [{ binding = 'TARGET', service = 'orders' }]", true],
+  ["src/worker/index.ts", "vars.TARGET_URL = 'https://example.com/events'", true],
+  // A Worker of one's own handles its messages itself.
+  ["src/index.ts", undefined, true],
+])(
+  "readSettings of a Worker whose main is %s, with %s: it is whole: %s",
+  async (main, more = "", isWhole) => {
+    const folder = await mkdtemp(join(tmpdir(), "sluice-vars-test-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const vars = 'vars.NATS_URL = "wss://localhost"\nvars.NATS_STREAM = "S"\nvars.NATS_CONSUMER = "c"\n';
+    await writeFile(join(folder, "wrangler.toml"), `main = "${main}"\n${vars}${more}\n`);
+    const read = readSettings({ worker: folder });
+    if (isWhole) await expect(read).resolves.toMatchObject({ stream: "S", consumer: "c" });
+    else await expect(read).rejects.toThrow("TARGET_URL is not set, and there is no service binding TARGET");
+  },
+);

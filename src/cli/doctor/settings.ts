@@ -48,6 +48,8 @@ export async function readSettings(options: DoctorOptions): Promise<DoctorSettin
   if (domain !== undefined) checkName("--domain", domain);
   const maxDeliveries = readNumber(env, "MAX_DELIVERIES");
   const posts = env.TARGET_URL !== undefined || worker?.bindsTarget === true;
+  if (worker?.isDeployable && !posts)
+    throw new UsageError("TARGET_URL is not set, and there is no service binding TARGET", NAME);
   const presetMs = posts || worker ? LIMITS_MS.cron : DEFAULT_LIMIT_MS;
   return {
     login,

@@ -16,12 +16,17 @@ export interface WorkerSettings {
   readonly betweenRunsMs: number | undefined;
   /** A service is bound in place of TARGET_URL: it is the deployable Worker. */
   readonly bindsTarget: boolean;
+  /** Its code is the deployable Worker's, which posts each message to a target. */
+  readonly isDeployable: boolean;
 }
 
 type Table = Readonly<Record<string, unknown>>;
 
 /** The configuration's names, in the order in which wrangler looks for them. */
 const FILES = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"] as const;
+
+/** The deployable Worker's code, without and with its dashboard. */
+const DEPLOYABLE = /(^|\/)src\/worker\/(index|with-dashboard)\.ts$/;
 
 /** Whether a Worker has its configuration there. */
 export function isWorker(folder: string): boolean {
@@ -50,6 +55,7 @@ export async function readWorker(folder: string, environment: string | undefined
     vars: { ...Object.fromEntries(vars), ...(await readSecrets(folder, environment)) },
     betweenRunsMs: Array.isArray(crons) && crons.length === 1 ? betweenCrons(String(crons[0])) : undefined,
     bindsTarget: services.some(({ binding }) => binding === "TARGET"),
+    isDeployable: DEPLOYABLE.test(String(chosen.main ?? top.main)),
   };
 }
 
