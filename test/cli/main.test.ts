@@ -64,7 +64,24 @@ describe("a file that cannot be read", () => {
     });
   });
 
-  it("of --env-file ends Node before the command starts, which is why there is -f", async () => {
+  it("is named with its option by sluice permissions, with exit code 78", async () => {
+    expect(await sluice(["permissions", "-f", "gone.env"])).toMatchObject({
+      code: 78,
+      stderr: "sluice: --env-file: gone.env cannot be read (ENOENT)\n",
+    });
+  });
+
+  it("of --env-file is named by npm run sluice, too", async () => {
+    const cwd = fileURLToPath(new URL("../../", import.meta.url));
+    const args = ["run", "--silent", "sluice", "--", "doctor", "--env-file", "gone.env"];
+    await expect(promisify(execFile)("npm", args, { cwd })).rejects.toMatchObject({
+      code: 78,
+      stdout: "✗ invalid-options: --env-file: gone.env cannot be read (ENOENT)\n",
+    });
+  });
+
+  // No line at the top of a script gives Node a "--" on every system: BusyBox' env has no -S.
+  it("of --env-file ends Node before the installed command starts, which is why there is -f", async () => {
     expect(await sluice(["doctor", "--env-file", "gone.env"])).toEqual({
       code: 9,
       stdout: "",
