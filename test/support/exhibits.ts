@@ -136,6 +136,7 @@ export function proxyExhibit(proxy: TestProxy, scheme: "ws" | "wss") {
       cut: () => proxy.cut(),
       halfOpen: () => proxy.halfOpen(),
       blackhole: (direction: "up" | "down" | "both") => proxy.blackhole(direction),
+      breakAt: (moment: Parameters<TestProxy["breakAt"]>[0]) => proxy.breakAt(moment),
       refuseNew: () => proxy.refuseNew(),
       restore: () => proxy.restore(),
       onceBytesUp: (bytes: number) => proxy.onceBytesUp(bytes),

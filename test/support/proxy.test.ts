@@ -56,6 +56,21 @@ describe("a connection through the proxy", () => {
     expect(slow).toBeLessThan(50 * sent.length); // Delayed one after the other, it would be twice that.
   });
 
+  it.each(["end", "reset", "silence"] as const)(
+    "breaks after exactly so many bytes of one direction: %s",
+    async (how) => {
+      proxy.breakAt({ direction: "down", bytes: 3, how });
+      const client = await open(proxy.port);
+      client.on("error", () => {});
+      const ended = how === "silence" ? proxy.onceBytesDown(5) : once(client, "close");
+      client.end("hello");
+      // A reset may overtake what was sent before it.
+      if (how !== "reset") expect(await text(client, 3)).toBe("hel");
+      await ended;
+      expect(client.readableEnded).toBe(how === "end");
+    },
+  );
+
   it("is reset on both sides by a cut, and the next one works", async () => {
     const client = await open(proxy.port);
     await roundTrip(client, "a");

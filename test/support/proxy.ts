@@ -4,6 +4,13 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 type Direction = "up" | "down";
 
+/** A moment in what goes one way: after exactly so many bytes everything ends, is reset, or falls silent for ever. */
+interface Break {
+  readonly direction: Direction;
+  readonly bytes: number;
+  readonly how: "end" | "reset" | "silence";
+}
+
 export interface TestProxy extends AsyncDisposable {
   /** The port that clients connect to on 127.0.0.1. */
   readonly port: number;
@@ -19,6 +26,8 @@ export interface TestProxy extends AsyncDisposable {
   halfOpen(): void;
   /** Swallows what is sent in that direction, closing included, on open and new connections alike, until {@link restore}. */
   blackhole(direction: Direction | "both"): void;
+  /** Breaks the next connections, each at that moment of its own. */
+  breakAt(moment: Break): void;
   /** Resets every new connection as soon as it is accepted, until {@link restore}. */
   refuseNew(): void;
   /** Ends {@link blackhole} and {@link refuseNew}. A connection of which bytes were swallowed, or a half-open one, stays silent. */
@@ -51,6 +60,7 @@ export async function startProxy({ target }: { target: { host: string; port: num
   let refusing = false;
   let latencyMs = 0;
   let idleMs = 0;
+  let moment: Break | undefined;
 
   // allowHalfOpen: a side that has finished sending may still receive, as on a wire without a proxy.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
@@ -58,6 +68,7 @@ export async function startProxy({ target }: { target: { host: string; port: num
     accepted += 1;
     const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
     const link: Link = { client, upstream, silent: false, torn: new Set() };
+    const { direction: breaking, bytes = 0, how = "silence" } = moment ?? {};
     const pump = (direction: Direction, from: Socket, to: Socket): void =>
       forward(from, to, {
         isLost: () => {
@@ -66,6 +77,8 @@ export async function startProxy({ target }: { target: { host: string; port: num
         },
         latencyMs: () => latencyMs,
         seen: (chunk) => counters[direction].add(chunk),
+        breakAfter: direction === breaking ? bytes : Number.POSITIVE_INFINITY,
+        breakNow: () => breakLink(link, how),
       });
     pump("up", client, upstream);
     pump("down", upstream, client);
@@ -120,6 +133,9 @@ export async function startProxy({ target }: { target: { host: string; port: num
       if (direction !== "down") lost.add("up");
       if (direction !== "up") lost.add("down");
     },
+    breakAt: (given) => {
+      moment = given;
+    },
     refuseNew: () => {
       refusing = true;
     },
@@ -152,6 +168,15 @@ function reset(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
+function breakLink(link: Link, how: Break["how"]): void {
+  link.silent = true;
+  if (how === "silence") return;
+  for (const socket of [link.client, link.upstream]) {
+    if (how === "end") socket.end();
+    else reset(socket);
+  }
+}
+
 interface Link {
   client: Socket;
   upstream: Socket;
@@ -165,12 +190,16 @@ interface Conditions {
   isLost(): boolean;
   latencyMs(): number;
   seen(chunk: Buffer): void;
+  /** Bytes of this direction that are forwarded before {@link breakNow} is called. */
+  readonly breakAfter: number;
+  breakNow(): void;
 }
 
 /** Forwards one direction of a connection: bytes, end and reset, each after the latency and in order. */
 function forward(from: Socket, to: Socket, conditions: Conditions): void {
   const queue: { dueAt: number; deliver: () => void }[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let left = conditions.breakAfter;
 
   const deliverDue = (): void => {
     timer = undefined;
@@ -194,14 +223,19 @@ function forward(from: Socket, to: Socket, conditions: Conditions): void {
     timer ??= setTimeout(deliverDue, latencyMs);
   };
 
+  const write = (chunk: Buffer): void => {
+    if (to.destroyed) return void reset(from); // Its end was lost; TCP answers late bytes with a reset.
+    if (to.write(chunk)) return;
+    from.pause();
+    to.once("drain", () => from.resume());
+  };
   from.on("data", (chunk: Buffer) => {
-    pass(() => {
-      if (to.destroyed) return void reset(from); // Its end was lost; TCP answers late bytes with a reset.
-      if (to.write(chunk)) return;
-      from.pause();
-      to.once("drain", () => from.resume());
-    });
+    const whole = chunk.length < left;
+    const part = whole ? chunk : chunk.subarray(0, left);
+    left -= part.length;
+    pass(() => write(part));
     conditions.seen(chunk);
+    if (!whole) conditions.breakNow();
   });
   from.once("end", () => pass(() => to.end()));
   from.once("error", () => pass(() => reset(to)));

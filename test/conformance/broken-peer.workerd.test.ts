@@ -1,0 +1,4 @@
+// A peer that breaks at any moment, inside workerd.
+import { brokenPeerSuite } from "./broken-peer.suite.ts";
+
+brokenPeerSuite("workerd");
