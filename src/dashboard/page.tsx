@@ -1,7 +1,8 @@
 // The dashboard's pages. Everything that comes from outside is escaped by hono/jsx, and is a name,
 // a number or a report's own sentence: never a body, never a secret.
 import type { Child } from "hono/jsx";
-import type { Counts, Report } from "../index.ts";
+import type { Counts, Finding, Report } from "../index.ts";
+import { mendOf } from "../observe/mend.ts";
 import type { Totals } from "../observe/totals.ts";
 import { deadLettersOf } from "../report/merge.ts";
 import { STYLE } from "./style.ts";
@@ -18,6 +19,8 @@ export interface View {
     readonly redelivered: number;
     readonly waiting: number;
   };
+  /** What is wrong with the consumer now, beside what the drains say. @default nothing */
+  readonly findings?: readonly Finding[];
   /** Why something is missing, as a sentence. */
   readonly problem?: string;
   /** Oldest first. */
@@ -98,6 +101,12 @@ export function DashboardPage({ nonce, view, selected }: DashboardProps): Child 
         ) : (
           <p role="alert">{view.problem ?? "The consumer could not be asked."}</p>
         )}
+        {view.findings && view.findings.length > 0 ? (
+          <section aria-label="Wrong now">
+            <h2>Wrong now</h2>
+            <Findings findings={view.findings} />
+          </section>
+        ) : null}
         <h2>Last drains</h2>
         {report ? <Strip reports={reports} at={at} /> : <p class="dim">No drain has reported yet.</p>}
         {view.keepsHistory === false ? (
@@ -150,10 +159,12 @@ const COUNTS = {
 } as const satisfies Record<keyof Counts, string>;
 
 function One({ report }: { readonly report: Report }): Child {
+  const mend = mendOf(report.reason, report);
   return (
     <section aria-label="One drain">
       <h2>{`${report.outcome}: ${report.reason}`}</h2>
       <p>{report.message}</p>
+      {mend === undefined ? null : <pre>{mend}</pre>}
       <p class="dim">
         {`${readable(report.startedAt)}, ${ms(report.timings.totalMs)}, heartbeats: ${report.heartbeats}`}
       </p>
@@ -165,15 +176,21 @@ function One({ report }: { readonly report: Report }): Child {
       </dl>
       <h2>Findings</h2>
       {report.findings.length === 0 ? <p class="dim">None.</p> : null}
-      <ul>
-        {report.findings.map(({ code, message, mend }) => (
-          <li>
-            <code>{code}</code> {message}
-            {mend === undefined ? null : <pre>{mend}</pre>}
-          </li>
-        ))}
-      </ul>
+      <Findings findings={report.findings} />
     </section>
+  );
+}
+
+function Findings({ findings }: { readonly findings: readonly Finding[] }): Child {
+  return (
+    <ul>
+      {findings.map(({ code, message, mend }) => (
+        <li>
+          <code>{code}</code> {message}
+          {mend === undefined ? null : <pre>{mend}</pre>}
+        </li>
+      ))}
+    </ul>
   );
 }
 

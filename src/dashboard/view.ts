@@ -2,11 +2,16 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "../connection/connect.ts";
 import { classifyConnectFailure } from "../connection/failure.ts";
+import { JetStreamError } from "../connection/jetstream.ts";
 import { showServers } from "../connection/login.ts";
 import { type Deadline, now } from "../deadline.ts";
 import type { DrainSettings } from "../index.ts";
-import { readConsumerState } from "../observe/consumer-state.ts";
+import { askConsumer } from "../observe/consumer-info.ts";
+import { evidence } from "../observe/evidence.ts";
 import { type History, readWholeHistory } from "../observe/history-read.ts";
+import { missingConsumer, missingStream } from "../observe/missing.ts";
+import { consumerNames, streamNames } from "../observe/names.ts";
+import type { Finding, Report } from "../report/report.ts";
 import type { View } from "./page.tsx";
 
 /** Longest wait for a page's facts, in milliseconds. */
@@ -39,8 +44,8 @@ export async function readView(settings: DrainSettings): Promise<View> {
 
 async function readFacts(nats: NatsConnection, settings: DrainSettings, deadline: Deadline): Promise<View> {
   const { stream, consumer } = settings;
-  const [state, history] = await Promise.allSettled([
-    readConsumerState(nats, settings, deadline - now()),
+  const [answer, history] = await Promise.allSettled([
+    askConsumer(nats, settings, deadline - now()),
     lastReports(nats, settings, deadline),
   ]);
   const known = {
@@ -49,9 +54,37 @@ async function readFacts(nats: NatsConnection, settings: DrainSettings, deadline
     ...(history.status === "fulfilled" ? history.value : NO_HISTORY),
     keepsHistory: settings.history !== undefined,
   };
-  if (state.status === "fulfilled") return { ...known, state: state.value };
-  const why = state.reason instanceof Error ? state.reason.message : "nothing answered";
-  return { ...known, problem: `The consumer could not be asked: ${why}.` };
+  if (answer.status === "fulfilled") {
+    const { facts, counts: state } = answer.value;
+    const targetIsDown = known.reports.at(-1)?.reason === "handlers-failing";
+    const findings = evidence({ facts, counts: state, reports: known.reports, targetIsDown });
+    return { ...known, state, findings };
+  }
+  const { reason } = answer;
+  const why = reason instanceof Error ? reason.message : "nothing answered";
+  const findings = await missing(nats, settings, known.reports, reason);
+  return { ...known, problem: `The consumer could not be asked: ${why}.`, findings };
+}
+
+/** JetStream's codes for a consumer and a stream that are not there. */
+const NO_CONSUMER = 10014;
+const NO_STREAM = 10059;
+
+/** Whether it is another name, or was there and is gone. */
+async function missing(
+  nats: NatsConnection,
+  settings: DrainSettings,
+  reports: readonly Report[],
+  error: unknown,
+): Promise<readonly Finding[]> {
+  const code = error instanceof JetStreamError ? error.code : 0;
+  if (code === NO_STREAM) {
+    const names = await streamNames(nats, settings);
+    return [{ code: "stream-not-found", ...missingStream({ ...settings, names }) }];
+  }
+  if (code !== NO_CONSUMER) return [];
+  const names = await consumerNames(nats, settings);
+  return [{ code: "consumer-not-found", ...missingConsumer({ ...settings, names, reports }) }];
 }
 
 async function lastReports(

@@ -1,12 +1,10 @@
 // What the consumer says of itself, whole: a drain reads a part of it only.
-import type { Connection } from "../../connection/connection.ts";
-import { apiPrefix, requestJetStream, UnreadableAnswerError } from "../../connection/jetstream.ts";
-import { countOf } from "../../observe/consumer-state.ts";
-import type { ConsumerConfigFacts } from "../../report/preflight.ts";
-import { consumerFacts } from "../../report/preflight-info.ts";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { apiPrefix, requestJetStream, UnreadableAnswerError } from "../connection/jetstream.ts";
+import type { ConsumerConfigFacts } from "../report/preflight.ts";
+import { consumerFacts } from "../report/preflight-info.ts";
+import { type ConsumerKey, countOf } from "./consumer-state.ts";
 import type { ConsumerCounts } from "./evidence.ts";
-import { ASK_MS } from "./probe.ts";
-import type { DoctorSettings } from "./settings.ts";
 
 export interface ConsumerAnswer {
   readonly facts: ConsumerConfigFacts;
@@ -17,15 +15,17 @@ export interface ConsumerAnswer {
 type Told = Readonly<Record<string, unknown>>;
 
 /**
+ * @param timeoutMs how long to wait for the answer, in milliseconds
  * @throws what `requestJetStream` throws
  * @throws {UnreadableAnswerError} when the answer lacks what JetStream's has
  */
 export async function askConsumer(
-  { nats }: Connection,
-  { stream, consumer, domain }: DoctorSettings,
+  nats: NatsConnection,
+  { stream, consumer, domain }: ConsumerKey,
+  timeoutMs: number,
 ): Promise<ConsumerAnswer> {
   const subject = `${apiPrefix(domain)}.CONSUMER.INFO.${stream}.${consumer}`;
-  const info = await requestJetStream<Told>(nats, subject, "", { timeoutMs: ASK_MS });
+  const info = await requestJetStream<Told>(nats, subject, "", { timeoutMs });
   const config = membersOf(info.config);
   return {
     facts: consumerFacts({ stream_name: stream, name: consumer, config }),

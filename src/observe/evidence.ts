@@ -1,7 +1,7 @@
 // What is wrong with a consumer as it is now, told by its counts and by its last drains. Pure.
-import type { ConsumerConfigFacts } from "../../report/preflight.ts";
-import { edit, limited, quote } from "../../report/preflight-rule.ts";
-import type { Finding, Report } from "../../report/report.ts";
+import type { ConsumerConfigFacts } from "../report/preflight.ts";
+import { edit, limited, quote } from "../report/preflight-rule.ts";
+import type { Finding, Report } from "../report/report.ts";
 
 /** The consumer's counts now. */
 export interface ConsumerCounts {
@@ -33,7 +33,7 @@ export interface Known {
 
 /** The findings, the gravest first. */
 export function evidence(known: Known): Finding[] {
-  const found = [exhausted, poison, pace, full, paused, failing].map((look) => look(known));
+  const found = [exhausted, poison, nothingSucceeds, pace, full, paused, failing].map((look) => look(known));
   return found.filter((finding) => finding !== undefined);
 }
 
@@ -79,6 +79,25 @@ function poison({ facts, counts, targetIsDown }: Known): Finding | undefined {
       `${messages(count)} delivered before and still not settled, from ${stream}:${first} on: one that ` +
       "fails each time is a poison message, which a dead letter takes out of the way.",
     mend,
+  };
+}
+
+/** Fewer may be one message that fails, or a hiccup. */
+const MANY_FAILURES = 3;
+
+/** A target that answers each message with an error, which is no error of the drain's. */
+function nothingSucceeds({ reports, targetIsDown }: Known): Finding | undefined {
+  const succeeded = ({ acked, rejected, deadLettered }: Report): boolean =>
+    acked + rejected + deadLettered > 0;
+  const since = reports.slice(reports.findLastIndex(succeeded) + 1);
+  const count = since.reduce((total, { retried, exhausted }) => total + retried + exhausted, 0);
+  if (targetIsDown || count < MANY_FAILURES) return undefined;
+  return {
+    code: "nothing-succeeds",
+    message:
+      `In the last ${since.length} drains ${messages(count)} failed and none succeeded: what the handler ` +
+      "calls, the target of a Worker, is down or refuses everything. What is thrown is in the findings of " +
+      "the drain and in its log; ask the target itself for what it answers.",
   };
 }
 

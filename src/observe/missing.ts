@@ -1,7 +1,7 @@
 // Why a stream or a consumer is not found: a wrong name, or one that was there and is gone. Pure.
-import { editsBetween } from "../../checks.ts";
-import { quote } from "../../report/preflight-rule.ts";
-import type { Finding, Report } from "../../report/report.ts";
+import { editsBetween } from "../checks.ts";
+import { quote } from "../report/preflight-rule.ts";
+import type { Finding, Report } from "../report/report.ts";
 
 /** What is known around the name. */
 export interface Around {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { View } from "../../src/dashboard/index.tsx";
 import type { Report } from "../../src/index.ts";
 import { NO_COUNTS } from "../../src/report/report.ts";
 import { workerApp } from "../../src/worker/app.ts";
@@ -63,6 +64,14 @@ const BUSY = Array.from({ length: 64 }, (_, at) =>
       }),
 );
 const STATES = { empty: [], failing: FAILING, busy: BUSY };
+/** Of the failing system's consumer. */
+const WRONG: NonNullable<View["findings"]> = [
+  {
+    code: "deliveries-exhausted",
+    message: "3 messages used up max deliver (2) without success: it runs out before the backlog does.",
+    mend: "nats consumer edit EVENTS sluice --max-deliver 20 --force",
+  },
+];
 
 let browser: Browser;
 
@@ -77,7 +86,9 @@ describe.skipIf(!existsSync(CHROMIUM))("the dashboard in Chromium", () => {
     width: number,
     colorScheme: "light" | "dark",
   ): Promise<Page> {
-    const { origin, close } = await serve(aDashboard([...reports]));
+    const { origin, close } = await serve(
+      aDashboard([...reports], reports === FAILING ? { findings: WRONG } : {}),
+    );
     // axe is a script, and the pages allow none: it is let in for the test alone.
     const context = await browser.newContext({
       viewport: { width, height: 800 },

@@ -1,8 +1,8 @@
 // What doctor concludes from a consumer's counts, its history, and the names around it: a row for each conclusion.
 import { describe, expect, it } from "vitest";
 import { betweenCrons } from "../../src/cli/doctor/cron.ts";
-import { type ConsumerCounts, evidence, type Known } from "../../src/cli/doctor/evidence.ts";
-import { closest, missingConsumer, missingStream } from "../../src/cli/doctor/missing.ts";
+import { type ConsumerCounts, evidence, type Known } from "../../src/observe/evidence.ts";
+import { closest, missingConsumer, missingStream } from "../../src/observe/missing.ts";
 import { reportOf } from "../support/report.ts";
 
 const QUIET: ConsumerCounts = {
@@ -15,6 +15,7 @@ const QUIET: ConsumerCounts = {
   settledUpTo: 10,
 };
 const FACTS = { stream: "ORDERS", consumer: "billing", maxDeliver: 10, maxAckPending: 1_000 };
+const DOWN = reportOf("empty", { fetched: 2, acked: 0, retried: 2 });
 const FAILED = reportOf("handlers-failing");
 
 /** The codes of what is found. */
@@ -40,6 +41,10 @@ describe("a consumer's counts", () => {
     [["deliveries-exhausted"], { redelivered: 2 }],
     [["deliveries-exhausted"], {}, { reports: [reportOf(undefined, { exhausted: 3 })] }],
     [[], { redelivered: 2 }, { facts: { ...FACTS, maxDeliver: -1 } }],
+    [["nothing-succeeds"], {}, { reports: [reportOf(), DOWN, DOWN] }],
+    [[], {}, { reports: [DOWN, DOWN, reportOf()] }],
+    [[], {}, { reports: [reportOf(), DOWN] }],
+    [[], {}, { reports: [DOWN, DOWN], targetIsDown: true }],
     [["max-deliver-pace"], {}, { reports: [reportOf("deadline", { fetched: 50, acked: 10, released: 40 })] }],
     [[], {}, { reports: [reportOf("deadline", { fetched: 40, acked: 10, released: 30 })] }],
     [[], {}, { reports: [reportOf("deadline", { fetched: 50, acked: 10, retried: 40 })] }],

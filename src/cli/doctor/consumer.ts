@@ -4,19 +4,21 @@
 import { type Budget, targetTimeoutMs } from "../../budget.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { JetStreamError } from "../../connection/jetstream.ts";
+import { askConsumer, type ConsumerAnswer } from "../../observe/consumer-info.ts";
+import { evidence } from "../../observe/evidence.ts";
 import { historySubject } from "../../observe/history.ts";
+import { mendOf } from "../../observe/mend.ts";
+import { missingConsumer, missingStream } from "../../observe/missing.ts";
+import { consumerNames, streamNames } from "../../observe/names.ts";
 import { type ConsumerConfigFacts, preflight } from "../../report/preflight.ts";
 import { quote } from "../../report/preflight-rule.ts";
 import { type Ending, ending } from "../../report/reasons.ts";
 import type { Finding, Report } from "../../report/report.ts";
-import { askConsumer, type ConsumerAnswer } from "./consumer-info.ts";
 import type { Diagnosis } from "./diagnosis.ts";
-import { evidence } from "./evidence.ts";
-import { missingConsumer, missingStream } from "./missing.ts";
-import { explain, fetchNothing, tryAck, tryPublish } from "./probe.ts";
+import { ASK_MS, explain, fetchNothing, tryAck, tryPublish } from "./probe.ts";
 import type { DoctorSettings } from "./settings.ts";
-import { consumerNames, lastDrains, storageFacts, streamFacts, streamNames } from "./surroundings.ts";
-import { diagnose, mendOf } from "./verdict.ts";
+import { lastDrains, storageFacts, streamFacts } from "./surroundings.ts";
+import { diagnose } from "./verdict.ts";
 
 interface Examined {
   readonly settings: DoctorSettings;
@@ -29,8 +31,8 @@ export async function examineConsumer(connection: Connection, examined: Examined
   const { settings, budget } = examined;
   const { stream, consumer } = settings;
   const [answer, { reports }] = await Promise.all([
-    askConsumer(connection, settings).catch((error: unknown) => error),
-    lastDrains(connection, settings),
+    askConsumer(connection.nats, settings, ASK_MS).catch((error: unknown) => error),
+    lastDrains(connection.nats, settings),
   ]);
   const isMissing = answer instanceof JetStreamError && [10014, 10059].includes(answer.code);
   if (isMissing) return await missing(connection, examined, answer, reports);
@@ -48,7 +50,7 @@ export async function examineConsumer(connection: Connection, examined: Examined
     stream,
     consumer,
     ...info?.facts,
-    ...(await streamFacts(connection, settings)),
+    ...(await streamFacts(connection.nats, settings)),
     serverVersion: connection.nats.info?.version,
     ...deadLetters,
   };
@@ -101,9 +103,11 @@ async function tryDeadLetter(connection: Connection, settings: DoctorSettings): 
   const letter = await tryPublish(connection, deadLetter.subject);
   if (letter === "uncaptured") return { deadLetterStream: null };
   if (letter !== "taken" && letter.reason === "permission-denied") return { end: letter };
-  const deadLetterStream = (await streamNames(connection, settings, deadLetter.subject))?.[0];
+  const deadLetterStream = (await streamNames(connection.nats, settings, deadLetter.subject))?.[0];
   const deadLetterStorage =
-    deadLetterStream === undefined ? undefined : await storageFacts(connection, settings, deadLetterStream);
+    deadLetterStream === undefined
+      ? undefined
+      : await storageFacts(connection.nats, settings, deadLetterStream);
   // One that confirms nothing does not answer.
   const isSilent = letter !== "taken" && !deadLetterStorage?.noAck;
   return { deadLetterStream, deadLetterStorage, ...(isSilent ? { end: letter } : {}) };
@@ -133,8 +137,8 @@ async function missing(
   const end = explain(answer, settings.stream, settings.consumer);
   const { message, mend = "" } =
     end.reason === "stream-not-found"
-      ? missingStream({ ...settings, names: await streamNames(connection, settings) })
-      : missingConsumer({ ...settings, names: await consumerNames(connection, settings), reports });
+      ? missingStream({ ...settings, names: await streamNames(connection.nats, settings) })
+      : missingConsumer({ ...settings, names: await consumerNames(connection.nats, settings), reports });
   return diagnose({ settings, budget, findings, endings: [{ ...end, message, mend }] });
 }
 

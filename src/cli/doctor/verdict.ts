@@ -1,10 +1,10 @@
 // What was found, as one diagnosis. Pure, but for the time of day.
 import type { Budget } from "../../budget.ts";
-import { quote } from "../../report/preflight-rule.ts";
-import { type Ending, REASONS, type Reason } from "../../report/reasons.ts";
+import type { ConsumerCounts } from "../../observe/evidence.ts";
+import { mendOf } from "../../observe/mend.ts";
+import { type Ending, REASONS } from "../../report/reasons.ts";
 import { type Finding, makeReport, NO_COUNTS } from "../../report/report.ts";
 import type { Diagnosis } from "./diagnosis.ts";
-import type { ConsumerCounts } from "./evidence.ts";
 import type { DoctorSettings } from "./settings.ts";
 
 /** What was found. */
@@ -50,25 +50,3 @@ export function diagnose({
 }
 
 const FINE: Ending = { reason: "empty", message: "A drain can do all that it needs." };
-
-/** A command that mends an ending, where there is one. */
-export function mendOf(reason: Reason, { stream, consumer, bucket }: Names): string | undefined {
-  switch (reason) {
-    case "permission-denied": {
-      const history = bucket === undefined ? "" : ` --bucket ${quote(bucket)}`;
-      return `npx sluice permissions --stream ${quote(stream)} --consumer ${quote(consumer)}${history}`;
-    }
-    case "connect-timeout":
-      return "nats server ping";
-    case "jetstream-unavailable":
-      return "nats account info";
-    default:
-      return undefined;
-  }
-}
-
-interface Names {
-  readonly stream: string;
-  readonly consumer: string;
-  readonly bucket: string | undefined;
-}
