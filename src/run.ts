@@ -1,6 +1,6 @@
 // One drain under way: its Fetch, its handlers, its settlements, and what it knows when it ends.
 import { assemble, type Parts, type RunParts } from "./assemble.ts";
-import { classifyPermission } from "./connection/failure.ts";
+import { ANY_SUBJECT, classifyPermission } from "./connection/failure.ts";
 import { now } from "./deadline.ts";
 import { preflightInReport } from "./report/preflight-request.ts";
 import type { Ending } from "./report/reasons.ts";
@@ -127,13 +127,13 @@ export class DrainRun<Env> implements AsyncDisposable {
     return this.#parts.fetched() - confirmed;
   }
 
-  /** A settlement, or a dead letter, that the user may not publish. */
+  /** A settlement, or a dead letter, that the user may not publish, or an answer that it may not hear. */
   #denied(subject: string, end: Ending): void {
-    const isAck = subject.startsWith("$JS.ACK.");
-    if (isAck) this.#parts.outbox.denied(subject);
+    const isFinal = subject.startsWith("$JS.ACK.") || subject === ANY_SUBJECT;
+    if (isFinal) this.#parts.outbox.denied(subject);
     else if (subject !== this.#given.options.deadLetter?.subject) return;
-    // Nothing can be settled any more: what has not started must not start.
-    if (isAck && !this.#given.journal.denied) this.#end("finish");
+    // Nothing can be settled any more, or known to be: what has not started must not start.
+    if (isFinal && !this.#given.journal.denied) this.#end("finish");
     this.#given.journal.deny(end);
   }
 

@@ -57,19 +57,26 @@ export function classifyConnectionLoss(error: unknown, shuttingDown: boolean): E
   return ending("connection-lost", error === undefined ? "The server closed it." : describe(error));
 }
 
+/** Of a subscription too many: nats-server does not say which. */
+export const ANY_SUBJECT = ">";
+
 /** A violation of the user's permissions, with the subject to allow. */
-export function classifyPermission(error: PermissionViolationError): Ending {
+export function classifyPermission({ operation, subject }: PermissionViolationError): Ending {
   return ending(
     "permission-denied",
-    `Allow the user to ${error.operation === "publish" ? "publish" : "subscribe"} to "${error.subject}".`,
+    subject === ANY_SUBJECT
+      ? "Allow the user more subscriptions: max_subscriptions of the server, or the limit in its JWT."
+      : `Allow the user to ${operation === "publish" ? "publish" : "subscribe"} to "${subject}".`,
   );
 }
 
 /** The permission that `status` says is missing. */
 export function deniedSubject(status: Status): PermissionViolationError | undefined {
-  return status.type === "error" && status.error instanceof PermissionViolationError
-    ? status.error
-    : undefined;
+  if (status.type !== "error") return undefined;
+  const { error } = status;
+  if (/maximum subscriptions/i.test(error.message))
+    return new PermissionViolationError(error.message, "subscription", ANY_SUBJECT);
+  return error instanceof PermissionViolationError ? error : undefined;
 }
 
 /** Why consumer info was refused; undefined when the error says nothing about the drain's fate. */

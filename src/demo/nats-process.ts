@@ -48,6 +48,8 @@ export interface NatsExit {
 export interface NatsServer extends AsyncDisposable {
   pid: number;
   version: string;
+  /** Its configuration; read again at a SIGHUP. */
+  configFile: string;
   ports: NatsPorts;
   /** `ws://127.0.0.1:<port>`, or `wss://` with TLS. */
   wsUrl: string;
@@ -115,6 +117,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     return {
       pid: child.pid ?? 0,
       version: binary.version,
+      configFile,
       ports,
       wsUrl: `${options.websocket?.tls === undefined ? "ws" : "wss"}://127.0.0.1:${ports.ws}`,
       natsUrl: `nats://127.0.0.1:${ports.nats}`,

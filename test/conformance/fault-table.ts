@@ -74,6 +74,14 @@ export const FAULTS = {
   "push-consumer": { cause: "The consumer pushes", reason: "not-a-pull-consumer" },
   "account-without-jetstream": { cause: "The account has no JetStream", reason: "jetstream-unavailable" },
   "server-without-jetstream": { cause: "The server has no JetStream", reason: "jetstream-unavailable" },
+  "jetstream-disabled-mid-handling": {
+    cause: "JetStream is taken from the account while messages are handled",
+    reason: "jetstream-unavailable",
+  },
+  "connections-limited": {
+    cause: "The server has as many connections as it may (max_connections)",
+    reason: "connect-failed",
+  },
   "wrong-password": { cause: "The password is wrong", reason: "unauthorized" },
   "auth-timeout": {
     cause: "The server's authentication timeout passes before it has the credentials",
@@ -95,6 +103,10 @@ export const FAULTS = {
     reason: "permission-denied",
   },
   "inbox-denied": { cause: "The user may not subscribe to inboxes", reason: "permission-denied" },
+  "subscriptions-limited": {
+    cause: "The user may have fewer subscriptions than a drain needs (max_subscriptions)",
+    reason: "permission-denied",
+  },
   "max-waiting-full": { cause: "Too many pull requests wait (max_waiting)", reason: "limit-exceeded" },
   "max-ack-pending-reached": {
     cause: "Too many messages wait for acks (max_ack_pending)",

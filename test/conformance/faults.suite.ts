@@ -435,6 +435,25 @@ function configurationFaults(): void {
     const server = await labServer({ jetstream: false });
     expectTruth("server-without-jetstream", await run(server.wsUrl));
   });
+
+  fault("jetstream-disabled-mid-handling", async () => {
+    const server = await given(3, {
+      authorization: `accounts { APP { jetstream: enabled, users: [
+        { user: drain, password: "drain-pw" }, { user: admin, password: "admin-pw" } ] } }`,
+    });
+    const handler = meanwhile(() => server.reload("APP { jetstream: enabled", "APP { jetstream: disabled"));
+    const report = await run(server.wsUrl, { batch: 3, handler, settleTimeoutMs: 500 });
+    expectTruth("jetstream-disabled-mid-handling", report);
+    expect(report).toMatchObject({ fetched: 3, acked: 0, unconfirmed: 3 });
+  });
+
+  fault("connections-limited", async () => {
+    // The admin has it.
+    const server = await given(1, { config: "max_connections: 1" });
+    const report = await run(server.wsUrl);
+    expectTruth("connections-limited", report);
+    expect(report.message).toContain("maximum connections exceeded");
+  });
 }
 
 /** An account whose drain user may not do one thing. */
@@ -506,6 +525,19 @@ function refusals(): void {
     expectTruth("inbox-denied", report);
     // Not when max wait is over.
     expect(report.timings.totalMs).toBeLessThan(OPTIONS.maxWaitMs);
+  });
+
+  fault("subscriptions-limited", async () => {
+    // Deliveries would come, and no answer to any ack: what is handled then would come again for ever.
+    const server = await given(3, { config: "max_subscriptions: 1" });
+    let calls = 0;
+    const handler = (): void => {
+      calls += 1;
+    };
+    const report = await run(server.wsUrl, { handler });
+    expectTruth("subscriptions-limited", report);
+    expect(report.message).toContain("max_subscriptions");
+    expect(calls).toBe(0);
   });
 
   for (const [id, certificate] of [

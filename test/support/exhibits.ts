@@ -1,5 +1,5 @@
 // The laboratory's exhibits: what of each server, proxy and peer a test can see and call over HTTP.
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { type ConsumerConfig, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { TestCluster } from "./cluster.ts";
 import type { JwtWorld } from "./jwt.ts";
@@ -36,6 +36,14 @@ export function serverExhibit(server: TestServer) {
         if (name === "SIGSTOP") await onceStopped(server.pid);
       },
       output: () => server.output(),
+      /** Changes its configuration, and resolves when it has read that. */
+      reload: async (text: string, by: string) => {
+        const config = await readFile(server.configFile, "utf8");
+        if (!config.includes(text)) throw new Error(`the configuration has no ${text}`);
+        await writeFile(server.configFile, config.replace(text, by));
+        server.signal("SIGHUP");
+        while (!server.output().includes("Reloaded server configuration")) await nextTurn();
+      },
       createStream: async (name: string, config?: Parameters<TestServer["createStream"]>[1]) =>
         void (await server.createStream(name, config)),
       createConsumer: async (
@@ -82,6 +90,8 @@ export function serverExhibit(server: TestServer) {
   };
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** A stop reaches a process' threads one by one; until the last it may still answer. Linux tells when it is through. */
 async function onceStopped(pid: number): Promise<void> {
   if (process.platform !== "linux") return;
@@ -89,7 +99,7 @@ async function onceStopped(pid: number): Promise<void> {
   for (const task of tasks) {
     // The state follows the name, which is in parentheses: proc(5).
     while (!/\) [TZX] /.test(await readFile(`/proc/${pid}/task/${task}/stat`, "utf8").catch(() => ") X "))) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   }
 }
