@@ -68,6 +68,9 @@ function readCount(text: string, max: number): number | undefined {
   return /^[1-9]\d{0,15}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
 }
 
+/** Nobody reads why: its message is exhausted, and is told as that. */
+export class NoCopyError extends Error {}
+
 export interface CopyParts {
   readonly publisher: Publisher;
   /** JetStream domain of the stream. */
@@ -79,7 +82,7 @@ export interface CopyParts {
  * Publishes a copy to the message's own stream, and resolves with its sequence.
  *
  * @throws {PublishError} when the stream did not take it by then
- * @throws {Error} when there can be no copy
+ * @throws {NoCopyError} when there can be none, or another stream took it
  */
 export async function publishCopy(
   message: DeliveredMessage,
@@ -89,16 +92,14 @@ export async function publishCopy(
 ): Promise<number> {
   const { subject, stream, sequence } = message;
   const generation = (of?.generation ?? 0) + 1;
-  if (generation > MAX_GENERATION) throw new Error(`there were ${MAX_GENERATION} copies already`);
-  if (lacksBody(message)) throw new Error("its body is not known");
   const isValue = subject.startsWith("$KV.");
   // Another subject than it is, or one of the server's own.
-  if (!isPlainSubject(subject) || (subject.startsWith("$") && !isValue))
-    throw new Error("its subject is none that can be published to");
+  const isForeign = !isPlainSubject(subject) || (subject.startsWith("$") && !isValue);
   const { nats } = await publisher.connection();
   const info: { readonly domain?: unknown } = { domain: undefined, ...nats.info }; // not in nats-core's type
   // A stream of the same name, in the domain that the connection is in.
-  if (domain !== undefined && info.domain !== domain) throw new Error("its stream is in another domain");
+  const isElsewhere = domain !== undefined && info.domain !== domain;
+  if (generation > MAX_GENERATION || lacksBody(message) || isForeign || isElsewhere) throw new NoCopyError();
   const headers = deadLetterHeaders(message, reason, new Date(), "whole", of);
   headers.set(COPY, String(generation));
   headers.set("Nats-Expected-Stream", stream);
@@ -106,6 +107,6 @@ export async function publishCopy(
   if (isValue) headers.set("Nats-Expected-Last-Subject-Sequence", String(sequence));
   const id = `sluice:copy:${crypto.randomUUID()}`;
   const ack = await publisher.publish(subject, message.data, { id, headers }, by);
-  if (ack.stream !== stream || ack.sequence <= sequence) throw new Error("another stream took it");
+  if (ack.stream !== stream || ack.sequence <= sequence) throw new NoCopyError();
   return ack.sequence;
 }

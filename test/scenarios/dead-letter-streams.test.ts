@@ -47,7 +47,7 @@ test.each<[what: string, config: Record<string, unknown>, mend: (place: Place) =
       const report = await it.drain();
       expect(report).toMatchObject({ deadLettered: 0, exhausted: 0, unconfirmed: 0 });
       const failed = report.findings.find(({ code }) => code === "dead-letter-failed");
-      expect(failed?.message).toMatch(/confirmed it, and keeps none.*interest.*limits/);
+      expect(failed?.message).toMatch(/confirmed it, and keeps none/);
     }
     await mend(it);
     let runs = 0;

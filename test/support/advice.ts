@@ -21,7 +21,8 @@ export const ADVICE: Readonly<Record<Reason, string>> = {
   "handlers-failing": "Look at `findings` and at the target. The messages keep their deliveries for later.",
   aborted: "Nothing: the caller asked for it.",
   unauthorized: "Check the credentials, their expiry, and that the user may connect by WEBSOCKET.",
-  "permission-denied": "The message names the subject, or the limit. Compare with the user in [deploy.md](deploy.md).",
+  "permission-denied":
+    "The message names the subject, or the limit. Compare with the user in [deploy.md](deploy.md).",
   "stream-not-found": "Check `stream`, the account and `domain`: `nats stream ls`.",
   "consumer-not-found":
     "Make it: `nats consumer add`. If it was there: is its inactive_threshold below the time between two drains?",
