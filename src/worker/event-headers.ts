@@ -53,7 +53,7 @@ export interface EventConstants {
   readonly key: string;
   readonly source: string;
   /** Headers that never differ, and their length. */
-  readonly own: Headers;
+  readonly own: Readonly<Record<string, string>>;
   readonly ownLength: number;
   readonly forwarded: ReadonlySet<string>;
 }
@@ -65,7 +65,8 @@ export interface EventConstants {
  */
 export function forwardedNames(names: readonly string[]): readonly string[] {
   const lower = names.map((name) => name.toLowerCase());
-  if (!lower.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)))
+  // As a key of an object, `__proto__` is no name.
+  if (!lower.every((name) => /^(?!__proto__$)[\w!#$%&'*+.^`|~-]+$/.test(name)))
     throw invalidVar("FORWARD_HEADERS", "must be a comma list of header names");
   if (lower.some((name) => NEVER_FORWARDED.test(name)))
     throw invalidVar("FORWARD_HEADERS", "has a name that frames the request, or that the Worker sets itself");
@@ -78,16 +79,16 @@ export function eventConstants(
   forwarded: readonly string[],
 ): EventConstants {
   const name = encodeAttribute(stream);
-  const own = [
-    ["ce-specversion", "1.0"],
-    ["ce-natsstream", name],
-    ["ce-natsconsumer", encodeAttribute(consumer)],
-  ] as const;
+  const own = {
+    "ce-specversion": "1.0",
+    "ce-natsstream": name,
+    "ce-natsconsumer": encodeAttribute(consumer),
+  };
   return {
     key: `${name}:`,
     source: `${SOURCE}${name}`,
-    own: new Headers(own.map(([key, value]) => [key, value])),
-    ownLength: own.reduce((sum, [key, value]) => sum + lengthOf(key, value), 0),
+    own,
+    ownLength: Object.entries(own).reduce((sum, [key, value]) => sum + lengthOf(key, value), 0),
     forwarded: new Set(forwarded),
   };
 }
@@ -95,10 +96,10 @@ export function eventConstants(
 /**
  * The headers of the request. Never throws, whatever the message holds.
  *
- * To make a `Headers` of pairs takes workerd 45 µs, which is a sixth of forwarding; to copy one and set
- * a dozen more 7 (workerd of November 2026).
+ * An object, as workerd makes a request of one in two thirds of the time that it takes with a `Headers`,
+ * and in a third of that with pairs (November 2026).
  */
-export function eventHeaders(message: Message<unknown>, constants: EventConstants): Headers {
+export function eventHeaders(message: Message<unknown>, constants: EventConstants): Record<string, string> {
   const { headers } = message;
   const attributes = readAttributes(headers);
   const type =
@@ -106,9 +107,7 @@ export function eventHeaders(message: Message<unknown>, constants: EventConstant
     // The HTTP binding has Content-Type for it (3.1.1).
     printable(attributes.get("datacontenttype") ?? "");
   const isWhole = type !== undefined && type.length <= MAX_VALUE_LENGTH && isStructured(type);
-  const sent = isWhole
-    ? new Sent(new Headers(), 0)
-    : new Sent(new Headers(constants.own), constants.ownLength);
+  const sent = isWhole ? new Sent({}, 0) : new Sent({ ...constants.own }, constants.ownLength);
   const id = `${constants.key}${message.sequence}`;
   sent.add("Idempotency-Key", id);
   if (type === undefined || !sent.add("Content-Type", type)) sent.add("Content-Type", OPAQUE);
@@ -212,11 +211,11 @@ function lengthOf(name: string, value: string): number {
 
 /** What is sent, within its bounds. */
 class Sent {
-  readonly #headers: Headers;
+  readonly #headers: Record<string, string>;
   readonly #dropped: string[] = [];
   #length: number;
 
-  constructor(headers: Headers, length: number) {
+  constructor(headers: Record<string, string>, length: number) {
     this.#headers = headers;
     this.#length = length;
   }
@@ -229,7 +228,7 @@ class Sent {
       return false;
     }
     this.#length += length;
-    this.#headers.set(name, value);
+    this.#headers[name] = value;
     return true;
   }
 
@@ -237,10 +236,10 @@ class Sent {
     this.#dropped.push(name.slice(0, MAX_DROPPED_NAME_LENGTH));
   }
 
-  all(): Headers {
+  all(): Record<string, string> {
     const more = this.#dropped.length - MAX_DROPPED_NAMES;
     const names = this.#dropped.slice(0, MAX_DROPPED_NAMES).join(", ");
-    if (names !== "") this.#headers.set("Sluice-Dropped", more > 0 ? `${names}, and ${more} more` : names);
+    if (names !== "") this.#headers["Sluice-Dropped"] = more > 0 ? `${names}, and ${more} more` : names;
     return this.#headers;
   }
 }

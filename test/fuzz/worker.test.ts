@@ -102,7 +102,7 @@ test("any message has headers that a target can take", { timeout: FUZZ_TIMEOUT_M
       const message = new DeliveredMessage({ subject: at, reply, headers: made } as ConstructorParameters<
         typeof DeliveredMessage
       >[0]); // all that is read
-      const headers = eventHeaders(message, constants);
+      const headers = new Headers(eventHeaders(message, constants));
       expect(headers.get("Idempotency-Key")).toBe("ORDERS:42");
       // Of an event in structured mode the body says all of it.
       const structured = /^application\/cloudevents/.test(headers.get("Content-Type") ?? "");

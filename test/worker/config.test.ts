@@ -202,6 +202,7 @@ describe("a mistake in", () => {
     ["DEAD_LETTER_SUBJECT", { MAX_DELIVERIES: "5" }, "MAX_DELIVERIES needs it"],
     ["MAX_DELIVERIES", { DEAD_LETTER_SUBJECT: "dead", MAX_DELIVERIES: "0" }, "from 1"],
     ["FORWARD_HEADERS", { FORWARD_HEADERS: "X Tenant" }, "header names"],
+    ["FORWARD_HEADERS", { FORWARD_HEADERS: "__proto__" }, "header names"],
     ["FORWARD_HEADERS", { FORWARD_HEADERS: "X-Tenant,Content-Length" }, "frames the request"],
     ["FORWARD_HEADERS", { FORWARD_HEADERS: "ce-natssequence" }, "sets itself"],
     ["FORWARD_HEADERS", { FORWARD_HEADERS: "Idempotency-Key" }, "sets itself"],

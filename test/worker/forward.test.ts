@@ -18,7 +18,7 @@ import type { Target } from "../../src/worker/vars.ts";
 
 const constants = eventConstants("ORDERS", "billing", forwardedNames(["X-Tenant"]));
 /** As the target gets them. */
-const eventHeaders = (message: Message<unknown>): Headers => headersFor(message, constants);
+const eventHeaders = (message: Message<unknown>): Headers => new Headers(headersFor(message, constants));
 
 function messageOf(
   given: Readonly<Record<string, string>> = {},
