@@ -181,6 +181,14 @@ describe("a duplicate", () => {
     expect(bodies).toEqual(["junk", "body"]);
   });
 
+  test("under another subject of the stream is none: whoever reads dead letters would not find it", async () => {
+    const { publish, message, connection, stored } = await given({ body: "body" });
+    const publisher = new Publisher(async () => connection);
+    await publishDeadLetter(publisher, "dlq.elsewhere", message, "no good", { by: inMs(5_000) });
+    expect((await publish()).ack).toMatchObject({ sequence: 2, duplicate: false });
+    expect([(await stored(1)).subject, (await stored(2)).subject]).toEqual(["dlq.elsewhere", "dlq.orders"]);
+  });
+
   test("cannot be made by who lacks the seed, the consumer's info or the message's time", async () => {
     const { server, message, connection } = await given({ body: "body" });
     const drain = await connectAs("drain", server.wsUrl);

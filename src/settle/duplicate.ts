@@ -33,7 +33,7 @@ export async function isStored(
     const { nats } = await publisher.connection();
     const timeoutMs = Math.min(ASK_MS, deadline - now());
     const stored = await readStored(nats, ack, timeoutMs);
-    if (!staysAsItIs(stored)) return false;
+    if (!staysAsItIs(stored) || stored.subject !== letter.subject) return false;
     return same(letter.data, stored.data) && same(told(letter.headers), told(stored.headers));
   } catch (error) {
     return error instanceof PermissionViolationError && (!letter.isFirst || ack.attempts > 1);

@@ -114,11 +114,13 @@ describe("sluice redrive", () => {
     const server = await given([
       [`Sluice-Subject: orders.${long}`, "Sluice-Stream: ORDERS"],
       [`Sluice-Subject: orders.${"\xc3\xbc".repeat(2_000)}`, "Sluice-Stream: ORDERS"],
+      // Which bytes they were nobody knows any more.
+      ["Sluice-Subject: orders.\xff", "Sluice-Stream: ORDERS"],
       ["Sluice-Subject: orders.eu", `Sluice-Stream: ${long}`],
       GOOD,
     ]);
     const run = await sluice([...redrive, "--server", server.wsUrl]);
-    expect(lastLine(run)).toEqual({ redriven: 1, duplicates: 0, skipped: 3, refused: 0, left: 3 });
+    expect(lastLine(run)).toEqual({ redriven: 1, duplicates: 0, skipped: 4, refused: 0, left: 4 });
     expect(run.stderr.length).toBeLessThan(4_000);
   });
 

@@ -67,12 +67,12 @@ export function ownHeaders(headers: MsgHdrs): MsgHdrs {
 
 /**
  * A subject of a user's message: no API of the server's, nobody's inbox, no wildcard, nothing that
- * ends a protocol line.
+ * ends a protocol line, and nothing with U+FFFD, which stands for bytes that are not known any more.
  */
 function isTarget(subject: string, inboxPrefix = "_INBOX"): boolean {
   const isInbox = ["_INBOX", inboxPrefix].some((prefix) => `${subject}.`.startsWith(`${prefix}.`));
   const isOwn = subject.startsWith("_INBOX") || subject.startsWith("$");
-  return !isInbox && !isOwn && TARGET.test(subject) && fitsALine(subject);
+  return !isInbox && !isOwn && TARGET.test(subject) && !subject.includes("\ufffd") && fitsALine(subject);
 }
 
 /** nats-server takes no longer name, and ends the connection at a line that is far longer. */
