@@ -11,6 +11,7 @@ export type Note =
   | "dead-letter-failed"
   | "dead-letter-copied"
   | "dead-letter-stub"
+  | "dead-letter-parked"
   | "dead-letter-loop"
   | "headers-dropped"
   | "deliveries-exhausted"

@@ -45,11 +45,9 @@ const RULES: Readonly<Record<string, Rule>> = {
         }
       : undefined,
   "max-deliver-unlimited": (facts, { deadLetter }) =>
-    facts.maxDeliver !== undefined && !limited(facts.maxDeliver) && deadLetter === undefined
+    facts.maxDeliver !== undefined && !limited(facts.maxDeliver)
       ? {
-          message:
-            "Max deliver has no limit and there is no dead letter: a message that always " +
-            "fails comes back for ever.",
+          message: `Max deliver has no limit${withoutLimit(deadLetter)}`,
           mend: edit(facts, "--max-deliver 10"),
         }
       : undefined,
@@ -104,6 +102,18 @@ const RULES: Readonly<Record<string, Rule>> = {
         }
       : undefined,
 };
+
+/** What it means that the server counts no delivery as the last. */
+function withoutLimit(deadLetter: PreflightPlan["deadLetter"]): string {
+  if (deadLetter === undefined)
+    return " and there is no dead letter: a message that always fails comes back for ever.";
+  if (deadLetter.maxDeliveries === undefined)
+    return ", and so has the dead letter: a message that always fails becomes none, and comes back for ever.";
+  return (
+    ": a message that must stay in its stream, as one that its dead letter only points at, waits for a " +
+    "year, and counts against max ack pending."
+  );
+}
 
 function differs(value: string | undefined, wanted: string): boolean {
   return value !== undefined && value !== wanted;

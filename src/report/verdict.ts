@@ -63,6 +63,9 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
   "dead-letter-stub": ({ count, first }) =>
     `${count} dead letters did not fit and only point at their message, which stays in ` +
     `its stream: ${list(first)}.`,
+  "dead-letter-parked": ({ count, first }) =>
+    `${count} messages must stay in their stream, and count against max_ack_pending for a year: ` +
+    `${list(first)}. Set the consumer's max_deliver.`,
   "dead-letter-loop": ({ count, first }) =>
     `${count} dead letters came back to the consumer that had made them, and were not ` +
     `published again: ${list(first)}.`,

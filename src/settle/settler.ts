@@ -194,7 +194,7 @@ export class Settler {
    * so many could fill max ack pending, and stop the consumer.
    */
   async #leave(msg: RawMessage, message: DeliveredMessage, as: Leaving): Promise<Settled> {
-    const { outbox, consumer, staysWhenTermed } = this.#parts;
+    const { outbox, consumer, journal, staysWhenTermed } = this.#parts;
     if (this.isLast(message)) {
       const counted = as.last ?? as.otherwise;
       outbox.nak(msg, LAST_MS, counted);
@@ -206,8 +206,12 @@ export class Settler {
       outbox.nak(msg, againInMs, as.again);
       return { as: as.again, againInMs };
     }
-    if (stays) outbox.term(msg, as.otherwise);
-    else outbox.nak(msg, PARK_MS, as.otherwise);
+    if (stays) {
+      outbox.term(msg, as.otherwise);
+    } else {
+      journal.note("dead-letter-parked", message.id);
+      outbox.nak(msg, PARK_MS, as.otherwise);
+    }
     return { as: as.otherwise };
   }
 

@@ -102,6 +102,7 @@ describe("the findings of a drain", () => {
     "dead-letter-failed": ["no responders", "2 dead letters failed; the first: no responders."],
     "dead-letter-copied": ["S:1", "2 messages without a delivery left were copied"],
     "dead-letter-stub": ["S:1", "2 dead letters did not fit"],
+    "dead-letter-parked": ["S:1", "for a year: S:1. Set the consumer's max_deliver."],
     "dead-letter-loop": ["S:1", "2 dead letters came back"],
     "headers-dropped": ["S:1 (a b)", "2 messages have headers that cannot be carried"],
     "deliveries-exhausted": ["S:1", "2 messages used up max deliver"],
