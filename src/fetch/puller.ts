@@ -198,7 +198,7 @@ export class Puller {
     const fill = this.#parts.plan.fill && !this.#waits;
     const end = classifyStatus({ code, description, fill, delivered: this.#bound.delivered });
     const { batch, delivered } = this.#pull;
-    if (code === 423 && this.#pin.lost()) {
+    if (this.#pin.isRefused(code)) {
       this.#unpinned(this.#pull);
     } else if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
       this.#pull.completed(this.#parts.plan.roundTripMs);
