@@ -28,22 +28,35 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
   // No line, report, answer or error tells a secret.
   const setupFiles = "test/support/leaks.ts";
   const ofPrograms = [setupFiles, "test/support/leaks-of-programs.ts"];
-  const laboratory = { ...bounds, globalSetup: "test/support/global-setup.ts" };
-  // Programs keep a core busy each. They start when the rest is done.
-  const programs = { ...laboratory, maxWorkers: 2, sequence: { groupOrder: 1 } };
+  // What is pure comes first, and programs, which keep a core busy each, when the rest is done.
+  const laboratory = {
+    ...bounds,
+    globalSetup: "test/support/global-setup.ts",
+    maxWorkers: WORKERS,
+    sequence: { groupOrder: 1 },
+  };
+  const programs = { ...laboratory, maxWorkers: 2, sequence: { groupOrder: 2 } };
   const inNode = { plugins: [toldAsMade], resolve: { alias } };
   // A worker loads the sources once, for all of its files: loading them for each was half of what the pure tests cost.
   const shared = { isolate: false };
   return {
     test: {
       provide: { certificates },
-      maxWorkers: WORKERS,
       sequence: { sequencer: LongestFirst },
       projects: [
-        // Threads start in less time than processes, and nothing here reads an authority when it starts.
+        // Threads start in less time than processes, and nothing here reads an authority when it starts. They wait
+        // for nothing: with more of them than cores, what each of them loads costs more than it saves.
         {
           ...inNode,
-          test: { ...shared, ...bounds, name: "unit", include: files.unit, setupFiles, pool: "threads" },
+          test: {
+            ...shared,
+            ...bounds,
+            name: "unit",
+            include: files.unit,
+            setupFiles,
+            pool: "threads",
+            maxWorkers: 2,
+          },
         },
         {
           ...inNode,

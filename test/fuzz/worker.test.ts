@@ -36,6 +36,14 @@ beforeAll(() => {
 });
 afterAll(() => vi.restoreAllMocks());
 
+const encoded = fc.string({ unit: ANY_CHARACTER }).map((text) => encodeURIComponent(text.toWellFormed()));
+// fast-check's own webUrl() and webPath() take three seconds of CPU time to make.
+const url = fc
+  .tuple(fc.constantFrom("https", "wss", "ftp"), fc.domain(), fc.array(encoded), fc.option(encoded))
+  .map(([scheme, host, path, query]) => {
+    const address = `${scheme}://${[host, ...path].join("/")}`;
+    return query === null ? address : `${address}?${query}`;
+  });
 const value = fc.oneof(
   fc.string({ unit: ANY_CHARACTER }),
   fc.constantFrom(
@@ -51,7 +59,7 @@ const value = fc.oneof(
     "\0",
     "__proto__",
   ),
-  fc.webUrl({ withQueryParameters: true }),
+  url,
 );
 // The secret stands where a URL's query, a part of a name or a number may be.
 const marked = fc
@@ -120,7 +128,7 @@ const request = fc.record({
   method: fc.constantFrom("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH"),
   path: fc.oneof(
     fc.constantFrom("/drain", "/drain/", "/healthz", "/", "/metrics", "//drain", "/%2e%2e/drain", "/drain?x"),
-    fc.webPath(),
+    fc.array(encoded).map((segments) => `/${segments.join("/")}`),
     fc.string().map((text) => `/${encodeURIComponent(text)}`),
   ),
   authorization: fc.oneof(

@@ -1,10 +1,11 @@
 // What every run of vitest shares, in whichever runtime it runs: the package's own names, bounds, and certificates.
 import { existsSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
+import * as modules from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { type Certificates, makeCertificates } from "./certificates.ts";
+import type { Certificates } from "./certificates.ts";
 
 // Node programs that the tests start, and their own workers, are compiled once and not each time: a `sluice` that says
 // what is wrong with its command line takes a third of the CPU time so.
@@ -12,6 +13,8 @@ process.env.NODE_COMPILE_CACHE ??= new URL(
   "../../node_modules/.cache/sluice/compiled",
   import.meta.url,
 ).pathname;
+// Of this process too: what vitest, wrangler and miniflare are made of. Other runtimes than Node have no such cache.
+modules.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
 
 /** The file of src that an entry of the package is built from. */
 function sourceOf(target: string): string {
@@ -78,6 +81,7 @@ export const WORKERS = 6;
 export async function certificatesOfThisRun(): Promise<Certificates> {
   const made = process.env.SLUICE_TEST_CERTIFICATES;
   if (made !== undefined) return JSON.parse(made);
+  const { makeCertificates } = await import("./certificates.ts"); // heavy, and needed once
   const folder = await mkdtemp(join(tmpdir(), "sluice-test-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const certificates = await makeCertificates(folder);

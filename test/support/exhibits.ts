@@ -1,9 +1,9 @@
 // The laboratory's exhibits: what of each server, proxy and peer a test can see and call over HTTP.
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { type ConsumerConfig, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { ConsumerConfig, JetStreamManager } from "@nats-io/jetstream";
 import type { TestCluster } from "./cluster.ts";
 import type { JwtWorld } from "./jwt.ts";
-import { ADMIN_USER, type TestServer } from "./nats.ts";
+import { ADMIN_USER, managerOf, type TestServer } from "./nats.ts";
 import type { TestPeer } from "./peers.ts";
 import type { TestProxy } from "./proxy.ts";
 import { publishRaw, type RawMessage } from "./raw-publisher.ts";
@@ -27,7 +27,7 @@ export type ClusterExhibit = ReturnType<typeof clusterExhibit>;
 export type JwtExhibit = ReturnType<typeof jwtExhibit>;
 
 export function serverExhibit(server: TestServer) {
-  const manager = async () => await jetstreamManager(await server.admin());
+  const manager = async () => await managerOf(await server.admin());
   return {
     facts: { wsUrl: server.wsUrl, version: server.version, ports: server.ports, pid: server.pid },
     methods: {

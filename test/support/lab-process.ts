@@ -5,6 +5,8 @@ import { findNatsBinary } from "../../src/demo/nats-binary.ts";
 import { certificatesOfThisRun } from "./config.ts";
 import { startLab } from "./lab.ts";
 
+// Its errors travel as their messages, and nats-core makes one, with its stack, for each request.
+Error.stackTraceLimit = 0;
 // Fetched once here, instead of once in each of the tests' processes.
 const binary = await findNatsBinary({ log: (line) => console.error(line) });
 console.error(`nats-server ${binary.version} (${binary.source}: ${binary.path})`);

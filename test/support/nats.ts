@@ -7,6 +7,7 @@ import {
   AckPolicy,
   type ConsumerConfig,
   type ConsumerInfo,
+  type JetStreamManager,
   jetstream,
   jetstreamManager,
   type StreamConfig,
@@ -108,7 +109,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     }
   };
   const admin = (): Promise<NatsConnection> => (connection ??= connectAdmin());
-  const manager = async () => await jetstreamManager(await admin());
+  const manager = async () => await managerOf(await admin());
   const stop = async (): Promise<void> => {
     const last = connection?.catch(() => undefined);
     // The server goes first: opening and closing a connection wait for an answer, and a frozen server gives none.
@@ -157,6 +158,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** JetStream's API, without the question that its client asks first: whether the account has it. */
+export async function managerOf(nats: NatsConnection): Promise<JetStreamManager> {
+  return await jetstreamManager(nats, { checkAPI: false });
 }
 
 let found: Promise<NatsServerOptions["binary"]> | undefined;

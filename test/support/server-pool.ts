@@ -3,9 +3,8 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { jetstreamManager } from "@nats-io/jetstream";
 import { type ServerExhibit, serverExhibit } from "./exhibits.ts";
-import { startTestServer, type TestServer } from "./nats.ts";
+import { managerOf, startTestServer, type TestServer } from "./nats.ts";
 
 interface Lent {
   readonly server: TestServer;
@@ -75,7 +74,7 @@ async function filesAreGone(storeDir: string): Promise<boolean> {
 /** Takes all streams away. Whether the server is as good as a new one. */
 async function emptied({ server, storeDir }: Lent): Promise<boolean> {
   try {
-    const { streams } = await jetstreamManager(await server.admin());
+    const { streams } = await managerOf(await server.admin());
     for await (const { config } of streams.list()) await streams.delete(config.name);
     if (!(await filesAreGone(storeDir))) return false;
     for (let look = 0; look < MAX_LOOKS; look += 1) {
