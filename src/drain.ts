@@ -181,29 +181,30 @@ async function drain<Env>(
   }
   const { connection }: Connected = connecting;
   const connectMs = now() - start.at;
-  observer?.connected?.({ connectMs });
-  const answering = consumer.listen(connection, deadlines.handle);
-  const history = options.history && { ...options, ...options.history };
-  // Asked while the drain works, so that keeping its report takes one round trip.
-  const last = history && readLastRecord(connection.nats, history, deadlines.settle - now());
-  const given = {
-    connection,
-    inboxes,
-    consumer,
-    options,
-    budget,
-    deadlines,
-    journal,
-    observer,
-    env,
-    start,
-    connectMs,
-    signal,
-    onBacklog,
-  };
-  const run = new DrainRun(given);
+  let run: DrainRun<Env> | undefined;
   let report: Report;
   try {
+    observer?.connected?.({ connectMs });
+    const answering = consumer.listen(connection, deadlines.handle);
+    const history = options.history && { ...options, ...options.history };
+    // Asked while the drain works, so that keeping its report takes one round trip.
+    const last = history && readLastRecord(connection.nats, history, deadlines.settle - now());
+    const given = {
+      connection,
+      inboxes,
+      consumer,
+      options,
+      budget,
+      deadlines,
+      journal,
+      observer,
+      env,
+      start,
+      connectMs,
+      signal,
+      onBacklog,
+    };
+    run = new DrainRun(given);
     // It is on its way since before the connection was ready; a drain that may not ask goes on without.
     await waitUntil(Promise.race([answering, run.stopped]), now() + Math.max(100, 2 * connectMs));
     const fetched = await run.fetch();
@@ -219,7 +220,7 @@ async function drain<Env>(
       report = run.report(fetched, cutShort, gone);
     }
   } finally {
-    await run[Symbol.asyncDispose]();
+    await run?.[Symbol.asyncDispose]();
     await connection.close();
   }
   const closedMs = sinceStart(start);
