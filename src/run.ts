@@ -6,7 +6,7 @@ import { preflightInReport } from "./report/preflight-request.ts";
 import type { Ending } from "./report/reasons.ts";
 import { makeReport, makeTimings, type Report } from "./report/report.ts";
 import { findings, verdict } from "./report/verdict.ts";
-import { confirmAll } from "./settle/confirm.ts";
+import { confirmAll, whyUnconfirmed } from "./settle/confirm.ts";
 import { Stop } from "./stop.ts";
 
 export class DrainRun<Env> implements AsyncDisposable {
@@ -63,15 +63,17 @@ export class DrainRun<Env> implements AsyncDisposable {
 
   /** Waits until every settlement is confirmed, or can no longer be: to why, where the consumer knows. */
   async confirm(): Promise<Ending | undefined> {
-    const { connection, observer } = this.#given;
+    const { budget, connection, deadlines, observer } = this.#given;
     const startedAt = now();
-    const whyGone = await confirmAll(this.#given, this.#parts);
+    const by = Math.min(deadlines.settle, startedAt + budget.settleMs);
+    const gone = await confirmAll(this.#given, this.#parts, by);
     this.#moments.confirmedMs = now();
     const unconfirmed = this.#unconfirmed;
     const durationMs = this.#moments.confirmedMs - startedAt;
     const confirmed = this.#parts.fetched() - unconfirmed;
     observer?.settled?.({ confirmed, unconfirmed, durationMs });
-    return unconfirmed === 0 || connection.ended ? undefined : (await whyGone())?.ending;
+    if (unconfirmed === 0 || connection.ended) return undefined;
+    return gone?.ending ?? (await whyUnconfirmed(this.#given, this.#parts, by));
   }
 
   /** What is true now that nothing is under way. */

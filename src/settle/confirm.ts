@@ -24,31 +24,40 @@ interface SettleParts {
 }
 
 /**
- * Resolves when every settlement is confirmed or can no longer be: to what tells whether the
- * consumer is gone, which is asked only once.
+ * Resolves when every settlement is confirmed or can no longer be: to whether the consumer is gone,
+ * where that was asked. Nothing is handled any more, so an answer has no reason to be late: `by` is
+ * what the slice allows, and no longer.
  */
 export async function confirmAll(
-  { connection, consumer, budget, deadlines, connectMs }: ConfirmParts,
+  parts: ConfirmParts,
   { outbox, reserve, puller, fetched }: SettleParts,
-): Promise<() => Promise<Gone | undefined>> {
-  const startedAt = now();
-  const copiedBy = Math.min(deadlines.handle + (budget.settleMs * 5) / 8, startedAt + budget.settleMs);
-  await reserve.copyAll(copiedBy);
-  // Nothing is handled any more, so an answer has no reason to be late: what the slice allows, and
-  // no longer.
-  const by = Math.min(deadlines.settle, startedAt + budget.settleMs);
-  const ask = () => consumer.whyGone(connection, Math.min(by, now() + Math.max(250, 3 * connectMs)));
+  by: Deadline,
+): Promise<Gone | undefined> {
+  const { consumer, budget, deadlines } = parts;
+  await reserve.copyAll(Math.min(deadlines.handle + (budget.settleMs * 5) / 8, by));
   const confirming = outbox.confirm(by, puller.isTakenBack);
   // In the same flight: a consumer made anew may answer what was meant for the one before it.
-  const asking = consumer.facts && fetched() > 0 ? ask() : undefined;
+  const asking = consumer.facts && fetched() > 0 ? ask(parts, by) : undefined;
   if (asking) await Promise.race([confirming, asking.then((gone) => (gone ? undefined : confirming))]);
   else await confirming;
   const asked = await asking;
   if (asked?.isAnother) outbox.disown();
   // Of one that has no leader at the moment the next one is not known.
   else if (consumer.hasMoved || asked?.ending.reason === "jetstream-unavailable") await outbox.repeat(by);
-  return async () =>
-    asked ?? (await ask()) ?? (outbox.isUnheard ? { ending: unheard(), isAnother: false } : undefined);
+  return asked;
+}
+
+/** Why the leader has not confirmed all, as far as it, or the lack of it, tells. */
+export async function whyUnconfirmed(
+  parts: ConfirmParts,
+  { outbox }: SettleParts,
+  by: Deadline,
+): Promise<Ending | undefined> {
+  return (await ask(parts, by))?.ending ?? (outbox.isUnheard ? unheard() : undefined);
+}
+
+function ask({ connection, consumer, connectMs }: ConfirmParts, by: Deadline): Promise<Gone | undefined> {
+  return consumer.whyGone(connection, Math.min(by, now() + Math.max(250, 3 * connectMs)));
 }
 
 /** The consumer is there, as far as it can be asked, and its acks go nowhere. */
