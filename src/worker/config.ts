@@ -61,17 +61,25 @@ const VAR_OF: Readonly<Record<string, string>> = {
 export function readConfig(vars: Vars): Config {
   const options = readOptions(vars);
   check(() => defineDrain({ ...options, handler: () => {} }));
-  const limitMs = wholeNumber(vars, "LIMIT_MS");
-  const drains = wholeNumber(vars, "DRAINS");
-  check(() => checkWholeNumber("LIMIT_MS", limitMs, MIN_LIMIT_MS, MAX_LIMIT_MS));
-  check(() => checkWholeNumber("DRAINS", drains, 1, MAX_DRAINS));
   return {
     options,
+    limitMs: readLimitMs(vars),
+    drains: readDrains(vars),
     ...readTarget(vars, options.allowInsecure === true),
     forwardHeaders: forwardedNames(list(vars, "FORWARD_HEADERS")),
-    limitMs,
-    drains: drains ?? 1,
   };
+}
+
+function readLimitMs(vars: Vars): number | undefined {
+  const limitMs = wholeNumber(vars, "LIMIT_MS");
+  check(() => checkWholeNumber("LIMIT_MS", limitMs, MIN_LIMIT_MS, MAX_LIMIT_MS));
+  return limitMs;
+}
+
+function readDrains(vars: Vars): number {
+  const drains = wholeNumber(vars, "DRAINS");
+  check(() => checkWholeNumber("DRAINS", drains, 1, MAX_DRAINS));
+  return drains ?? 1;
 }
 
 /**
@@ -80,17 +88,16 @@ export function readConfig(vars: Vars): Config {
  */
 export function limitMsOf(vars: Vars): number | undefined {
   try {
-    return readConfig(vars).limitMs;
+    return readLimitMs(vars);
   } catch {
     return undefined;
   }
 }
 
-/** Drains at once; 1 also where a var is malformed, which the drain reports. */
+/** Drains at once; 1 also where DRAINS is malformed, which the drain reports. */
 export function drainsOf(vars: Vars): number {
-  if (text(vars, "DRAINS") === undefined) return 1;
   try {
-    return readConfig(vars).drains;
+    return readDrains(vars);
   } catch {
     return 1;
   }

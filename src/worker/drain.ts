@@ -5,7 +5,7 @@ import { readConfig } from "./config.ts";
 import { eventConstants } from "./event-headers.ts";
 import { forward } from "./forward.ts";
 import { logHandlerError } from "./log.ts";
-import { insecureTarget } from "./target-url.ts";
+import { insecureTarget, readTarget } from "./target-url.ts";
 import type { Vars } from "./vars.ts";
 
 /** The Worker's drain, where LIMIT_MS does not say otherwise within `presetLimitMs` milliseconds. */
@@ -27,7 +27,7 @@ export function drainWithin(presetLimitMs: number): Drain<Vars> {
 
 /** The report, with a finding where events leave for the target unencrypted. */
 function tellTarget(report: Report, vars: Vars): Report {
-  const origin = report.reason === "invalid-options" ? undefined : insecureTarget(readConfig(vars));
+  const origin = report.reason === "invalid-options" ? undefined : insecureTarget(readTarget(vars, true));
   if (origin === undefined) return report;
   const message = `Events go to the target unencrypted (ALLOW_INSECURE): ${origin}.`;
   return { ...report, findings: [...report.findings, { code: "insecure-connection", message }] };
