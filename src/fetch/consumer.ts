@@ -138,7 +138,7 @@ export class Consumer {
   #read(msg: RawMessage): ConsumerAnswer {
     const { stream, consumer } = this.#name;
     try {
-      const facts = consumerFacts(readAnswer<ConsumerInfo>(msg));
+      const facts = readFacts(readAnswer<ConsumerInfo>(msg));
       const refusal = unsupported(facts, `Consumer "${consumer}" of stream "${stream}"`);
       return refusal ? { kind: "failed", ending: refusal } : { kind: "known", facts };
     } catch (error) {
@@ -155,7 +155,7 @@ function unsupported({ ackPolicy, deliverSubject }: ConsumerFacts, name: string)
 }
 
 /** Whoever may answer for the server may have answered anything: what is not as it should be is not there. */
-function consumerFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts {
+function readFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts {
   if (typeof given !== "object" || given === null || typeof info.num_pending !== "number")
     throw new UnreadableAnswerError();
   const config: Readonly<Record<string, unknown>> = { ...given };

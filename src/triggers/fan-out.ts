@@ -8,7 +8,7 @@ import { type MergedReport, mergeReports } from "../report/merge.ts";
 import { drainCount } from "./drain-count.ts";
 import { type DrainQueue, sendToQueue } from "./fan-out-queue.ts";
 import { belowRemaining, type Given, given } from "./limit.ts";
-import { lostReport, readReport } from "./lost-report.ts";
+import { lostReport, reportIn } from "./lost-report.ts";
 
 /** What a called drain is given. Plain data, so that it crosses an RPC. */
 export interface DrainCall {
@@ -148,7 +148,7 @@ async function callSelf<Env>(
   const lost = (why: string): Report => lostReport(why, backlog, startedAt);
   try {
     const asked = Promise.resolve(selfOf(self, env)?.drain({ limitMs, alone: true }));
-    const answered = asked.then((answer) => readReport(answer) ?? lost("its answer was no report"));
+    const answered = asked.then((answer) => reportIn(answer) ?? lost("its answer was no report"));
     return await Promise.race([
       answered,
       late.fired.then(() => lost("it did not answer within the limit")),

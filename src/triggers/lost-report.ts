@@ -4,9 +4,10 @@ import { COUNT_NAMES, NO_COUNTS } from "../report/report.ts";
 
 /**
  * The report in an answer of another invocation, without what problem details add, or a merge of it
- * alone; undefined where there is none.
+ * alone; undefined where there is none. It is of the same account, so that only its shape is looked
+ * at; what a bucket has, which others may write to, observe/history-record.ts reads member by member.
  */
-export function readReport(answer: unknown): Report | undefined {
+export function reportIn(answer: unknown): Report | undefined {
   if (typeof answer !== "object" || answer === null) return undefined;
   const {
     type: _,
