@@ -1,5 +1,5 @@
-// Programs that judge what the project says: Prometheus' own promtool, and the `nats` command line. Each is fetched once and
-// kept as nats-server is; undefined where it cannot be had, and then the tests that need it are skipped by name.
+// Programs that judge what the project says: Prometheus' own promtool, the `nats` command line, a server that is too old. Each
+// is fetched once and kept as nats-server is; undefined where it cannot be had, and then the tests that need it are skipped by name.
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,8 @@ import { run, unpackWithApt } from "../../src/demo/nats-download.ts";
 
 const CACHE = fileURLToPath(new URL("../../node_modules/.cache/sluice/", import.meta.url));
 const NATS_CLI_VERSION = "v0.5.1";
-const BUILD_MS = 600_000;
+/** Go fetches and compiles. */
+export const BUILD_MS = 600_000;
 /** A test that waits for its tool longer is a test that hangs. */
 const FETCH_MS = 45_000;
 
@@ -29,6 +30,20 @@ export async function findNatsCli(): Promise<string | undefined> {
     await run("go", args, { env, timeoutMs: BUILD_MS });
     return join(folder, "nats");
   });
+}
+
+/** The release before the oldest that Sluice is tested against. */
+const TOO_OLD_VERSION = "2.9.9";
+
+/** A nats-server that is too old, built with Go. */
+export async function findTooOldNatsServer(): Promise<{ path: string; version: string } | undefined> {
+  const path = await kept(`nats-server-${TOO_OLD_VERSION}`, async (folder) => {
+    const env = { GOBIN: folder, CGO_ENABLED: "0" };
+    const args = ["install", `github.com/nats-io/nats-server/v2@v${TOO_OLD_VERSION}`];
+    await run("go", args, { env, timeoutMs: BUILD_MS });
+    return join(folder, "nats-server");
+  });
+  return path === undefined ? undefined : { path, version: TOO_OLD_VERSION };
 }
 
 /** The executable of this name in the cache; fetched into a folder of its own where it is not there yet. */
