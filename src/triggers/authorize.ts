@@ -27,7 +27,8 @@ const BEARER = /^Bearer +([\w~+/.-]+=*)$/i;
 export function bearer<Env>(token: Given<Env, string>, options: BearerOptions = {}): Authorize<Env> {
   const header = options.header ?? "Authorization";
   return async (request, env) => {
-    const expected = given(token, env);
+    // A secret that was piped into its store has a line's end, which no header can have.
+    const expected = given(token, env)?.trim();
     if (!expected) {
       const detail = "No bearer token is configured, so every call is refused.";
       return problem({ status: 500, title: "Not configured", detail });

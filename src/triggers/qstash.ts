@@ -37,7 +37,7 @@ export interface QStashOptions<Env> {
  */
 export function qstash<Env>(options: QStashOptions<Env>): Authorize<Env> {
   return async (request, env) => {
-    const [current, next] = [given(options.currentKey, env), given(options.nextKey, env)];
+    const [current, next] = [options.currentKey, options.nextKey].map((key) => given(key, env)?.trim());
     if (!current) {
       const detail = "No signing key is configured, so every call is refused.";
       return problem({ status: 500, title: "Not configured", detail });

@@ -42,6 +42,16 @@ describe("drainHandler: who may call", () => {
     expect((await handler(post({ Authorization: "Bearer s3cret" }))).status).toBe(401);
   });
 
+  it.each(["s3cret\n", " s3cret\r\n"])("takes a token that was stored as %j", async (stored) => {
+    const handler = drainHandler(fakeDrain(), { authorize: bearer(() => stored) });
+    expect((await handler(post({ Authorization: "Bearer s3cret" }))).status).toBe(200);
+  });
+
+  it("is closed where the token is blank", async () => {
+    const handler = drainHandler(fakeDrain(), { authorize: bearer(" \n") });
+    expect((await handler(post({ Authorization: "Bearer " }))).status).toBe(500);
+  });
+
   it("drains by GET where that is a method of it, as Vercel's cron calls", async () => {
     const handler = drainHandler(fakeDrain(), { authorize: bearer("s3cret"), methods: ["GET"] });
     const headers = { Authorization: "Bearer s3cret" };

@@ -55,6 +55,12 @@ describe("qstash", () => {
     expect(drain.inputs).toHaveLength(1);
   });
 
+  it("takes keys that were stored with a line's end", async () => {
+    const stored = qstash({ currentKey: "sig_current\n", nextKey: " sig_next\r\n" });
+    for (const key of ["sig_current", "sig_next"])
+      expect((await drainHandler(fakeDrain(), { authorize: stored })(call(sign(key)))).status).toBe(200);
+  });
+
   it.each(refused)("refuses %s, and nothing runs", async (_what, request) => {
     const drain = fakeDrain();
     expect((await drainHandler(drain, { authorize })(request.clone())).status).toBe(401);
