@@ -12,8 +12,8 @@ export interface MessageBatch {
   retryAll(options?: { delaySeconds?: number }): void;
 }
 
-/** The longest delay that Queues take: 12 hours. */
-const MAX_DELAY_SECONDS = 43_200;
+/** The longest delay that Queues take: 24 hours (cloudflare/cloudflare-docs #28335). */
+const MAX_DELAY_SECONDS = 86_400;
 
 /**
  * The `queue` handler of a Worker: one drain per batch. It acks the batch when the drain completed,

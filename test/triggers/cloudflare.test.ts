@@ -120,7 +120,7 @@ describe("a message of Queues whose drain has to wait long", () => {
     const retryAll = vi.fn();
     const drain = { run: async () => ({ ...reportOf("handlers-failing"), retryAfterMs: 7 * 86_400_000 }) };
     await drainOnMessage<Env>(drain)({ ackAll: () => {}, retryAll }, {});
-    expect(retryAll.mock.calls).toEqual([[{ delaySeconds: 43_200 }]]);
+    expect(retryAll.mock.calls).toEqual([[{ delaySeconds: 86_400 }]]);
   });
 });
 
