@@ -9,6 +9,7 @@ import { TOO_MUCH } from "../message/raw.ts";
 import { concatenate, Handshake, type ServerInfo } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import { Reader } from "./reader.ts";
+import { signInFrame } from "./sign-in-frame.ts";
 import {
   type Bytes,
   encode,
@@ -58,6 +59,7 @@ export class DrainSocket {
   readonly #wire: Wire;
   readonly #reader: Reader;
   #handshake: Handshake | undefined;
+  /** Sent with the first frame, and then no more. */
   #opening: string | undefined;
   #ended = false;
   #unsent: Bytes[] = [];
@@ -66,7 +68,7 @@ export class DrainSocket {
 
   constructor(url: string, options: DrainSocketOptions) {
     this.#options = options;
-    this.#opening = options.opening;
+    this.#opening = options.opening ?? "";
     this.#handshake = new Handshake(
       {
         info: (info) => options.onInfo?.(info),
@@ -126,10 +128,11 @@ export class DrainSocket {
     const chunks = this.#unsent;
     this.#unsent = [];
     if (this.#ended) return;
-    if (this.#opening !== undefined) chunks.push(encode(this.#opening));
+    const opening = this.#opening;
     this.#opening = undefined;
     const [only] = chunks;
-    if (only) this.#wire.send(chunks.length > 1 ? concatenate(chunks.map(bytesOf)) : only);
+    if (opening !== undefined) this.#wire.send(signInFrame([...chunks.map(bytesOf), encode(opening)]));
+    else if (only) this.#wire.send(chunks.length > 1 ? concatenate(chunks.map(bytesOf)) : only);
   }
 
   close(): void {
