@@ -81,7 +81,8 @@ export class DrainRun<Env> implements AsyncDisposable {
     const { budget, connection, connectMs, consumer, journal, options, start } = this.#given;
     const { fetched, outbox, puller, streak } = this.#parts;
     const { confirmed } = outbox;
-    const { pending, firstMessageAt } = puller;
+    const { firstMessageAt } = puller;
+    const pending = consumer.pending ?? puller.pending;
     const unconfirmed = this.#unconfirmed;
     const moments = {
       connectMs: start.at + connectMs,

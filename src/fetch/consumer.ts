@@ -56,6 +56,8 @@ export class Consumer {
   #answer: ConsumerAnswer | undefined;
   /** Whether it had another leader when it was last asked why it is gone. */
   hasMoved = false;
+  /** Messages not delivered yet, as it said when it was last asked once more. */
+  pending: number | undefined;
 
   constructor(name: ConsumerName, answers: Answers) {
     this.#name = name;
@@ -93,7 +95,9 @@ export class Consumer {
   async askAgain(connection: Connection, deadline: Deadline): Promise<ConsumerAnswer> {
     const asked = this.#ask();
     connection.write(asked.text);
-    return await this.#heard(connection, asked, deadline);
+    const answer = await this.#heard(connection, asked, deadline);
+    this.pending = answer.kind === "known" ? answer.facts.pending : undefined;
+    return answer;
   }
 
   /**

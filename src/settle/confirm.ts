@@ -14,6 +14,7 @@ interface ConfirmParts {
   readonly deadlines: { readonly handle: Deadline; readonly settle: Deadline };
   /** How long connecting took, in milliseconds. */
   readonly connectMs: number;
+  readonly options: { readonly until: "empty" | "limit" };
 }
 
 interface SettleParts {
@@ -33,11 +34,13 @@ export async function confirmAll(
   { outbox, reserve, puller, fetched }: SettleParts,
   by: Deadline,
 ): Promise<Gone | undefined> {
-  const { consumer, budget, deadlines } = parts;
+  const { consumer, budget, deadlines, options } = parts;
   await reserve.copyAll(Math.min(deadlines.handle + (budget.settleMs * 5) / 8, by));
   const confirming = outbox.confirm(by, puller.isTakenBack);
-  // In the same flight: a consumer made anew may answer what was meant for the one before it.
-  const asking = consumer.facts && fetched() > 0 ? ask(parts, by) : undefined;
+  // In the same flight: a consumer made anew may answer what was meant for the one before it. And it
+  // knows what is pending now, where a drain has waited for more.
+  const asks = fetched() > 0 || options.until === "limit";
+  const asking = consumer.facts && asks ? ask(parts, by) : undefined;
   if (asking) await Promise.race([confirming, asking.then((gone) => (gone ? undefined : confirming))]);
   else await confirming;
   const asked = await asking;

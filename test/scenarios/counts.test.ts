@@ -118,3 +118,41 @@ test("the counts of all reports are what the server has, whatever the handlers, 
   await Promise.all(Array.from({ length: 8 }, next));
   expect(failures).toEqual([]);
 }, 240_000);
+
+test.each([undefined, "limit"] as const)(
+  "until %s: pending is what the consumer has at the end, not what the last delivery said of it",
+  async (until) => {
+    const { server, stream, drain } = await given(2);
+    let publishing: Promise<void> | undefined;
+    const report = await drain(
+      {
+        batch: 2,
+        ...(until && { until, fetches: 1 }),
+        handler: async ({ sequence }) => {
+          if (sequence === 2) publishing = server.publish(`${stream}.event`, 3);
+          await publishing;
+        },
+      },
+      2_000,
+    );
+    expect(report).toMatchObject({ fetched: 2, acked: 2, pending: 3, more: true });
+  },
+);
+
+test("until limit, under a consumer that is paused: pending is the newest, though nothing came", async ({
+  skip,
+}) => {
+  const { server, stream, drain } = await given(2);
+  await server.pauseConsumer(stream, "worker", Date.now() + 60_000).catch((error) => skip(String(error)));
+  let publishing: Promise<void> | undefined;
+  const options = { ...(await given(0)).options, stream, consumer: "worker", until: "limit" } as const;
+  const report = await defineDrain({ ...options, handler: () => {} }).run({
+    limitMs: 2_000,
+    onBacklog: () => {
+      publishing = server.publish(`${stream}.event`, 3);
+    },
+  });
+  await publishing;
+  expect(report).toMatchObject({ fetched: 0, pending: 5, more: true });
+  expect(await drain({ handler: () => {} })).toMatchObject({ fetched: 0, pending: 5 });
+});
