@@ -72,8 +72,8 @@ export class DrainRun<Env> implements AsyncDisposable {
     const durationMs = this.#moments.confirmedMs - startedAt;
     const confirmed = this.#parts.fetched() - unconfirmed;
     observer?.settled?.({ confirmed, unconfirmed, durationMs });
-    if (unconfirmed === 0 || connection.ended) return undefined;
-    return gone?.ending ?? (await whyUnconfirmed(this.#given, this.#parts, by));
+    if (gone || unconfirmed === 0 || connection.ended) return gone?.ending;
+    return await whyUnconfirmed(this.#given, this.#parts, by);
   }
 
   /** What is true now that nothing is under way. */
@@ -81,8 +81,7 @@ export class DrainRun<Env> implements AsyncDisposable {
     const { budget, connection, connectMs, consumer, journal, options, start } = this.#given;
     const { fetched, outbox, puller, streak } = this.#parts;
     const { confirmed } = outbox;
-    const { firstMessageAt } = puller;
-    const pending = consumer.pending ?? puller.pending;
+    const { pending, firstMessageAt } = puller;
     const unconfirmed = this.#unconfirmed;
     const moments = {
       connectMs: start.at + connectMs,

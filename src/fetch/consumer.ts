@@ -39,6 +39,9 @@ type ConsumerInfo = Readonly<
 
 const NOTHING = payload("");
 
+/** Of an answer that may be anybody's. */
+type Told = Readonly<Record<string, unknown>>;
+
 /** A question under way. */
 interface Asked {
   /** The question, as text of the NATS protocol. */
@@ -56,7 +59,7 @@ export class Consumer {
   #answer: ConsumerAnswer | undefined;
   /** Whether it had another leader when it was last asked why it is gone. */
   hasMoved = false;
-  /** Messages not delivered yet, as it said when it was last asked once more. */
+  /** Messages not delivered yet, as it said when it was asked that. */
   pending: number | undefined;
 
   constructor(name: ConsumerName, answers: Answers) {
@@ -95,9 +98,7 @@ export class Consumer {
   async askAgain(connection: Connection, deadline: Deadline): Promise<ConsumerAnswer> {
     const asked = this.#ask();
     connection.write(asked.text);
-    const answer = await this.#heard(connection, asked, deadline);
-    this.pending = answer.kind === "known" ? answer.facts.pending : undefined;
-    return answer;
+    return await this.#heard(connection, asked, deadline);
   }
 
   /**
@@ -114,6 +115,7 @@ export class Consumer {
       const hint = "It was gone before the drain was done: see its InactiveThreshold.";
       return { ending: ending("consumer-deleted", hint), isAnother: false };
     }
+    this.pending = answer.facts.pending;
     const { created, leader } = this.facts ?? {};
     this.hasMoved ||= leader !== undefined && answer.facts.leader !== leader;
     if (created === undefined || answer.facts.created === created) return undefined;
@@ -162,7 +164,7 @@ function unsupported({ ackPolicy, deliverSubject }: ConsumerFacts, name: string)
 function readFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts {
   if (typeof given !== "object" || given === null || typeof info.num_pending !== "number")
     throw new UnreadableAnswerError();
-  const config: Readonly<Record<string, unknown>> = { ...given };
+  const config: Told = { ...given };
   const number = (value: unknown, otherwise: number): number =>
     typeof value === "number" && Number.isFinite(value) ? value : otherwise;
   const ms = (nanos: unknown, otherwise: number): number => number(nanos, otherwise) / NANOS_PER_MS;
@@ -193,10 +195,10 @@ function readFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts {
   };
 }
 
+/** With since when: one that lost its place and has it again is another. 2.15.1 tells it, 2.9.10 does not. */
 function leaderOf(cluster: unknown): string | undefined {
-  return typeof cluster === "object" && cluster !== null && "leader" in cluster
-    ? textOf(cluster.leader)
-    : undefined;
+  const { leader, leader_since: since }: Told = { ...(cluster as object | undefined) };
+  return textOf(leader) && `${leader} ${since}`;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -92,9 +92,12 @@ export class Puller {
     this.#end(undefined);
   }
 
-  /** Messages left to deliver: as the last delivery said, or the consumer where there was none. */
+  /**
+   * Messages left to deliver: as the consumer said when it was asked why the Fetch ended, or when all
+   * was settled; else as the last delivery said.
+   */
   get pending(): number | undefined {
-    return this.#explainer.pending ?? this.#pending;
+    return this.#explainer.pending ?? this.#parts.consumer.pending ?? this.#pending;
   }
 
   get #pending(): number | undefined {

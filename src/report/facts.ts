@@ -27,6 +27,6 @@ export interface ConsumerFacts {
   readonly maxRequestBytes: number | undefined;
   /** When it was made, ISO 8601: another time under the same name is another consumer. */
   readonly created: string;
-  /** The server that leads it, where several could. */
+  /** The server that leads it, where several could, and since when. */
   readonly leader: string | undefined;
 }

@@ -6,7 +6,8 @@ import { copyHeaders, HeaderMap } from "../message/headers.ts";
 import type { Message } from "../message/message.ts";
 import { type DeadLetter, isStored } from "./duplicate.ts";
 import { type LetterKey, letterId } from "./letter-id.ts";
-import { isTooLarge, type Published, type PublishedIn, type Publisher } from "./publish.ts";
+import { isTooLarge, type Published, type Publisher } from "./publish.ts";
+import type { IsKept } from "./retention.ts";
 
 /** Where dead letters go. */
 export interface DeadLetterOptions {
@@ -48,7 +49,7 @@ export interface DeadLetterSettings {
   /** For its id. @default none: the message's time alone makes it hard to guess */
   readonly key?: LetterKey | undefined;
   /** Whether the stream keeps what it has confirmed. @default it does */
-  readonly isKept?: (ack: PublishedIn) => Promise<boolean>;
+  readonly isKept?: IsKept;
 }
 
 /** What a dead letter says of its message in place of what the delivery says. */
@@ -113,7 +114,7 @@ async function publishOnce(
     const again = { id: `${id}:${crypto.randomUUID()}`, headers, persist };
     ack = await publisher.publish(subject, data, again, by);
   }
-  if (isKept && !(await isKept(ack))) throw new Error(NOT_KEPT);
+  if (isKept && !(await isKept(ack, by))) throw new Error(NOT_KEPT);
   const { stream, sequence, duplicate } = ack;
   return { stream, sequence, duplicate };
 }

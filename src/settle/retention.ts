@@ -4,6 +4,7 @@
 // than one, confirms all and has none.
 import type { Connection } from "../connection/connection.ts";
 import { apiPrefix, requestJetStream } from "../connection/jetstream.ts";
+import { type Deadline, now } from "../deadline.ts";
 import type { PublishedIn, Publisher } from "./publish.ts";
 
 interface StreamName {
@@ -17,17 +18,22 @@ interface StreamInfo {
   readonly state?: { readonly first_seq?: unknown; readonly consumer_count?: unknown };
 }
 
+/** Whether a stream keeps what it has confirmed, as far as that is known by then. Never rejects. */
+export type IsKept = (ack: PublishedIn, by: Deadline) => Promise<boolean>;
+
 const ASK_MS = 1_000;
 
 /** Undefined where the user may not ask, which the server's log then tells. Never rejects. */
 async function askStream(
   connection: Connection | Promise<Connection>,
   { stream, domain }: StreamName,
+  by: Deadline = Number.POSITIVE_INFINITY,
 ): Promise<StreamInfo | undefined> {
   try {
     const { nats } = await connection;
     const subject = `${apiPrefix(domain)}.STREAM.INFO.${stream}`;
-    return await requestJetStream<StreamInfo>(nats, subject, "", { timeoutMs: ASK_MS });
+    const timeoutMs = Math.min(ASK_MS, by - now());
+    return await requestJetStream<StreamInfo>(nats, subject, "", { timeoutMs });
   } catch {
     return undefined;
   }
@@ -48,15 +54,15 @@ export function asksRetention(connection: Connection, name: StreamName): () => P
  * Whether a stream keeps what it has confirmed; true also where that is not known. Asked of the
  * server behind the first dead letter, and again only while it keeps none. Never rejects.
  */
-export function asksIfKept(publisher: Publisher): (ack: PublishedIn) => Promise<boolean> {
+export function asksIfKept(publisher: Publisher): IsKept {
   let asked: Promise<boolean> | undefined;
-  const ask = async (ack: PublishedIn): Promise<boolean> => {
-    const info = await askStream(publisher.connection(), ack);
+  const ask: IsKept = async (ack, by) => {
+    const info = await askStream(publisher.connection(), ack, by);
     const isKept = keeps(info ?? {}, ack.sequence);
     if (!isKept) asked = undefined;
     return isKept;
   };
-  return (ack) => (asked ??= ask(ack));
+  return (ack, by) => (asked ??= ask(ack, by));
 }
 
 function keeps({ config, state }: StreamInfo, sequence: number): boolean {

@@ -10,8 +10,9 @@ import { type Copy, isOwnDeadLetter, readCopy } from "./copy.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
 import { type Action, decide, delayOnWire, type TurnEnd } from "./decide.ts";
 import type { Count, Outbox } from "./outbox.ts";
-import type { PublishedIn, Publisher } from "./publish.ts";
+import type { Publisher } from "./publish.ts";
 import type { Reserve } from "./reserve.ts";
+import type { IsKept } from "./retention.ts";
 import { exponentialDelay, type RetryDelay } from "./settlement.ts";
 
 interface SettlerOptions {
@@ -35,7 +36,7 @@ export interface SettlerParts {
   /** Whether a message stays in its stream when it is termed, as far as that is known. */
   readonly staysWhenTermed: () => Promise<boolean>;
   /** Whether the stream of the dead letters keeps what it has confirmed, as far as that is known. */
-  readonly isKept: (ack: PublishedIn) => Promise<boolean>;
+  readonly isKept: IsKept;
 }
 
 /** A settled message: what was asked of the server, and when it comes again if it does. */

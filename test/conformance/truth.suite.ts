@@ -41,6 +41,26 @@ export function truthSuite(runtime: string): void {
 }
 
 function lastDeliveries(): void {
+  // As nats-server 2.9 does, which answers no pull request of a stream that is gone.
+  test("a stream that is deleted when all is acked, and before the next pull: it is named, and not the silence", async () => {
+    const server = await labScripted({
+      pulls: [
+        [
+          { deliver: "one", pending: 5 },
+          { deliver: "two", pending: 4 },
+        ],
+        [],
+      ],
+      laterConsumerInfo: {
+        pulls: 2,
+        answer: { json: { error: { code: 404, err_code: 10059, description: "stream not found" } } },
+      },
+    });
+    const options = { ...BASE, servers: server.wsUrl, concurrency: 1, prefetch: 1, handler: () => {} };
+    const report = await defineDrain(options).run({ limitMs: 6_000 });
+    expect(report).toMatchObject({ reason: "consumer-deleted", fetched: 2, acked: 2, unconfirmed: 0 });
+  });
+
   test("a pull request that ended for its time says nothing of what is left", async () => {
     // A busy server makes the deliveries of a large pull request for longer than it waits.
     const server = await labScripted({
@@ -119,7 +139,8 @@ function lastDeliveries(): void {
     const report = await drain(
       server,
       { handler, batch: 3, prefetch: 2, deadLetter: { subject: "dlq.x" } },
-      1_200,
+      // A dead letter has three eighths of the settle slice, and is the first that its stream writes.
+      3_000,
     );
     expect(report).toMatchObject({ exhausted: 0, released: 0 });
     const left = (await server.consumerState("ORDERS", "worker")).pending;

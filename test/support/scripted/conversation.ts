@@ -202,7 +202,9 @@ export class Conversation {
       this.#records.acks.push({ subject, sequence: Number(subject.split(".").at(-4)), payload: text });
       if (reply && this.#script.swallowAcks !== true) this.#to(reply, {});
     } else if (request === "INFO") {
-      this.#answer(reply, this.#script.consumerInfo ?? { json: consumerInfo(stream, consumer) });
+      const { consumerInfo: given, laterConsumerInfo: later } = this.#script;
+      const info = later && this.#records.pulls.length >= later.pulls ? later.answer : given;
+      this.#answer(reply, info ?? { json: consumerInfo(stream, consumer) });
     } else if (request === "MSG.NEXT") {
       const steps = this.#script.pulls?.[this.#records.pulls.length] ?? [];
       this.#records.pulls.push({ subject, body: JSON.parse(text || "{}") });

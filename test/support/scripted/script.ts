@@ -70,6 +70,8 @@ export interface Script {
   readonly connect?: readonly ConnectionStep[];
   /** Answer to CONSUMER.INFO. @default that of a pull consumer with explicit acks, in which nothing is pending */
   readonly consumerInfo?: Answer;
+  /** Answer to CONSUMER.INFO once so many pull requests have come. @default as before */
+  readonly laterConsumerInfo?: { readonly pulls: number; readonly answer: Answer };
   /** Played at the pull requests, the n-th list at the n-th since the start; one beyond them gets silence. @default silence */
   readonly pulls?: readonly (readonly Step[])[];
   /** Answer to any other publish that has a reply subject, as a dead letter has. @default "no-responders" */
