@@ -5,8 +5,9 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { isInvalidOption } from "../../src/checks.ts";
 import { DeliveredMessage } from "../../src/message/message.ts";
-import { app } from "../../src/worker/app.ts";
+import { app, workerApp } from "../../src/worker/app.ts";
 import { readConfig } from "../../src/worker/config.ts";
+import { pages } from "../../src/worker/dashboard.ts";
 import { drainToken } from "../../src/worker/drain-token.ts";
 import { eventConstants, eventHeaders, forwardedNames } from "../../src/worker/event-headers.ts";
 import type { VarName, Vars } from "../../src/worker/vars.ts";
@@ -124,10 +125,13 @@ test("any message has headers that a target can take", { timeout: FUZZ_TIMEOUT_M
   );
 });
 
+const withDashboard = workerApp(pages);
+const SESSION = `${Date.now() + 3_600_000}`;
 const request = fc.record({
-  method: fc.constantFrom("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH"),
+  method: fc.constantFrom("GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH"),
   path: fc.oneof(
     fc.constantFrom("/drain", "/drain/", "/healthz", "/", "/metrics", "//drain", "/%2e%2e/drain", "/drain?x"),
+    fc.constantFrom("/login", "/logout", "/drain-now", "/?drain=0", "/metrics/../metrics", "/drain-now/"),
     fc.array(encoded).map((segments) => `/${segments.join("/")}`),
     fc.string().map((text) => `/${encodeURIComponent(text)}`),
   ),
@@ -136,20 +140,39 @@ const request = fc.record({
     fc.constantFrom("", "Bearer", "Bearer ", "Basic YTpi", "Bearer undefined", `Bearer !${SECRET}`),
     fc.stringMatching(/^[\x20-\x7e]{0,40}$/),
   ),
-  body: fc.option(fc.string(), { nil: null }),
+  cookie: fc.oneof(
+    fc.constantFrom("", "sluice_session", `sluice_session=${SESSION}`, `sluice_session=${SESSION}.`, "=;=;"),
+    fc.base64String({ minLength: 44, maxLength: 44 }).map((end) => `sluice_session=${SESSION}.${end}`),
+    fc.stringMatching(/^[\x20-\x7e]{0,40}$/).map((text) => `sluice_session=${encodeURIComponent(text)}`),
+  ),
+  origin: fc.constantFrom("https://sluice.example.com", "https://evil.example", "null", ""),
+  type: fc.constantFrom(
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "text/plain",
+    "",
+  ),
+  body: fc.option(fc.oneof(fc.string(), fc.constantFrom("token=", `token=!${SECRET}`, "token=a&token=b")), {
+    nil: null,
+  }),
 });
 
 test("any request is answered, and no visitor is told a value", { timeout: FUZZ_TIMEOUT_MS }, async () => {
   await fc.assert(
-    fc.asyncProperty(request, vars, async ({ method, path, authorization, body }, env) => {
+    fc.asyncProperty(request, vars, fc.boolean(), async (asked, env, isDashboard) => {
+      const { method, path, authorization, cookie, origin, type, body } = asked;
       written.length = 0;
       const bodiless = method === "GET" || method === "HEAD";
-      const init = { method, headers: { authorization }, body: bodiless ? null : body };
-      const response = await app.fetch(new Request(`https://sluice.example.com${path}`, init), env);
+      const headers = { authorization, cookie, origin, "content-type": type };
+      const init = { method, headers, body: bodiless ? null : body };
+      const visited = isDashboard ? withDashboard : app;
+      const response = await visited.fetch(new Request(`https://sluice.example.com${path}`, init), env);
       const told = `${await response.text()} ${[...response.headers].join(" ")}`;
       expect(told).not.toContain(SECRET);
       expect(written.join("\n")).not.toContain(SECRET);
-      expect([200, 400, 401, 404, 405, 500]).toContain(response.status);
+      expect([200, 303, 400, 401, 403, 404, 405, 413, 500]).toContain(response.status);
+      // A login would set a cookie, and a drain or a page would have asked the server.
+      expect(response.headers.get("set-cookie") ?? "").not.toMatch(/^sluice_session=[^;]/);
       if (response.status === 200)
         expect(new URL(response.url || `https://x${path}`).pathname).toBe("/healthz");
     }),
