@@ -123,6 +123,55 @@ function deliveries(): void {
     expect(handled).toBeLessThanOrEqual(10);
   });
 
+  test("a message that is delivered again and again while it is held has one handler", async () => {
+    const again = Array.from(
+      { length: 9 },
+      (_, at): Step => ({
+        deliver: "one",
+        sequence: 1,
+        deliveryCount: at + 1,
+        pending: 5,
+      }),
+    );
+    let handled = 0;
+    const { report } = await drain(
+      { pulls: [[...again, NONE], ...Array<Step[]>(20).fill([NONE])] },
+      {
+        batch: 10,
+        concurrency: 10,
+        handler: async () => {
+          handled += 1;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        },
+      },
+    );
+    expect([report.fetched, handled]).toEqual([9, 1]);
+  });
+
+  test.each<[what: string, step: Step]>([
+    ["that all was delivered", { status: 409, description: "Batch Completed" }],
+    ["that the bytes are used up", { status: 409, description: "Message Size Exceeds MaxBytes" }],
+    ["that there is none", NONE],
+    ["that another has the pin", { status: 423, description: "Nats-Pin-Id Mismatch" }],
+    ["that the request is bad", { status: 400, description: "Bad Request" }],
+  ])(
+    "a server that says to each pull request %s, while some are pending, is left in time",
+    async (_, step) => {
+      const { report } = await drain(
+        {
+          consumerInfo: { json: { num_pending: 9, config: { ack_policy: "explicit" } } },
+          pulls: [
+            [{ deliver: "one", pending: 9, headers: { "Nats-Pin-Id": "x" } }, step],
+            ...Array<Step[]>(2_000).fill([step]),
+          ],
+        },
+        { until: "limit", batch: 50, priorityGroup: { group: "A" } },
+      );
+      expect(report).toMatchObject({ fetched: 1 });
+      expect(report.acked + report.unconfirmed).toBe(1);
+    },
+  );
+
   test("a message with a status in its headers is a message", async () => {
     const { report } = await drain({
       pulls: [[{ deliver: "", headers: { Status: "409 Consumer Deleted" } }, NONE]],
