@@ -11,6 +11,7 @@ import {
   labRefusedPort,
   labScripted,
   labServer,
+  labStatusPeer,
 } from "../support/lab-client.ts";
 import type { PeerStep } from "../support/peers.ts";
 
@@ -159,6 +160,14 @@ test("a Close frame ends the connection at once, also of a peer that keeps the T
   expect(performance.now() - started).toBeLessThan(15_000);
   const peer = await labFramePeer({ binary: INFO }, { await: "frame" }, { end: "stay" });
   expect(await failureOf(peer.wsUrl)).toMatch(/^connect-failed/);
+});
+
+test.each([301, 307])("an upgrade that is redirected (%d) goes nowhere else", async (status) => {
+  const elsewhere = await labFramePeer(...GREETING);
+  const there = `http://127.0.0.1:${elsewhere.port}/`;
+  const { wsUrl } = await labStatusPeer(status, { Location: there });
+  expect(await failureOf(wsUrl)).toMatch(new RegExp(`^connect-failed: .*${status}`));
+  expect(await elsewhere.accepted()).toBe(0);
 });
 
 test("several servers are tried in the order given, each with a share of the time", async () => {

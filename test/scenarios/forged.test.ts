@@ -30,3 +30,29 @@ test.each([undefined, "nobody", "$JS.ACK", "$JS.API.STREAM.DELETE.ORDERS"])(
     expect(report.findings.map(({ code }) => code)).toContain("foreign-message");
   },
 );
+
+test("nats-server lets no neighbour publish with a reply that is a delivery's", async ({ skip }) => {
+  const { server, stream, drain } = await given(1);
+  if (/^2\.(9|10)\./.test(server.version)) skip("an older nats-server does");
+  const neighbour = await wsconnect({
+    servers: server.wsUrl,
+    user: "admin",
+    pass: "admin-pw",
+    reconnect: false,
+  });
+  let forged = 0;
+  neighbour.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.worker`, {
+    callback: (_, pull) => {
+      forged += 1;
+      const reply = `$JS.ACK.${stream}.worker.1.9.9.1732500000000000000.0`;
+      if (pull.reply) neighbour.publish(pull.reply, "forged", { reply });
+    },
+  });
+  await neighbour.flush();
+  const seen: string[] = [];
+  const report = await drain({ handler: (message) => void seen.push(message.text()), until: "limit" }, 1_500);
+  await neighbour.close();
+  expect(forged).toBeGreaterThan(0);
+  expect(seen).not.toContain("forged");
+  expect(report).toMatchObject({ fetched: 1, acked: 1 });
+});
