@@ -84,6 +84,16 @@ async function expectNothingLeft({ output, folder }: Demo): Promise<void> {
   for (const port of portsIn(output.stderr)) expect(await isListening(port), `port ${port}`).toBe(false);
 }
 
+/** Ctrl-C ends every process, and removes the store. */
+async function endByCtrlC(demo: Demo): Promise<void> {
+  if (process.platform === "win32") return;
+  expect(await readdir(demo.folder)).toContainEqual(expect.stringMatching(/^sluice-nats-/));
+  demo.child.kill("SIGINT");
+  expect(await demo.ended).toBe(130);
+  expect(demo.output.stderr).not.toContain("sluice:");
+  await expectNothingLeft(demo);
+}
+
 describe("npm start -- --once", () => {
   it("gets every webhook from the server to the target, by cron and by POST /drain, and leaves nothing behind", async () => {
     const demo = await startDemo("--once");
@@ -123,7 +133,7 @@ describe("npm start -- --once", () => {
 });
 
 describe("npm start", () => {
-  it("prints the dashboard's URL and its login, which show the drains that were", async () => {
+  it("prints the dashboard's URL and its login, which show the drains that were, and runs on until Ctrl-C", async () => {
     const demo = await startDemo();
     await demo.says("Ctrl-C ends it");
     const { stderr } = demo.output;
@@ -138,6 +148,7 @@ describe("npm start", () => {
     const html = await (await fetch(url, { headers: { Cookie } })).text();
     expect(html).toContain("<dt>Lag</dt><dd>0</dd>");
     expect(html).toContain("completed: batch-full, ");
+    await endByCtrlC(demo);
   });
 });
 
@@ -156,18 +167,13 @@ describe("Ctrl-C", () => {
   const moments: [moment: string, text: string][] = [
     ["while the Worker starts", "webhooks published"],
     ["in the middle of the drains", "drain by cron"],
-    ["once everything is drained and running on", "Ctrl-C ends it"],
   ];
   it.skipIf(process.platform === "win32").each(moments)(
     "ends every process and removes the store %s",
     async (_, text) => {
       const demo = await startDemo();
       await demo.says(text);
-      expect(await readdir(demo.folder)).toContainEqual(expect.stringMatching(/^sluice-nats-/));
-      demo.child.kill("SIGINT");
-      expect(await demo.ended).toBe(130);
-      expect(demo.output.stderr).not.toContain("sluice:");
-      await expectNothingLeft(demo);
+      await endByCtrlC(demo);
     },
   );
 });
