@@ -18,7 +18,7 @@ const STRUCTURED = { "Content-Type": "application/cloudevents+json" };
 const ATTRIBUTES = { "ce-specversion": "1.0", "ce-id": "7", "ce-source": "/orders", "ce-type": "order.made" };
 const EVENT = { specversion: "1.0", id: "7", source: "/orders", type: "order.made" };
 
-describe("in binary mode", () => {
+describe("a CloudEvent in binary mode", () => {
   it("attributes come from headers, percent-decoded, and JSON data is parsed", () => {
     const headers = {
       ...ATTRIBUTES,
@@ -84,7 +84,7 @@ describe("in binary mode", () => {
   });
 });
 
-describe("in structured mode", () => {
+describe("a CloudEvent in structured mode", () => {
   const type = { "Content-Type": "application/cloudevents+json; charset=utf-8" };
 
   it("all comes from the body", () => {

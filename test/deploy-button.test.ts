@@ -27,11 +27,11 @@ test("package.json stands beside it, and brings wrangler and the command that de
   expect(manifest.devDependencies.wrangler).toMatch(/^\d/);
 });
 
-test("no folder at the top is one that create-cloudflare takes for a variant of the template", () => {
+test("no folder at the top of the repository is one that create-cloudflare takes for a variant of the template", () => {
   expect(["js", "ts"].filter((name) => existsSync(new URL(name, root)))).toEqual([]);
 });
 
-test("each var has a value to begin with, and each var and secret a description", () => {
+test("of the deploy button, each var has a value to begin with, and each var and secret a description", () => {
   const vars = Object.entries(wrangler.vars ?? {});
   expect(vars.filter(([, value]) => typeof value !== "string" || value === "")).toEqual([]);
   const needed = ["DRAIN_TOKEN", "NATS_TOKEN", "NATS_USER", "NATS_PASSWORD", "NATS_CREDS", "NATS_NKEY_SEED"];

@@ -38,7 +38,7 @@ test("a drain that completed leaves nothing behind", async () => {
   expect(livedOnMs).toBeLessThan(1_000);
 });
 
-test("nor does one whose server froze", async () => {
+test("a drain whose server froze leaves nothing behind", async () => {
   const server = await given(0);
   const running = drainAndExit(server.wsUrl);
   await pullWaits(server);
@@ -50,7 +50,7 @@ test("nor does one whose server froze", async () => {
   expect(livedOnMs).toBeLessThan(1_000);
 });
 
-test("nor does one whose connection went half-open", async () => {
+test("a drain whose connection went half-open leaves nothing behind", async () => {
   const server = await given(0);
   const proxy = await labProxy(server);
   const running = drainAndExit(proxy.url);
@@ -62,7 +62,7 @@ test("nor does one whose connection went half-open", async () => {
   expect(livedOnMs).toBeLessThan(1_000);
 });
 
-test("nor does one that never got an answer", async () => {
+test("a drain that never got an answer leaves nothing behind", async () => {
   const server = await given(0);
   const proxy = await labProxy(server);
   await proxy.blackhole("both");

@@ -49,7 +49,7 @@ const caps: [what: string, config: Config, options: Parameters<typeof labServer>
   ["what may wait under max waiting", { max_waiting: 3 }, {}, 3],
   ["max, where the user may not ask for consumer info", {}, { authorization: NO_INFO }, 4],
 ];
-test.each(caps)("drains at once are %s", async (_what, config, options, drains) => {
+test.each(caps)("so many drains are called at once: %s", async (_what, config, options, drains) => {
   const { handled, together } = await given(config, options);
   const merged = await together(4);
   expect(merged).toMatchObject({ outcome: "completed", acked: BACKLOG, pending: 0 });

@@ -6,7 +6,7 @@ import type { ConsumerFacts } from "../src/report/facts.ts";
 import { Journal } from "../src/report/journal.ts";
 import { keepAlive, keepAliveIntervalMs } from "../src/settle/keep-alive.ts";
 
-describe("the interval", () => {
+describe("the interval of +WPI", () => {
   const facts = (ackWaitMs: number, backoffMs: readonly number[] = []): ConsumerFacts => ({
     ackPolicy: "explicit",
     deliverSubject: undefined,

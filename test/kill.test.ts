@@ -23,7 +23,9 @@ async function drainAndKill(servers: string, after: number): Promise<number[]> {
   return handled;
 }
 
-test("no message is lost, and none is dead-lettered twice", { timeout: 120_000 }, async () => {
+test("when a drain's process is killed, no message is lost, and none is dead-lettered twice", {
+  timeout: 120_000,
+}, async () => {
   const server = await given(MESSAGES);
   await server.createStream("DEAD", { subjects: ["dlq.>"] });
   const handled = new Set<number>();

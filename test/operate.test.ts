@@ -19,14 +19,14 @@ test("the runbook has a heading for each reason, with something to look at and s
   expect(Array.from(entries, ([, reason]) => reason)).toEqual(Object.keys(REASONS));
 });
 
-test("the page has each alert of the rules, and no other", () => {
+test("docs/operate.md has each alert of the rules, and no other", () => {
   const alerts = Array.from(RULES.matchAll(/- alert: (\w+)/g), ([, name]) => name);
   const named = new Set(Array.from(PAGE.matchAll(/`(Sluice\w+)`/g), ([, name]) => name));
   expect(alerts.length).toBeGreaterThan(0);
   expect([...named]).toEqual(alerts);
 });
 
-test("the rules ask for metrics that there are", () => {
+test("the rules of Prometheus ask for metrics that there are", () => {
   const state = { stream: "EVENTS", consumer: "sluice", pending: 0, unacked: 0, redelivered: 0, waiting: 0 };
   const text = prometheus([reportOf()], state);
   const asked = [...new Set(RULES.match(/\bsluice_\w+(\{[^}]+\})?/g))];
@@ -38,7 +38,7 @@ test("the rules ask for metrics that there are", () => {
   }
 });
 
-test("the page has the rules as the example has them", () => {
+test("docs/operate.md has the rules as the example has them", () => {
   expect(PAGE).toContain(`\`\`\`yaml\n${RULES}\`\`\`\n`);
 });
 
@@ -52,7 +52,7 @@ test.skipIf(promtool === undefined).each([
   expect((await judged).stdout).toContain("SUCCESS");
 });
 
-test("each alert has its test", () => {
+test("each alert of the rules has a test for promtool", () => {
   const tested = new Set(Array.from(TESTS.matchAll(/alertname: (\w+)/g), ([, name]) => name));
   expect([...tested]).toEqual(Array.from(RULES.matchAll(/- alert: (\w+)/g), ([, name]) => name));
 });

@@ -49,6 +49,6 @@ test.each<[operation: Operation, headers: string[]]>([
   ["put", ["KV-Operation: OfALaterClient"]],
   ["put", ["KV-Operation:", "Nats-Marker-Reason:"]],
   ["delete", ["not a header", "KV-Operation: DEL"]],
-])("it is %s of a message with %j", (operation, lines) => {
+])("message.operation is %s of a message with %j", (operation, lines) => {
   expect(readOperation(new HeaderMap(bytesOf(blockOf(...lines))))).toBe(operation);
 });

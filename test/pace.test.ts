@@ -24,7 +24,11 @@ describe("the first pull", () => {
       { concurrency: 4, prefetch: 4, last: { ...NEW, limit: 1 } },
       4,
     ],
-    ["and at max deliver 2", { concurrency: 4, prefetch: 4, last: { ...NEW, limit: 2 } }, 4],
+    [
+      "the concurrency alone at max deliver 2",
+      { concurrency: 4, prefetch: 4, last: { ...NEW, limit: 2 } },
+      4,
+    ],
     [
       "twice the concurrency where nothing waits for another delivery",
       { concurrency: 4, prefetch: 4, last: { ...NEW, limit: 3 } },
@@ -43,22 +47,26 @@ describe("the first pull", () => {
 describe("a later pull", () => {
   const table: [what: string, pace: Partial<Pace>, batch: number][] = [
     ["asks for half of what the pace can handle in the time left", {}, 50],
-    ["less what is queued", { queued: 1, roundTripMs: 100 }, 49],
-    ["nothing while enough is queued", { queued: 5 }, 0],
+    ["asks for less by what is queued", { queued: 1, roundTripMs: 100 }, 49],
+    ["asks for nothing while enough is queued", { queued: 5 }, 0],
     [
       "fills a free slot although half of the rest is less than one",
       { handled: 1, elapsedMs: 300, leftMs: 500, slowestMs: 300 },
       1,
     ],
     [
-      "nothing when the slowest handler would not end in time",
+      "asks for nothing when the slowest handler would not end in time",
       { handled: 1, elapsedMs: 300, leftMs: 299, slowestMs: 300 },
       0,
     ],
-    ["nothing when the time is up", { leftMs: 0 }, 0],
-    ["no more than a hundred times what was handled", { handled: 1, elapsedMs: 0.01, slowestMs: 0 }, 100],
+    ["asks for nothing when the time is up", { leftMs: 0 }, 0],
     [
-      "no more than max deliver times what was handled, where deliveries are limited",
+      "asks for no more than a hundred times what was handled",
+      { handled: 1, elapsedMs: 0.01, slowestMs: 0 },
+      100,
+    ],
+    [
+      "asks for no more than max deliver times what was handled, where deliveries are limited",
       { handled: 2, elapsedMs: 2, slowestMs: 1, last: { ...NEW, limit: 5 } },
       10,
     ],

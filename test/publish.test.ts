@@ -88,7 +88,7 @@ describe("an answer", () => {
   });
 });
 
-test("a duplicate that a stream by interest has not kept is one", async () => {
+test("publish: a duplicate that a stream by interest has not kept is one", async () => {
   const server = await labServer();
   await server.createStream("DEAD", { subjects: ["dlq.>"], retention: "interest" as never }); // an enum, as above
   const connection = await openConnection(server);
@@ -98,7 +98,7 @@ test("a duplicate that a stream by interest has not kept is one", async () => {
   expect(again).toMatchObject({ stream: "DEAD", duplicate: true });
 });
 
-test("a refusal is told by its number, in our words", async () => {
+test("publish: a refusal is told by its number, in our words", async () => {
   const server = await labServer();
   await server.createStream("DEAD", { subjects: ["dlq.>"], max_msg_size: 10 });
   const connection = await openConnection(server);
@@ -109,7 +109,7 @@ test("a refusal is told by its number, in our words", async () => {
   expect(large.message).toMatch(/the message would have 10486\d\d bytes, and 1048576 are allowed$/);
 });
 
-test("with nobody there it gives up soon, unless it is told to persist", async () => {
+test("publish gives up soon with nobody there, unless it is told to persist", async () => {
   const server = await labServer();
   const connection = await openConnection(server);
   const start = performance.now();
@@ -124,7 +124,7 @@ test("with nobody there it gives up soon, unless it is told to persist", async (
   expect(await publishing).toMatchObject({ stream: "DEAD", sequence: 1, duplicate: false });
 });
 
-test("a stream that is full is asked again only by who persists", async () => {
+test("publish asks a stream that is full again only where it persists", async () => {
   const server = await labServer();
   // Of the library's types the names are enums, which JSON carries as their values.
   const full = { subjects: ["dlq.>"], max_msgs: 1, discard: "new" as never };
@@ -138,7 +138,7 @@ test("a stream that is full is asked again only by who persists", async () => {
   expect(await publishing).toMatchObject({ stream: "DEAD", sequence: 2 });
 });
 
-test("over a connection that has ended it gives up at once, however long it may persist", async () => {
+test("publish gives up at once over a connection that has ended, however long it may persist", async () => {
   const server = await labServer();
   const connection = await connectAs("admin", server.wsUrl);
   connection.nats.subscribe("dlq.x", { callback: () => void connection.close() });

@@ -35,19 +35,19 @@ test("an answer with headers that nats-core refuses is an answer, and the connec
   await nats.flush();
 });
 
-test("no responders is known at once", async () => {
+test("request(): no responders is known at once", async () => {
   const { nats } = await open(await labServer());
   expect(readHeaders(await request(nats, "ask", "", { timeoutMs: 20_000 })).code).toBe(503);
   await expect(requestJetStream(nats, "ask", "", { timeoutMs: 20_000 })).rejects.toThrow(/nothing answers/);
 });
 
-test("silence is a timeout", async () => {
+test("request(): silence is a timeout", async () => {
   const { nats } = await open(await labServer());
   nats.subscribe("ask", { callback: () => {} });
   await expect(request(nats, "ask", "", { timeoutMs: 100 })).rejects.toThrow(TimeoutError);
 });
 
-test("a missing permission is known at once", async () => {
+test("request(): a missing permission is known at once", async () => {
   const { nats } = await open(await labServer(), "drain");
   await expect(request(nats, "ask", "", { timeoutMs: 20_000 })).rejects.toThrow(PermissionViolationError);
 });

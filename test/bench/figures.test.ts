@@ -17,7 +17,7 @@ const RUN: BenchResult = {
   ],
 };
 
-test("the page has each section once", () => {
+test("docs/performance.md has each section once", () => {
   const marked = Array.from(PAGE.matchAll(/<!-- bench: (?!end -)([\w-]+) -->\n/g));
   expect(marked.map(([, name]) => name).toSorted()).toEqual(Object.keys(SECTIONS).toSorted());
 });
@@ -34,7 +34,7 @@ test("a section that a run did not measure stays as it is", () => {
   );
 });
 
-test("the page names the targets that the run missed", () => {
+test("docs/performance.md names the targets that the run missed", () => {
   const page = withFigures(
     "<!-- bench: run -->\n<!-- bench: end -->\n<!-- bench: missed -->\n<!-- bench: end -->",
     RUN,

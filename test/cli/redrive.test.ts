@@ -280,7 +280,7 @@ it("sluice redrive asks, and so needs --yes without a terminal", async () => {
   expect(stderr).toMatch(/^sluice: --yes is missing, .*see sluice redrive --help\n$/);
 });
 
-describe("a redrive that is cut short", () => {
+describe("sluice redrive that is cut short", () => {
   it("between a publish and its delete puts nothing back twice the next time", async () => {
     const server = await labServer({
       authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
@@ -314,7 +314,7 @@ describe("a redrive that is cut short", () => {
   });
 });
 
-describe("what is not taken back", () => {
+describe("what sluice redrive cannot put back", () => {
   it("stays a dead letter when no stream takes its subject, and the exit code says so", async () => {
     const { server, at, countOf } = await givenDeadLetters(2);
     await server.deleteStream("ORDERS");
@@ -346,7 +346,7 @@ describe("what is not taken back", () => {
   });
 });
 
-describe("logging in", () => {
+describe("sluice redrive, logging in,", () => {
   it.each<[what: string, args: string[], env: Record<string, string>]>([
     ["the environment", [], { NATS_TOKEN: "s3cret" }],
   ])("takes a token from %s", async (_what, args, env) => {
@@ -382,7 +382,7 @@ describe("logging in", () => {
   });
 });
 
-describe("what cannot be done is one line", () => {
+describe("sluice redrive says in one line of", () => {
   let server: LabServer;
   beforeAll(async () => {
     server = await openServer();

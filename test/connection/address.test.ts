@@ -19,7 +19,7 @@ test("the port of nats-server's TCP clients, and wss:// to a listener without TL
   expect(plain.message).toContain("no TLS");
 });
 
-test("one such address among several: the others are tried", async () => {
+test("the port of nats-server's TCP clients among several addresses: the others are tried", async () => {
   const server = await labServer();
   await server.createStream("ORDERS");
   await server.createConsumer("ORDERS", "worker");

@@ -19,7 +19,7 @@ it("counts the actions of one event together, and names what is not GitHub's by 
   ]);
 });
 
-it("puts as many columns side by side as fit", () => {
+it("the demo's summary puts as many columns side by side as fit", () => {
   expect(eventTable(received, 80).split("\n")).toEqual([
     "event                      received    event                      received",
     "─────────────────────────  ────────    ─────────────────────────  ────────",

@@ -57,7 +57,7 @@ test("any block is read, and written as what was read of it", { timeout: FUZZ_TI
   );
 });
 
-test("every line is read or named", { timeout: FUZZ_TIMEOUT_MS }, () => {
+test("every line of a header block is read or named", { timeout: FUZZ_TIMEOUT_MS }, () => {
   const line = fc
     .array(piece, { minLength: 1, maxLength: 5 })
     .map((pieces) => pieces.join(""))

@@ -20,7 +20,7 @@ async function withBucket() {
   return nats;
 }
 
-test("the last 64 reports are read back, oldest first, and another consumer's are not", async () => {
+test("the history: the last 64 reports are read back, oldest first, and another consumer's are not", async () => {
   const nats = await withBucket();
   for (let count = 0; count < 70; count++) {
     const report = reportOf(undefined, { heartbeats: count });
@@ -32,7 +32,7 @@ test("the last 64 reports are read back, oldest first, and another consumer's ar
   expect(reports.at(-1)).toEqual(reportOf(undefined, { heartbeats: 69 }));
 });
 
-test("the totals are of every drain, also of those that the bucket has forgotten", async () => {
+test("the history: the totals are of every drain, also of those that the bucket has forgotten", async () => {
   const nats = await withBucket();
   for (let count = 0; count < 70; count++) await writeHistory(nats, reportOf(), KEY, MS);
   const { totals } = await readWholeHistory(nats, KEY, MS);
@@ -40,7 +40,7 @@ test("the totals are of every drain, also of those that the bucket has forgotten
   expect(totals?.durations).toEqual([0, 0, 70, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 });
 
-test("drains that end at once are all in the totals", async () => {
+test("the history: drains that end at once are all in the totals", async () => {
   const nats = await withBucket();
   const reasons = ["empty", "deadline", "batch-full", "max-wait"] as const;
   const drains = [...reasons, ...reasons, ...reasons, ...reasons];
@@ -50,7 +50,7 @@ test("drains that end at once are all in the totals", async () => {
   expect(totals?.drains).toEqual({ empty: 4, deadline: 4, "batch-full": 4, "max-wait": 4 });
 });
 
-test("the totals begin anew after what is no record, or has none that can be read", async () => {
+test("the history: the totals begin anew after what is no record, or has none that can be read", async () => {
   const nats = await withBucket();
   const broken = JSON.stringify({ ...reportOf(), totals: { drains: { empty: -1 } } });
   for (const value of ["{", "", broken]) {
@@ -61,7 +61,7 @@ test("the totals begin anew after what is no record, or has none that can be rea
   }
 });
 
-test("a user who may write and not read keeps reports without totals", async () => {
+test("the history: a user who may write and not read keeps reports without totals", async () => {
   const server = await labServer({
     authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
       { user: drain, password: "drain-pw", permissions: {
@@ -76,7 +76,7 @@ test("a user who may write and not read keeps reports without totals", async () 
   expect(await readWholeHistory(admin.nats, KEY, MS)).toEqual({ reports: [reportOf()], totals: undefined });
 });
 
-test("what is no report is left out", async () => {
+test("the history: what is no report is left out", async () => {
   const nats = await withBucket();
   await writeHistory(nats, reportOf(), KEY, MS);
   const forged: Record<string, unknown>[] = [
@@ -95,7 +95,7 @@ test("what is no report is left out", async () => {
   expect(await readHistory(nats, KEY, MS)).toEqual([reportOf()]);
 });
 
-test("a value that says it is a status, or has a sequence of its own, hides no other", async () => {
+test("the history: a value that says it is a status, or has a sequence of its own, hides no other", async () => {
   const server = await labServer();
   const { nats, close } = await connectAs("admin", server.wsUrl).then((connection) => ({
     nats: connection.nats,
@@ -111,7 +111,7 @@ test("a value that says it is a status, or has a sequence of its own, hides no o
   expect(await readHistory(nats, KEY, MS)).toHaveLength(3);
 });
 
-test("an answer without a sequence is not asked for again and again", async () => {
+test("the history: an answer without a sequence is not asked for again and again", async () => {
   const nats = await adminOfNewServer();
   nats.subscribe("$JS.API.DIRECT.GET.KV_forged", { callback: (_, question) => void question.respond("x") });
   const key = { ...KEY, bucket: "forged" };
@@ -128,7 +128,7 @@ test("a consumer's state is numbers, whoever answers", async () => {
   await expect(asked).rejects.toThrow("not one of JetStream's");
 });
 
-test("a history is not waited for when the connection ends, or has ended", async () => {
+test("the history is not waited for when the connection ends, or has ended", async () => {
   // This user is not told that it may not ask, so that only the time would end the wait.
   const server = await labServer({
     authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},
@@ -142,7 +142,7 @@ test("a history is not waited for when the connection ends, or has ended", async
   expect(await readHistory(nats, KEY, HANG_MS)).toEqual([]);
 });
 
-test("without a bucket nothing is kept, nothing is read, and nothing throws", async () => {
+test("the history: without a bucket nothing is kept, nothing is read, and nothing throws", async () => {
   const nats = await adminOfNewServer();
   expect(await writeHistory(nats, reportOf(), KEY, MS)).toBe(false);
   expect(await readHistory(nats, KEY, MS)).toEqual([]);

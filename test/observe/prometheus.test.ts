@@ -20,13 +20,13 @@ const REPORTS = [
   reportOf(undefined, { timings: { totalMs: 1_000_000 } }),
 ];
 
-test("the lag is what is pending and what is unacked", () => {
+test("the metrics: the lag is what is pending and what is unacked", () => {
   expect(prometheus([], STATE)).toContain(
     'sluice_consumer_lag_messages{stream="EVENTS",consumer="sluice"} 10\n',
   );
 });
 
-test("the drains are counted by reason, the deliveries by result, the durations in buckets", () => {
+test("the metrics: the drains are counted by reason, the deliveries by result, the durations in buckets", () => {
   const text = prometheus(REPORTS);
   const of = 'stream="EVENTS",consumer="sluice"';
   expect(text).toContain(`sluice_drains_total{${of},outcome="completed",reason="empty"} 2\n`);
@@ -38,14 +38,14 @@ test("the drains are counted by reason, the deliveries by result, the durations 
   expect(text).toContain(`sluice_drain_duration_seconds_sum{${of}} 1002.42\n`);
 });
 
-test("a counter comes from the totals, and from no sum that falls when an old report goes", () => {
+test("the metrics: a counter comes from the totals, and from no sum that falls when an old report goes", () => {
   const whole = Array.from({ length: 64 }, () => reportOf());
   expect(prometheus(whole)).not.toContain("_total");
   const totals = [...whole, ...whole].reduce<Totals | undefined>(addReport, undefined);
   expect(prometheus(whole, undefined, totals)).toContain('reason="empty"} 128\n');
 });
 
-test("nothing is said of what is not known", () => {
+test("the metrics: nothing is said of what is not known", () => {
   expect(prometheus([])).toBe("");
 });
 

@@ -48,7 +48,7 @@ const kept = (own: StorageFacts): Partial<ConsumerConfigFacts> => ({
 });
 const IN_ORDERS = { subject: "orders.dead" };
 
-it("says nothing of a consumer that fits, and nothing of what is not known", () => {
+it("preflight() says nothing of a consumer that fits, and nothing of what is not known", () => {
   expect(preflight(GOOD, PLAN)).toEqual([]);
   expect(preflight({ stream: "ORDERS", consumer: "billing" }, {})).toEqual([]);
   expect(preflight({ stream: "ORDERS", consumer: "billing" }, PLAN)).toEqual([]);
@@ -118,7 +118,7 @@ it.each<[code: string, facts: Partial<ConsumerConfigFacts>, plan: PreflightPlan,
   ["server-flaw", { serverVersion: "2.11.0" }, {}, "nats account info"],
   ["server-flaw", { serverVersion: "2.11.14" }, {}, "nats account info"],
   ["server-flaw", { serverVersion: "2.12.5-RC.1" }, {}, "nats account info"],
-])("says %s of %j and %j", (code, facts, plan, mend) => {
+])("preflight() says %s of %j and %j", (code, facts, plan, mend) => {
   const found = preflight({ ...GOOD, ...facts }, { ...PLAN, ...plan });
   const codes = found.map((finding) => finding.code);
   expect(codes).toEqual(code === "server-too-old" ? [code, "server-flaw"] : [code]);
@@ -132,7 +132,7 @@ it.each([
   { retention: "workqueue", consumers: 0 },
   { discard: "new", maxMessages: 1, maxMessagesPerSubject: 1, maxBytes: 1 },
   { maxMessages: 100, maxBytes: 1_000_000, maxAgeMs: 24 * 3_600_000 },
-])("says nothing of a stream of dead letters that keeps them: %j", (own) => {
+])("preflight() says nothing of a stream of dead letters that keeps them: %j", (own) => {
   expect(preflight({ ...GOOD, ...kept(own) }, PLAN)).toEqual([]);
 });
 
@@ -194,7 +194,7 @@ describe("a report", () => {
   });
 });
 
-it("reads what nats-server says of a consumer, and judges that", () => {
+it("consumerFacts() reads what nats-server says of a consumer, and preflight() judges that", () => {
   const config = {
     ack_policy: "all",
     ack_wait: 5_000_000_000,

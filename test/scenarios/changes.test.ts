@@ -132,7 +132,7 @@ test.each([1e15, Number.MAX_SAFE_INTEGER])(
 );
 
 // nats-io/nats.node #534: a server that goes away during a fetch ends the process with an exception.
-test("no rejection is left over when the stream goes away at any time", async () => {
+test("a stream that goes away at any time leaves no rejection of a promise unhandled", async () => {
   const unhandled: unknown[] = [];
   const onUnhandled = (error: unknown): void => void unhandled.push(error);
   process.on("unhandledRejection", onUnhandled);

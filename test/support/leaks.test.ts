@@ -26,6 +26,6 @@ test.fails("a body in a console line fails its test", () => {
   console.info("message 7");
 });
 
-test("a value of no secret fails none", () => {
+test("an option's error whose problem quotes no secret fails no test", () => {
   invalidOption(TypeError, "batch", "is wrong", "hunter2");
 });

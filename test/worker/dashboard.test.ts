@@ -68,7 +68,7 @@ test("the metrics have the consumer's state and the history's drains", async () 
   expect(text).toContain('reason="max-wait"} 1');
 });
 
-test("the button drains, and logs the report", async () => {
+test("the button of the Worker's dashboard drains, and logs the report", async () => {
   const target = { fetch: async () => new Response(null, { status: 204 }) };
   const log = vi.spyOn(console, "log").mockReturnValue();
   onTestFinished(() => log.mockRestore());
