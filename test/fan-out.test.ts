@@ -23,7 +23,7 @@ async function given(config: Config = {}, options: Parameters<typeof labServer>[
     stream: "S",
     consumer: "c",
     fetches: 10,
-    maxWaitMs: 600,
+    maxWaitMs: 2_000,
     concurrency: 2,
     handler: async ({ sequence }) => {
       handled.push(sequence);
