@@ -1,4 +1,5 @@
 // `sluice status` as an operator runs it: a real process, against a real nats-server.
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { statusLines } from "../../src/cli/status/print.ts";
@@ -9,7 +10,12 @@ import { connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
-import { type RunningSluice, startSluice } from "../support/sluice.ts";
+import { type RunningSluice, SLUICE, sluiceEnv, startSluice } from "../support/sluice.ts";
+
+/** util-linux' program that gives another one a terminal. */
+const hasTerminal = spawnSync("script", ["--version"]).stdout?.includes("util-linux") === true;
+/** To the top left, and nothing behind it. */
+const CLEAR = "\u001b[H\u001b[2J";
 
 let env: Record<string, string>;
 beforeEach(async () => {
@@ -57,6 +63,23 @@ it.skipIf(process.platform === "win32")("sluice status --watch shows it again, u
   const { stdout, stderr } = await ended;
   expect(stdout.trimEnd().split("\n").length).toBeGreaterThanOrEqual(3);
   expect(stderr).toBe("");
+});
+
+it.skipIf(!hasTerminal)("sluice status --watch redraws a terminal, and nothing else", async () => {
+  const command = `"${process.execPath}" "${SLUICE}" status --watch 50ms`;
+  const terminal = spawn("script", ["-qec", command, "/dev/null"], {
+    env: { ...sluiceEnv(env), PATH: process.env.PATH },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let seen = "";
+  for await (const text of terminal.stdout.setEncoding("utf8")) {
+    seen += text;
+    if (seen.split(CLEAR).length > 3) break; // the terminal is gone, and the command with it
+  }
+  terminal.kill("SIGTERM");
+  const [before, ...screens] = seen.split(CLEAR);
+  expect(before).toBe("");
+  for (const screen of screens.slice(0, -1)) expect(screen).toMatch(/^EVENTS \/ sluice, \S+\r\npending 3, /);
 });
 
 it("sluice status says of a history without a report what may be the reason", async () => {
