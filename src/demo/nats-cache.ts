@@ -82,10 +82,14 @@ async function recorded(path: string, found: string): Promise<string> {
   return text.trim();
 }
 
-/** As everybody's `/tmp` is, a folder may be: what is in it only its owner can move. */
+/**
+ * As everybody's `/tmp` is, a folder may be: what is in it only its owner can move, or the folder's,
+ * which has to be this user or root.
+ */
 async function trustParent(path: string): Promise<void> {
   if (process.getuid === undefined) return;
-  const { mode } = await stat(path);
+  const { uid, mode } = await stat(path);
+  if (uid !== 0 && uid !== process.getuid()) throw new Error(`${path} belongs to another user`);
   if ((mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0)
     throw new Error(`${path} can be written to by others`);
 }

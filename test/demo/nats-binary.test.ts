@@ -1,7 +1,7 @@
 // How nats-server is found: the order of versions, where copies are kept, and what a wrong NATS_SERVER says.
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { findNatsBinary, parseNatsVersion } from "../../src/demo/nats-binary.ts";
 import { cacheFolders, trust, userCacheFolder } from "../../src/demo/nats-cache.ts";
@@ -59,6 +59,32 @@ describe("a cached server", () => {
         await expect(trust(path, "2.15.1-go")).rejects.toThrow(`${each} can be written to by others`);
         await chmod(each, 0o755);
       }
+    },
+  );
+
+  // Only root can give a file away.
+  it.skipIf(process.getuid?.() !== 0)("is not run where another user has it or its folders", async () => {
+    const path = await givenCached("2.15.1-go");
+    const folders = [1, 2, 3, 4].map((up) => join(path, ...Array<string>(up).fill("..")));
+    for (const each of [path, ...folders]) {
+      await chown(each, 12_345, 0);
+      await expect(trust(path, "2.15.1-go")).rejects.toThrow(`${each} belongs to another user`);
+      await chown(each, 0, 0);
+    }
+    await expect(trust(path, "2.15.1-go")).resolves.toBeUndefined();
+  });
+
+  it.skipIf(process.getuid === undefined)(
+    "is not run where its folder or its hash is a link to what others can write to",
+    async () => {
+      const path = await givenCached("2.9.10");
+      const open = `${dirname(dirname(dirname(path)))}/open`;
+      await mkdir(open);
+      await chmod(open, 0o777);
+      await rename(dirname(path), join(open, "2.9.10"));
+      await chmod(join(open, "2.9.10"), 0o777);
+      await symlink(join(open, "2.9.10"), dirname(path));
+      await expect(trust(path, "2.9.10")).rejects.toThrow("can be written to by others");
     },
   );
 
