@@ -1,0 +1,1 @@
+import "./hostile-publisher.test.ts";
