@@ -31,9 +31,8 @@ test.each([undefined, "nobody", "$JS.ACK", "$JS.API.STREAM.DELETE.ORDERS"])(
   },
 );
 
-test("nats-server lets no neighbour publish with a reply that is a delivery's", async ({ skip }) => {
+test("nats-server lets no neighbour publish with a reply that is a delivery's", async () => {
   const { server, stream, drain } = await given(1);
-  if (/^2\.(9|10)\./.test(server.version)) skip("an older nats-server does");
   const neighbour = await wsconnect({
     servers: server.wsUrl,
     user: "admin",
