@@ -36,6 +36,7 @@ export async function confirmAll(
 ): Promise<Gone | undefined> {
   const { consumer, budget, deadlines, options } = parts;
   await reserve.copyAll(Math.min(deadlines.handle + (budget.settleMs * 5) / 8, by));
+  const { confirmed } = outbox;
   const confirming = outbox.confirm(by, puller.isTakenBack);
   // In the same flight: a consumer made anew may answer what was meant for the one before it. And it
   // knows what is pending now, where a drain has waited for more.
@@ -45,6 +46,8 @@ export async function confirmAll(
   else await confirming;
   const asked = await asking;
   if (asked?.isAnother) outbox.disown();
+  // Whoever answered in this flight: it is not the leader of a consumer that is gone.
+  else if (asked?.ending.reason === "consumer-deleted") outbox.disown(confirmed);
   // Of one that has no leader at the moment the next one is not known.
   else if (consumer.hasMoved || asked?.ending.reason === "jetstream-unavailable") await outbox.repeat(by);
   return asked;

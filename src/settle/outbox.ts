@@ -81,7 +81,7 @@ export class Outbox {
   /** What was confirmed last, as much of it as one answer may stand for. */
   #past: Settlement[][] = [];
   readonly #confirmed: Record<Count, number> = { ...NONE };
-  #disowned = false;
+  #disowned: Readonly<Record<Count, number>> | undefined;
   /** When all that was given back for the next drain is due. */
   #dueAt: Deadline = 0;
   /** When the first and the last settlement were sent, on the monotonic clock. */
@@ -175,9 +175,12 @@ export class Outbox {
     if (!isHeard) this.#count(again, -1);
   }
 
-  /** Its answers came from another consumer: nothing of what was sent is known to be settled. */
-  disown(): void {
-    this.#disowned = true;
+  /**
+   * Its answers came from another consumer: nothing of what was sent is known to be settled. Or the
+   * consumer is gone, and what is known is what was confirmed before.
+   */
+  disown(known: Readonly<Record<Count, number>> = NONE): void {
+    this.#disowned = known;
   }
 
   /** Whether the server said of some that nobody takes them. */
@@ -187,7 +190,7 @@ export class Outbox {
 
   /** Settlements that the leader has. */
   get confirmed(): Readonly<Record<Count, number>> {
-    return { ...(this.#disowned ? NONE : this.#confirmed) };
+    return { ...(this.#disowned ?? this.#confirmed) };
   }
 
   #send(msg: RawMessage, payload: Payload, as: Count): void {

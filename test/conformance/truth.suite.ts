@@ -56,9 +56,23 @@ function lastDeliveries(): void {
         answer: { json: { error: { code: 404, err_code: 10059, description: "stream not found" } } },
       },
     });
-    const options = { ...BASE, servers: server.wsUrl, concurrency: 1, prefetch: 1, handler: () => {} };
-    const report = await defineDrain(options).run({ limitMs: 6_000 });
+    const own = { servers: server.wsUrl, concurrency: 1, prefetch: 1, confirm: "leader" } as const;
+    const report = await defineDrain({ ...BASE, ...own, handler: () => {} }).run({ limitMs: 6_000 });
     expect(report).toMatchObject({ reason: "consumer-deleted", fetched: 2, acked: 2, unconfirmed: 0 });
+  });
+
+  // redpanda-data/connect #1772: a neighbour that subscribes to everything answers every message with an ack.
+  test("an answer to an ack is not the leader's, where the consumer is gone", async () => {
+    const server = await labScripted({
+      pulls: [[{ deliver: "one", pending: 1 }, { deliver: "two" }]],
+      laterConsumerInfo: {
+        pulls: 1,
+        answer: { json: { error: { code: 404, err_code: 10014, description: "consumer not found" } } },
+      },
+    });
+    const options = { ...BASE, servers: server.wsUrl, batch: 2, handler: () => {} };
+    const report = await defineDrain(options).run({ limitMs: 6_000 });
+    expect(report).toMatchObject({ reason: "consumer-deleted", fetched: 2, acked: 0, unconfirmed: 2 });
   });
 
   test("a pull request that ended for its time says nothing of what is left", async () => {
