@@ -121,11 +121,15 @@ export interface Pool {
 
 const ACKED: HandlerEnd = { kind: "returned", settlement: ack(), failure: false };
 
-/** What a handler's return value says. Plain data says nothing, whatever its members are called. */
+/**
+ * What a handler's return value says: an Error, as much as one that is thrown. Plain data says
+ * nothing, whatever its members are called.
+ */
 export function returned(value: unknown): HandlerEnd {
   if (value === undefined) return ACKED;
   try {
     if (isSettlement(value)) return { kind: "returned", settlement: value, failure: false };
+    if (value instanceof Error) return { kind: "threw", error: value };
     if (!isHttpResponse(value)) return ACKED;
     cancelBody(value);
     const settlement = settlementOfResponse(value, Date.now());

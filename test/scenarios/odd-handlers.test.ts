@@ -26,6 +26,9 @@ const thenable = (then: unknown, on: object = {}): object =>
 const allTraps = (target: object): object =>
   new Proxy(target, { get: trap, has: trap, getPrototypeOf: trap, ownKeys: trap });
 
+const fails = (messages: readonly Message[]): Promise<unknown> =>
+  Promise.allSettled(messages.map(async ({ sequence }) => (sequence === 1 ? trap() : undefined)));
+
 test.each<[what: string, thrown: unknown]>([
   ["undefined", undefined],
   ["null", null],
@@ -124,6 +127,45 @@ test.each<[what: string, result: () => unknown]>([
   const report = await drain({ batchHandler: (() => result()) as never, retryDelay: () => 60_000 });
   expect(report).toMatchObject({ outcome: "completed", fetched: 2, acked: 0, retried: 2 });
   expect(unhandled).toEqual([]);
+});
+
+// Promise.allSettled over the messages; and what Lambda's handlers return (floci-io/floci #3152).
+test.each<[what: string, result: (messages: readonly Message[]) => unknown, acked: number, finding: boolean]>(
+  [
+    ["what Promise.allSettled gives", fails, 1, true],
+    ["a settlement from Promise.allSettled", (all) => Promise.allSettled(all.map(() => retry())), 0, false],
+    ["an Error for the one that failed", () => [new Error("no"), undefined], 1, true],
+    [
+      "Lambda's list of failures",
+      ([first]) => ({ batchItemFailures: [{ itemIdentifier: first?.id }] }),
+      0,
+      true,
+    ],
+    ["Lambda's list without a failure", () => ({ batchItemFailures: [] }), 2, false],
+  ],
+)("a batch handler that returns %s: what failed is retried", async (_, result, acked, finding) => {
+  const { drain } = await given(2);
+  const report = await drain({ batchHandler: result as never, retryDelay: () => 60_000 });
+  expect(report).toMatchObject({ outcome: "completed", fetched: 2, acked, retried: 2 - acked });
+  expect(report.findings.some(({ code }) => code === "handler-failed")).toBe(finding);
+});
+
+test("a handler that returns an Error has failed", async () => {
+  const { drain } = await given(2);
+  const handler = ({ sequence }: Message) => (sequence === 1 ? new Error("no") : undefined);
+  const report = await drain({ handler: handler as never, retryDelay: () => 60_000 });
+  expect(report).toMatchObject({ fetched: 2, acked: 1, retried: 1 });
+});
+
+test("a batch of which no message can be read calls no batch handler", async () => {
+  // aws-powertools/powertools-lambda-python #169: the batch that was left was empty.
+  const { drain } = await given(2);
+  let calls = 0;
+  const batchHandler = (): void => {
+    calls += 1;
+  };
+  const report = await drain({ codec: "json", batchHandler } as never);
+  expect({ calls, ...report }).toMatchObject({ calls: 0, fetched: 2, rejected: 2 });
 });
 
 test("an async onError that rejects harms nothing", async () => {
