@@ -192,31 +192,22 @@ export class BatchPool<Env> implements Pool {
 
 function readResult(result: unknown, jobs: readonly Job[]): Ended[] {
   if (!Array.isArray(result)) {
-    // One for all: a settlement, a Response, or nothing.
-    const end = namesFailures(result)
-      ? { kind: "threw" as const, error: new TypeError(LAMBDA) }
-      : returned(result);
+    // One for all: a settlement, a Response, or nothing. What Lambda takes names some, by its own ids.
+    const { batchItemFailures: named }: { batchItemFailures?: ArrayLike<unknown> } = Object(result);
+    if (named?.length) throw new TypeError("batchItemFailures");
+    const end = returned(result);
     return jobs.map((job) => [job, end]);
   }
   if (result.length !== jobs.length) throw new BatchLengthError(jobs.length, result.length);
   return jobs.map((job, at) => [job, returnedFor(result[at])]);
 }
 
-const LAMBDA = "batchItemFailures says nothing here: return one entry per message";
-
-/** What a handler of AWS Lambda returns where messages failed: which, cannot be known here. */
-function namesFailures(result: unknown): boolean {
-  if (typeof result !== "object" || result === null || !("batchItemFailures" in result)) return false;
-  const { batchItemFailures: failures } = result;
-  return !Array.isArray(failures) || failures.length > 0;
-}
-
 /** What one entry says, which may be what Promise.allSettled made of a promise. */
 function returnedFor(entry: unknown): HandlerEnd {
   try {
-    if (typeof entry !== "object" || entry === null || !("status" in entry)) return returned(entry);
-    if (entry.status === "rejected" && "reason" in entry) return { kind: "threw", error: entry.reason };
-    return returned(entry.status === "fulfilled" && "value" in entry ? entry.value : entry);
+    const { status, reason, value }: Readonly<Record<string, unknown>> = Object(entry);
+    if (status === "rejected") return { kind: "threw", error: reason };
+    return returned(status === "fulfilled" ? value : entry);
   } catch (error) {
     return { kind: "threw", error };
   }
