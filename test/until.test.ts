@@ -187,8 +187,8 @@ test("a drain until its limit takes no delivery at its end that no handler could
     expect(report.acked).toBeGreaterThan(0);
     exhausted += report.exhausted;
   }
-  // Each run had one. Now one may where this process stands still for longer than the time that is spared.
-  expect(exhausted).toBeLessThanOrEqual(1);
+  // Each run had one. Now one or two may where this process stands still for longer than the time that is spared.
+  expect(exhausted).toBeLessThanOrEqual(2);
   clearInterval(publishing);
   expect(await server.consumerState("S", "c")).toMatchObject({ ackPending: 0 });
 });

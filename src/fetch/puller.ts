@@ -252,13 +252,15 @@ export class Puller {
     else void this.#endIfEmpty(end);
   }
 
-  /** The server had none to give. Ends, unless the consumer itself says that some are left. */
+  /** The server had none to give. Ends, unless the consumer says that some are left, and has not for long. */
   async #endIfEmpty(end: Ending): Promise<void> {
     const { plan } = this.#parts;
     this.#isAsking = true;
     const explained = await this.#explain(end);
     this.#isAsking = false;
-    const isLate = explained === end && this.delivered > 0 && (this.pending ?? 0) > 0;
+    // Held up by what others hold, it is no nearer to its end than they are.
+    const mayGoOn = explained === end || explained.reason === "limit-exceeded";
+    const isLate = mayGoOn && this.delivered > 0 && (this.pending ?? 0) > 0;
     // A priority group may have its reasons to give none.
     if (isLate && !plan.priorityGroup && this.#emptiness.doubt()) {
       this.consider();

@@ -39,7 +39,7 @@ export function scenarioServer(): (
       stream,
       options,
       drain: (own, limitMs = 4_000) => {
-        const all = { ...options, stream, consumer: "worker", maxWaitMs: 300, ...own };
+        const all = { ...options, stream, consumer: "worker", maxWaitMs: 900, ...own };
         return defineDrain(all as DrainOptions).run({ limitMs }); // whole again
       },
       left: async () => {

@@ -1,6 +1,8 @@
 // What a consumer is told while a drain has it, and what it is told to leave away, after reports on nats-server and its
 // clients: nothing is lost for it, and the report names it.
-import { expect, test } from "vitest";
+import { wsconnect } from "@nats-io/nats-core";
+import { expect, onTestFinished, test } from "vitest";
+import { NANOS_PER_MS } from "../../src/deadline.ts";
 import { type Message, type Report, reject } from "../../src/index.ts";
 import { blockOf } from "../support/raw-publisher.ts";
 import { pause, scenarioServer, sum } from "./bed.ts";
@@ -40,6 +42,29 @@ test("a consumer that is paused under the handlers: what has come is handled, an
   expect(report).toMatchObject({ outcome: "completed", more: true, acked: report.fetched });
   expect(report.fetched + Number(report.pending)).toBe(20);
   expect(report.message).toContain(`paused, and delivers none: ${report.pending} are pending`);
+});
+
+// nats-io/nats-server #6093: what another client holds counts against max_ack_pending, and nobody gets a message meanwhile.
+test("a drain that waits behind a message of another client goes on when that is acked", async () => {
+  const { server, stream, options, drain } = await given(4, { max_ack_pending: 1 });
+  const nats = await wsconnect({ servers: options.servers, user: "admin", pass: "admin-pw" });
+  onTestFinished(() => nats.close());
+  const other = nats.subscribe("other");
+  const handler = async ({ sequence }: Message): Promise<void> => {
+    if (sequence !== 1) return;
+    // It is asked for before the drain asks again, and so comes first.
+    const pull = JSON.stringify({ batch: 1, expires: 10_000 * NANOS_PER_MS });
+    nats.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.worker`, pull, { reply: "other" });
+    await expect.poll(async () => (await server.consumerState(stream, "worker")).waiting).toBe(1);
+  };
+  const draining = drain({ handler, prefetch: 0 }, 8_000);
+  for await (const message of other) {
+    // Longer than one pull request of a drain waits that has had some.
+    await pause(400);
+    message.respond("+ACK");
+    break;
+  }
+  expect(await draining).toMatchObject({ outcome: "completed", reason: "empty", acked: 3, pending: 0 });
 });
 
 // nats-io/nats.net #1098: a pinned client that loses its pin waits for a heartbeat that does not come.
