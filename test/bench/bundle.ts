@@ -37,7 +37,7 @@ export const bundle: Measure<Bundle> = {
       const floorConfig = join(folder, "floor.toml");
       await writeFile(
         floorConfig,
-        `name = "floor"\nmain = ${JSON.stringify(FLOOR)}\ncompatibility_date = "${COMPATIBILITY_DATE}"\n`,
+        `name = "floor"\nmain = ${JSON.stringify(FLOOR)}\ncompatibility_date = "${COMPATIBILITY_DATE}"\nkeep_names = false\n`,
       );
       const built = {
         sluice: await build(join(ROOT, "wrangler.toml"), join(folder, "sluice")),
