@@ -16,7 +16,7 @@ export const CONSUMER_RULES: Readonly<Record<string, Rule>> = {
       ? {
           message:
             `The server deletes the consumer after ${show(facts.inactiveThresholdMs)} (inactive_threshold) ` +
-            `without a drain, and ${show(betweenRunsMs)} or more lie between two.`,
+            `without a drain, and ${show(betweenRunsMs)} lie between two.`,
           mend: edit(facts, `--inactive-threshold ${show(10 * betweenRunsMs)}`),
         }
       : undefined,
@@ -34,7 +34,7 @@ export const CONSUMER_RULES: Readonly<Record<string, Rule>> = {
       ? {
           message:
             `The backoff replaces the ack wait: a first delivery has ${show(facts.backoffMs[0])}. A drain ` +
-            "waits by its own retry delay already.",
+            "has its own retry delay.",
           mend: edit(facts, `--backoff none --wait ${show(2 * handlerTimeoutMs)}`),
         }
       : undefined,
@@ -44,8 +44,8 @@ export const CONSUMER_RULES: Readonly<Record<string, Rule>> = {
       ? {
           message:
             `Max deliver is ${facts.maxDeliver}, too few for a batch of ${batch}: each message that ` +
-            "arrives costs a delivery, handled or not, and an outage costs one per drain. It runs out " +
-            "before the backlog does, and the message is never delivered again.",
+            "arrives costs a delivery, handled or not, and an outage one per drain. What has used it up " +
+            "is never delivered again.",
           mend: edit(facts, "--max-deliver 10"),
         }
       : undefined,
