@@ -65,7 +65,7 @@ export function classifyPermission({ operation, subject }: PermissionViolationEr
   return ending(
     "permission-denied",
     subject === ANY_SUBJECT
-      ? "Allow it more of them (max_subscriptions)."
+      ? "Allow the user more subscriptions (max_subscriptions, or its JWT)."
       : `Allow the user to ${operation === "publish" ? "publish" : "subscribe"} to "${subject}".`,
   );
 }

@@ -194,7 +194,8 @@ function readResult(result: unknown, jobs: readonly Job[]): Ended[] {
   if (!Array.isArray(result)) {
     // One for all: a settlement, a Response, or nothing. What Lambda takes names some, by its own ids.
     const { batchItemFailures: named }: { batchItemFailures?: ArrayLike<unknown> } = Object(result);
-    if (named?.length) throw new TypeError("batchItemFailures");
+    if (named?.length)
+      throw new TypeError("batchItemFailures says nothing here: return one entry per message");
     const end = returned(result);
     return jobs.map((job) => [job, end]);
   }

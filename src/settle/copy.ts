@@ -69,7 +69,7 @@ function readCount(text: string, max: number): number | undefined {
 }
 
 /** Nobody reads why: its message is exhausted, and is told as that. */
-export const NO_COPY = "no copy";
+export class NoCopyError extends Error {}
 
 export interface CopyParts {
   readonly publisher: Publisher;
@@ -82,7 +82,7 @@ export interface CopyParts {
  * Publishes a copy to the message's own stream, and resolves with its sequence.
  *
  * @throws {PublishError} when the stream did not take it by then
- * @throws {Error} when there can be none, or another stream took it
+ * @throws {NoCopyError} when there can be none, or another stream took it
  */
 export async function publishCopy(
   message: DeliveredMessage,
@@ -99,7 +99,7 @@ export async function publishCopy(
   const info: { readonly domain?: unknown } = { domain: undefined, ...nats.info }; // not in nats-core's type
   // A stream of the same name, in the domain that the connection is in.
   const isElsewhere = domain !== undefined && info.domain !== domain;
-  if (generation > MAX_GENERATION || lacksBody(message) || isForeign || isElsewhere) throw new Error(NO_COPY);
+  if (generation > MAX_GENERATION || lacksBody(message) || isForeign || isElsewhere) throw new NoCopyError();
   const headers = deadLetterHeaders(message, reason, new Date(), "whole", of);
   headers.set(COPY, String(generation));
   headers.set("Nats-Expected-Stream", stream);
@@ -107,6 +107,6 @@ export async function publishCopy(
   if (isValue) headers.set("Nats-Expected-Last-Subject-Sequence", String(sequence));
   const id = `sluice:copy:${crypto.randomUUID()}`;
   const ack = await publisher.publish(subject, message.data, { id, headers }, by);
-  if (ack.stream !== stream || ack.sequence <= sequence) throw new Error(NO_COPY);
+  if (ack.stream !== stream || ack.sequence <= sequence) throw new NoCopyError();
   return ack.sequence;
 }

@@ -63,7 +63,7 @@ const MAX_DROPPED_LENGTH = 1_000;
 // More than nats-server takes unless it is told to: its `max_control_line`.
 const MAX_SUBJECT_LENGTH = 4_096;
 const MAX_PUBLISHED_BYTES = 3_584;
-const NOT_KEPT = "its stream confirmed it, and keeps none";
+const NOT_KEPT = "its stream confirmed it, and keeps none: no consumer asks for it, or limits are too small";
 
 /**
  * Publishes a dead letter and waits for its PubAck, in the largest form that server and stream

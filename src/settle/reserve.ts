@@ -4,7 +4,7 @@ import { type Deadline, now } from "../deadline.ts";
 import type { DeliveredMessage } from "../message/message.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Journal } from "../report/journal.ts";
-import { type Copy, NO_COPY, publishCopy } from "./copy.ts";
+import { type Copy, NoCopyError, publishCopy } from "./copy.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
 
@@ -57,7 +57,7 @@ export class Reserve {
   async #copy({ msg, message, reason, of }: Waiting, by: Deadline): Promise<void> {
     const { outbox, journal, publisher, domain } = this.#parts;
     try {
-      if (by - now() < MIN_MS) throw new Error(NO_COPY);
+      if (by - now() < MIN_MS) throw new NoCopyError();
       const copy = await publishCopy(message, reason, of, { publisher, domain, by });
       journal.note("dead-letter-copied", `${message.id} as ${copy}`);
       outbox.term(msg, "retried");
