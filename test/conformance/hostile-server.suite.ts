@@ -8,7 +8,7 @@ import type { Script, Step } from "../support/scripted/script.ts";
 const TIME = "1732500000000000000";
 const MAX_UINT64 = "18446744073709551615";
 const NONE: Step = { status: 404, description: "No Messages" };
-const LIMIT_MS = 4_000;
+const LIMIT_MS = 8_000;
 
 /** Replies that are no ack subject of the consumer C of the stream S. */
 const FORGED_REPLIES: readonly (string | null)[] = [
@@ -64,7 +64,7 @@ async function drain(script: Script, options: Overrides = {}) {
     stream: "S",
     consumer: "C",
     // A machine that stands still for 400 ms is no silent server: the heartbeat is a third of it.
-    maxWaitMs: 1_500,
+    maxWaitMs: 2_400,
     handler: () => {},
     ...options,
   };
