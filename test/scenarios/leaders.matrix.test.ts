@@ -6,11 +6,14 @@ import { labCluster } from "../support/lab-client.ts";
 import { pause, total } from "./bed.ts";
 
 // nats-io/nats.go #2063, nats-io/nats-server PR #5482: acks around a change of the leader, and what comes again after it.
-test.each(["to another", "to another and back"])(
+test.for(["to another", "to another and back"])(
   "what is said to be acked around a change of the leader %s is acked",
   { timeout: 120_000 },
-  async (where) => {
+  async (where, { skip }) => {
     const cluster = await labCluster();
+    const isBack = where !== "to another";
+    if (isBack && cluster.version.startsWith("2.9."))
+      skip("nats-server 2.9 does not say since when a leader leads");
     await cluster.createStream("ORDERS", { retention: "workqueue" as never });
     await cluster.createConsumer("ORDERS", "worker", { ack_wait: 60_000 * 1e6 });
     await cluster.publish("ORDERS.new", 40);
@@ -18,7 +21,7 @@ test.each(["to another", "to another and back"])(
     const handler = async ({ sequence }: Message): Promise<void> => {
       if (sequence === 6) {
         let leader = await cluster.stepDown("ORDERS", "worker");
-        for (let step = 0; where !== "to another" && leader !== first && step < 8; step += 1)
+        for (let step = 0; isBack && leader !== first && step < 8; step += 1)
           leader = await cluster.stepDown("ORDERS", "worker");
       }
       await pause(20);
