@@ -1,8 +1,7 @@
 // What the dashboard shows, asked of nats-server over a connection of its own, that ends with the page.
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "../connection/connect.ts";
-import { classifyConnectFailure } from "../connection/failure.ts";
-import { JetStreamError } from "../connection/jetstream.ts";
+import { classifyConnectFailure, classifyInfoError } from "../connection/failure.ts";
 import { showServers } from "../connection/login.ts";
 import { type Deadline, now } from "../deadline.ts";
 import type { DrainSettings } from "../index.ts";
@@ -66,10 +65,6 @@ async function readFacts(nats: NatsConnection, settings: DrainSettings, deadline
   return { ...known, problem: `The consumer could not be asked: ${why}.`, findings };
 }
 
-/** JetStream's codes for a consumer and a stream that are not there. */
-const NO_CONSUMER = 10014;
-const NO_STREAM = 10059;
-
 /** Whether it is another name, or was there and is gone. */
 async function missing(
   nats: NatsConnection,
@@ -77,14 +72,14 @@ async function missing(
   reports: readonly Report[],
   error: unknown,
 ): Promise<readonly Finding[]> {
-  const code = error instanceof JetStreamError ? error.code : 0;
-  if (code === NO_STREAM) {
+  const code = classifyInfoError(error, settings.stream, settings.consumer)?.reason;
+  if (code === "stream-not-found") {
     const names = await streamNames(nats, settings);
-    return [{ code: "stream-not-found", ...missingStream({ ...settings, names }) }];
+    return [{ code, ...missingStream({ ...settings, names }) }];
   }
-  if (code !== NO_CONSUMER) return [];
+  if (code !== "consumer-not-found") return [];
   const names = await consumerNames(nats, settings);
-  return [{ code: "consumer-not-found", ...missingConsumer({ ...settings, names, reports }) }];
+  return [{ code, ...missingConsumer({ ...settings, names, reports }) }];
 }
 
 async function lastReports(

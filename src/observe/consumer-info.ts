@@ -1,18 +1,15 @@
 // What the consumer says of itself, whole: a drain reads a part of it only.
 import type { NatsConnection } from "@nats-io/nats-core";
-import { apiPrefix, requestJetStream, UnreadableAnswerError } from "../connection/jetstream.ts";
+import { UnreadableAnswerError } from "../connection/jetstream.ts";
 import type { ConsumerConfigFacts } from "../report/preflight.ts";
 import { consumerFacts } from "../report/preflight-info.ts";
-import { type ConsumerKey, countOf } from "./consumer-state.ts";
+import { type ConsumerKey, countOf, readCounts, requestConsumerInfo } from "./consumer-state.ts";
 import type { ConsumerCounts } from "./evidence.ts";
 
 export interface ConsumerAnswer {
   readonly facts: ConsumerConfigFacts;
   readonly counts: ConsumerCounts;
 }
-
-/** The question's answer, and whose it was: anybody who hears it may answer, and name another. */
-type Told = Readonly<Record<string, unknown>>;
 
 /**
  * @param timeoutMs how long to wait for the answer, in milliseconds
@@ -21,19 +18,15 @@ type Told = Readonly<Record<string, unknown>>;
  */
 export async function askConsumer(
   nats: NatsConnection,
-  { stream, consumer, domain }: ConsumerKey,
+  key: ConsumerKey,
   timeoutMs: number,
 ): Promise<ConsumerAnswer> {
-  const subject = `${apiPrefix(domain)}.CONSUMER.INFO.${stream}.${consumer}`;
-  const info = await requestJetStream<Told>(nats, subject, "", { timeoutMs });
+  const info = await requestConsumerInfo(nats, key, timeoutMs);
   const config = membersOf(info.config);
   return {
-    facts: consumerFacts({ stream_name: stream, name: consumer, config }),
+    facts: consumerFacts({ stream_name: key.stream, name: key.consumer, config }),
     counts: {
-      pending: countOf(info.num_pending),
-      unacked: countOf(info.num_ack_pending),
-      redelivered: countOf(info.num_redelivered),
-      waiting: countOf(info.num_waiting),
+      ...readCounts(info),
       paused: info.paused === true,
       lastDelivered: countOf(membersOf(info.delivered).stream_seq),
       settledUpTo: countOf(membersOf(info.ack_floor).stream_seq),
@@ -41,7 +34,7 @@ export async function askConsumer(
   };
 }
 
-function membersOf(value: unknown): Told {
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new UnreadableAnswerError();
   return { ...value };
 }

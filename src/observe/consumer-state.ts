@@ -12,10 +12,8 @@ export interface ConsumerKey {
   readonly domain?: string | undefined;
 }
 
-/** The part of the server's answer that is read: anything, until it is looked at. */
-type ConsumerInfo = Readonly<
-  Record<"num_pending" | "num_ack_pending" | "num_redelivered" | "num_waiting", unknown>
->;
+/** The server's answer: anything, until it is looked at. */
+type ConsumerInfo = Readonly<Record<string, unknown>>;
 
 /**
  * Asks for the consumer's state.
@@ -26,14 +24,26 @@ type ConsumerInfo = Readonly<
  */
 export async function readConsumerState(
   nats: NatsConnection,
-  { stream, consumer, domain }: ConsumerKey,
+  key: ConsumerKey,
   timeoutMs: number,
 ): Promise<ConsumerState> {
+  const { stream, consumer } = key;
+  return { stream, consumer, ...readCounts(await requestConsumerInfo(nats, key, timeoutMs)) };
+}
+
+/** @throws what {@link requestJetStream} throws */
+export async function requestConsumerInfo(
+  nats: NatsConnection,
+  { stream, consumer, domain }: ConsumerKey,
+  timeoutMs: number,
+): Promise<ConsumerInfo> {
   const subject = `${apiPrefix(domain)}.CONSUMER.INFO.${stream}.${consumer}`;
-  const info = await requestJetStream<ConsumerInfo>(nats, subject, "", { timeoutMs });
+  return await requestJetStream<ConsumerInfo>(nats, subject, "", { timeoutMs });
+}
+
+/** @throws {UnreadableAnswerError} when the answer has no such counts */
+export function readCounts(info: ConsumerInfo): Omit<ConsumerState, keyof ConsumerKey> {
   return {
-    stream,
-    consumer,
     pending: countOf(info.num_pending),
     unacked: countOf(info.num_ack_pending),
     redelivered: countOf(info.num_redelivered),
