@@ -13,23 +13,33 @@ import { sluice } from "../support/sluice.ts";
 
 const ARGS = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--dead-letter", "dlq.orders"];
 
+/** A drain by the user that the command prints. */
+const BASE = {
+  auth: { user: "sluice", password: "sluice-pw" },
+  inboxPrefix: "_INBOX_sluice",
+  stream: "ORDERS",
+  consumer: "billing",
+  maxWaitMs: 200,
+};
+
+/** A server that has the user which the command printed, beside the laboratory's own. */
+function withUser(printed: string): { authorization: string } {
+  const user = printed.replace("$SLUICE_PASSWORD", JSON.stringify(BASE.auth.password));
+  return {
+    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
+  };
+}
+
 it("sluice permissions lets a drain work, and denies everything else", async () => {
   const { stdout } = await sluice(ARGS);
-  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
-  const server = await labServer({
-    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
-  });
+  const server = await labServer(withUser(stdout));
   await server.createStream("ORDERS", { subjects: ["orders.>"] });
   await server.createStream("DLQ", { subjects: ["dlq.>"] });
   await server.createConsumer("ORDERS", "billing", { max_deliver: 10 });
   await server.publish("orders.eu", 3);
   const drain = defineDrain({
+    ...BASE,
     servers: server.wsUrl,
-    auth: { user: "sluice", password: "sluice-pw" },
-    inboxPrefix: "_INBOX_sluice",
-    stream: "ORDERS",
-    consumer: "billing",
-    maxWaitMs: 200,
     deadLetter: { subject: "dlq.orders" },
     handler: ({ sequence }) => (sequence === 1 ? reject("no price") : undefined),
   });
@@ -57,10 +67,7 @@ it("sluice permissions lets a drain work, and denies everything else", async () 
 it("sluice permissions --bucket lets a drain keep its report, and the dashboard show it", async () => {
   const args = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--bucket", BUCKET];
   const { stdout } = await sluice(args);
-  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
-  const server = await labServer({
-    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
-  });
+  const server = await labServer(withUser(stdout));
   await server.createStream("ORDERS");
   await server.createConsumer("ORDERS", "billing");
   await server.publish("ORDERS.new", 3);
@@ -68,12 +75,8 @@ it("sluice permissions --bucket lets a drain keep its report, and the dashboard 
   onTestFinished(() => admin.close());
   await makeBucket(admin);
   const settings = {
+    ...BASE,
     servers: server.wsUrl,
-    auth: { user: "sluice", password: "sluice-pw" },
-    inboxPrefix: "_INBOX_sluice",
-    stream: "ORDERS",
-    consumer: "billing",
-    maxWaitMs: 200,
     history: { bucket: BUCKET },
   };
   const report = await defineDrain({ ...settings, handler: () => {} }).run({ limitMs: 10_000 });
@@ -86,21 +89,14 @@ it("sluice permissions --bucket lets a drain keep its report, and the dashboard 
 it("sluice permissions --dead-letter-stream lets a drain see that no dead letter is kept", async () => {
   const letters = ["--dead-letter-stream", "DLQ"];
   const { stdout } = await sluice([...ARGS, ...letters]);
-  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
-  const server = await labServer({
-    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
-  });
+  const server = await labServer(withUser(stdout));
   await server.createStream("ORDERS", { subjects: ["orders.>"] });
   await server.createStream("DLQ", { subjects: ["dlq.>"], retention: "interest" as never }); // the enum's own value
   await server.createConsumer("ORDERS", "billing", { max_deliver: 10 });
   await server.publish("orders.eu", 3);
   const drain = defineDrain({
+    ...BASE,
     servers: server.wsUrl,
-    auth: { user: "sluice", password: "sluice-pw" },
-    inboxPrefix: "_INBOX_sluice",
-    stream: "ORDERS",
-    consumer: "billing",
-    maxWaitMs: 200,
     deadLetter: { subject: "dlq.orders" },
     retryDelay: () => 20,
     handler: () => reject("no price"),
@@ -113,10 +109,7 @@ it("sluice permissions --dead-letter-stream lets a drain see that no dead letter
 it("sluice permissions --copy-to lets a drain keep what cannot be dead-lettered, and nothing else", async () => {
   const copies = ["--copy-to", "orders.eu", "orders.us.>"];
   const { stdout } = await sluice([...ARGS, ...copies]);
-  const user = stdout.replace("$SLUICE_PASSWORD", '"sluice-pw"');
-  const server = await labServer({
-    authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},\n${user}\n ] } }`,
-  });
+  const server = await labServer(withUser(stdout));
   await server.createStream("ORDERS", { subjects: ["orders.>"] });
   await server.createConsumer("ORDERS", "billing", { max_deliver: 1 });
   for (const subject of ["orders.eu", "orders.us.ny", "orders.asia"]) await server.publish(subject, 1);
