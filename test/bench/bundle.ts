@@ -1,11 +1,9 @@
 // The bundle: what the deployable Worker weighs and what its start costs, beside a Worker of the same libraries that a user would write.
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { gzipSync } from "node:zlib";
+import { buildWorker, startupMs } from "../support/wrangler.ts";
 import type { Measure } from "./bench.ts";
 import { COMPATIBILITY_DATE } from "./runtimes.ts";
 import { alternate, median, round } from "./stats.ts";
@@ -40,8 +38,8 @@ export const bundle: Measure<Bundle> = {
         `name = "floor"\nmain = ${JSON.stringify(FLOOR)}\ncompatibility_date = "${COMPATIBILITY_DATE}"\nkeep_names = false\n`,
       );
       const built = {
-        sluice: await build(join(ROOT, "wrangler.toml"), join(folder, "sluice")),
-        floor: await build(floorConfig, join(folder, "floor")),
+        sluice: await buildWorker(join(ROOT, "wrangler.toml"), join(folder, "sluice")),
+        floor: await buildWorker(floorConfig, join(folder, "floor")),
       };
       const gzipBytes = { sluice: built.sluice.gzipBytes, floor: built.floor.gzipBytes };
       log(`bundle: ${kib(gzipBytes.sluice)}, floor ${kib(gzipBytes.floor)}`);
@@ -83,60 +81,6 @@ export const bundle: Measure<Bundle> = {
     },
   ],
 };
-
-interface Built {
-  /** Of the Worker's scripts, minified. */
-  readonly gzipBytes: number;
-  /** What would be uploaded, as a file. */
-  readonly upload: string;
-}
-
-async function build(config: string, outdir: string): Promise<Built> {
-  const upload = `${outdir}.bundle`;
-  await wrangler([
-    "deploy",
-    "--config",
-    config,
-    "--dry-run",
-    "--minify",
-    "--outdir",
-    outdir,
-    "--outfile",
-    upload,
-  ]);
-  const scripts = (await readdir(outdir)).filter((name) => name.endsWith(".js"));
-  const contents = await Promise.all(scripts.map((name) => readFile(join(outdir, name))));
-  return { gzipBytes: gzipSync(Buffer.concat(contents)).length, upload };
-}
-
-/** Active time, idle excluded, of one start of the Worker in workerd. */
-async function startupMs(upload: string, folder: string): Promise<number> {
-  const profile = join(folder, "startup.cpuprofile");
-  await wrangler(["check", "startup", "--workerBundle", upload, "--outfile", profile]);
-  return activeMs(JSON.parse(await readFile(profile, "utf8")));
-}
-
-/** A V8 CPU profile, the part of it that is read here; its times are in microseconds. */
-interface CpuProfile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string } }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
-function activeMs({ nodes, samples, timeDeltas }: CpuProfile): number {
-  const idle = new Set(
-    nodes.filter(({ callFrame }) => callFrame.functionName === "(idle)").map(({ id }) => id),
-  );
-  return samples.reduce((ms, id, at) => (idle.has(id) ? ms : ms + (timeDeltas[at] ?? 0) / 1_000), 0);
-}
-
-async function wrangler(args: readonly string[]): Promise<void> {
-  const path = `${join(ROOT, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`;
-  await promisify(execFile)("wrangler", [...args], {
-    cwd: ROOT,
-    env: { ...process.env, PATH: path, WRANGLER_SEND_METRICS: "false", WRANGLER_WRITE_LOGS: "false" },
-  });
-}
 
 function kib(bytes: number): string {
   return `${round(bytes / 1024)} KiB`;

@@ -7,7 +7,7 @@ export interface Count {
   skipped: number;
   /** What failed, and how: printed once more at the end, where a long log is read first. */
   failures: string[];
-  /** What passed at the second try only. */
+  /** What passed when it was tried again, and not before. */
   retried: string[];
 }
 
@@ -31,7 +31,7 @@ export function sum(counts: readonly Count[]): Count {
 /** Prints the last lines of a run, and fails the process when the run has failed. */
 export function conclude(count: Count): void {
   for (const failure of count.failures) console.log(`failed: ${failure}`);
-  for (const name of count.retried) console.log(`passed at the second try: ${name}`);
+  for (const name of count.retried) console.log(`passed when tried again: ${name}`);
   console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;
 }
