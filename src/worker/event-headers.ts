@@ -138,12 +138,10 @@ function addEvent(
   sent.add("ce-natssubject", subject);
 
   const context = (name: string, otherwise: string, valid?: (value: string) => boolean): void => {
-    const given = attributes.get(name);
-    const theirs = given === undefined ? "" : encodedAgain(given);
+    const theirs = encodedAgain(attributes.get(name) ?? "");
     // Of one too long is not asked what it looks like: that takes a second for 60 KB of accents.
-    const isTheirs = theirs.length > MAX_VALUE_LENGTH || valid?.(theirs) !== false;
-    const taken = theirs !== "" && isTheirs && sent.add(`ce-${name}`, theirs);
-    if (!taken) sent.add(`ce-${name}`, otherwise);
+    const isTheirs = theirs !== "" && (theirs.length > MAX_VALUE_LENGTH || valid?.(theirs) !== false);
+    if (!isTheirs || !sent.add(`ce-${name}`, theirs)) sent.add(`ce-${name}`, otherwise);
   };
   context("id", id, (theirs) => !looksLike(theirs, key));
   context("source", source, (theirs) => !looksLike(theirs, SOURCE) && !looksLike(pathOf(theirs), SOURCE));
