@@ -35,14 +35,16 @@ const SECRETS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Node looks for `--env-file` among the arguments of a script, too, and ends before the script starts
- * where that file cannot be read (nodejs/node issue 54232): so there is a short name that it leaves alone.
+ * Node looks for `--env-file` among the arguments of a script, too, up to a `--`, and ends before the
+ * script starts where that file cannot be read (nodejs/node issue 54232). No first line of a script puts
+ * a `--` there on every system: npm's commands on Windows need `env`, BusyBox' `env` has no -S, and
+ * without it Linux hands `node --` over as one name. So there is a short name that Node leaves alone.
  */
 export function envFileOption(): Option {
   return new Option(
     "-f, --env-file <file>",
-    "Variables to read beside the environment, which comes first. Of a missing file -f says more: Node " +
-      "looks for that of --env-file itself, and ends with 9.",
+    "Variables to read beside the environment, which comes first. Where the file is missing, -f ends with " +
+      "78; --env-file ends with 9, as Node takes it for its own.",
   );
 }
 
@@ -123,8 +125,9 @@ function readFlag(name: string, value: string | undefined, command: string): boo
 }
 
 function readServers(server: string | undefined, mayBeInsecure: boolean, command: string): readonly string[] {
-  if (!server) throw new UsageError("--server is missing, and NATS_URL is not set", command);
-  const urls = server.split(",").map((each) => each.trim());
+  const entries = (server ?? "").split(",").map((each) => each.trim());
+  const urls = entries.filter((each) => each !== "");
+  if (urls.length === 0) throw new UsageError("--server is missing, and NATS_URL is not set", command);
   for (const each of urls) {
     const url = URL.canParse(each) ? new URL(each) : undefined;
     // The value may hold a password, so no message does.

@@ -26,9 +26,10 @@ export function addPermissions(program: Command, { end }: Context): void {
   strict(program.command("permissions"), NAME)
     .summary("Print the least that a drain's user must be allowed.")
     .description(
-      `Prints a user for nats-server.conf that may do what a drain of one consumer needs, and no more, and the
-command that makes the same user with an operator's keys. Its replies come to a prefix of its own, so that it
-cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBOX_PREFIX.`,
+      `\
+Prints a user for nats-server.conf that may do what a drain of one consumer needs, and no more, and the \
+command that makes the same user with an operator's keys. Its replies come to a prefix of its own, so that \
+it cannot read those of others: give the drain inboxPrefix, or the Worker NATS_INBOX_PREFIX.`,
     )
     .option("--stream <name>", "The stream. (default: NATS_STREAM)")
     .option("--consumer <name>", "The consumer. (default: NATS_CONSUMER)")

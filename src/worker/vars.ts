@@ -20,34 +20,37 @@ export interface Target {
   fetch(input: string, init?: RequestInit): Promise<Response>;
 }
 
-/** One a line, in the order of wrangler.toml. */
-export type VarName =
-  | "NATS_URL"
-  | "NATS_STREAM"
-  | "NATS_CONSUMER"
-  | "TARGET_URL"
-  | "BATCH"
-  | "FETCHES"
-  | "CONCURRENCY"
-  | "MAX_WAIT_MS"
-  | "LIMIT_MS"
-  | "UNTIL"
-  | "DRAINS"
-  | "HANDLER_TIMEOUT_MS"
-  | "STOP_AFTER_FAILURES"
-  | "DEAD_LETTER_SUBJECT"
-  | "MAX_DELIVERIES"
-  | "FORWARD_HEADERS"
-  | "NATS_INBOX_PREFIX"
-  | "NATS_DOMAIN"
-  | "HISTORY_BUCKET"
-  | "ALLOW_INSECURE"
-  | "NATS_TOKEN"
-  | "NATS_USER"
-  | "NATS_PASSWORD"
-  | "NATS_CREDS"
-  | "NATS_NKEY_SEED"
-  | "DRAIN_TOKEN";
+/** In the order of wrangler.toml. */
+export const VAR_NAMES = [
+  "NATS_URL",
+  "NATS_STREAM",
+  "NATS_CONSUMER",
+  "TARGET_URL",
+  "BATCH",
+  "FETCHES",
+  "CONCURRENCY",
+  "MAX_WAIT_MS",
+  "LIMIT_MS",
+  "UNTIL",
+  "DRAINS",
+  "HANDLER_TIMEOUT_MS",
+  "STOP_AFTER_FAILURES",
+  "DEAD_LETTER_SUBJECT",
+  "MAX_DELIVERIES",
+  "FORWARD_HEADERS",
+  "NATS_INBOX_PREFIX",
+  "NATS_DOMAIN",
+  "HISTORY_BUCKET",
+  "ALLOW_INSECURE",
+  "NATS_TOKEN",
+  "NATS_USER",
+  "NATS_PASSWORD",
+  "NATS_CREDS",
+  "NATS_NKEY_SEED",
+  "DRAIN_TOKEN",
+] as const;
+
+export type VarName = (typeof VAR_NAMES)[number];
 
 /**
  * The var's text without the spaces that pasting leaves around it; undefined where it is not set, or

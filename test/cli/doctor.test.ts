@@ -148,12 +148,18 @@ describe("sluice doctor judges the ack wait by what a handler may take", () => {
   });
 });
 
-it("sluice doctor says of a var out of its range what each drain would end for", async () => {
-  const env = { NATS_URL: "ws://127.0.0.1:1", NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing", BATCH: "0" };
-  expect(await doctor(env)).toMatchObject({
-    code: 78,
-    said: { findings: [{ code: "invalid-options", message: expect.stringContaining("BATCH must be") }] },
-  });
+it("sluice doctor says of each var that the Worker refuses what is wrong, without a value", async () => {
+  const named = { NATS_URL: "ws://127.0.0.1:1", NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing" };
+  const wrong = { BATCH: "0", FORWARD_HEADERS: "X-Tenant; Host", DRAIN_TOKEN: "s3cret\ns3cret-s3cret" };
+  const { code, codes, said } = await doctor({ ...named, ...wrong });
+  expect({ code, codes }).toEqual({ code: 78, codes: Array(3).fill("invalid-options") });
+  const messages = said.findings.map(({ message }) => message);
+  expect(messages).toEqual([
+    expect.stringMatching(/^BATCH must be/),
+    expect.stringMatching(/^FORWARD_HEADERS must be/),
+    expect.stringMatching(/^DRAIN_TOKEN may have/),
+  ]);
+  expect(messages.join()).not.toContain("s3cret");
 });
 
 it("sluice doctor reads --env-file, which the environment comes before, and options before both", async () => {
@@ -405,9 +411,10 @@ describe("sluice doctor names", () => {
     expect(codes).toEqual(["dead-letter-loop"]);
   });
 
-  it("a missing setting, and where to set it", async () => {
+  it("each missing setting, and where to set it", async () => {
     const { code, codes, said } = await doctor({ NATS_URL: "ws://127.0.0.1:1" });
-    expect({ code, codes }).toEqual({ code: 78, codes: ["invalid-options"] });
+    expect({ code, codes }).toEqual({ code: 78, codes: ["invalid-options", "invalid-options"] });
     expect(said.findings[0]?.message).toContain("NATS_STREAM");
+    expect(said.findings[1]?.message).toContain("NATS_CONSUMER");
   });
 });

@@ -106,6 +106,22 @@ describe("what goes to stdout, with exit code 0", () => {
     expect(await sluice(args)).toEqual({ code: 0, stdout: expect.stringMatching(text), stderr: "" });
   });
 
+  it.each(["run", "doctor", "permissions", "redrive", "status"])(
+    "the help of %s, whose lines are as full as 80 columns allow",
+    async (command) => {
+      const { stdout } = await sluice([command, "--help"]);
+      const [, description = ""] = stdout.split("\n\n");
+      const lines = description.split("\n");
+      expect(lines.length).toBeGreaterThan(2);
+      for (const [at, line] of stdout.split("\n").entries())
+        expect(line.length, `line ${at}`).toBeLessThan(81);
+      for (const [at, next] of lines.slice(1).entries()) {
+        const [word = ""] = next.split(" ");
+        expect(`${lines[at]} ${word}`.length, next).toBeGreaterThan(80);
+      }
+    },
+  );
+
   it("in a clone, by npm run sluice, without a build", async () => {
     const cwd = fileURLToPath(new URL("../../", import.meta.url));
     const run = promisify(execFile)("npm", ["run", "--silent", "sluice", "--", "--version"], { cwd });

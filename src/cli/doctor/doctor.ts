@@ -13,6 +13,7 @@ import { print } from "./print.ts";
 import { reach } from "./reach.ts";
 import { type DoctorSettings, readSettings } from "./settings.ts";
 import { tryTarget } from "./target.ts";
+import { SettingsError } from "./vars.ts";
 import { diagnose } from "./verdict.ts";
 
 /** @returns the exit code */
@@ -34,15 +35,20 @@ async function examine(options: DoctorOptions): Promise<Diagnosis> {
   } catch (error) {
     // What cannot be read is as wrong as what is malformed.
     if (!(error instanceof Error)) throw error;
-    return diagnose({ endings: [{ reason: "invalid-options", message: error.message }] });
+    const problems = error instanceof SettingsError ? error.problems : [error.message];
+    return diagnose({ endings: problems.map((message) => ({ reason: "invalid-options", message })) });
   }
   const { login, targetUrl } = settings;
   const request = { ...login, name: "sluice-doctor" };
   const [attempt, target] = await Promise.all([
     connect(request, now() + budget.connectMs, new AbortController().signal),
-    tryTarget(targetUrl, login.allowInsecure),
+    tryTarget(targetUrl),
   ]);
-  const findings = [...(target ? [target] : []), ...insecureServers(login).map(insecure)];
+  const findings = [
+    ...settings.passedOver,
+    ...(target ? [target] : []),
+    ...insecureServers(login).map(insecure),
+  ];
   if (attempt.kind !== "connected") {
     const end = classifyConnectFailure(attempt, showServers(login.servers));
     return diagnose({ budget, settings, findings, endings: [await whereabouts(end, settings)] });

@@ -5,10 +5,10 @@ import { addLoginOptions } from "../login.ts";
 import { type DoctorOptions, NAME } from "./diagnosis.ts";
 
 const DESCRIPTION = `\
-Finds out why a drain fails, or drains too little: connects with the real credentials, tries each permission,
-asks for a Fetch of nothing, looks at the consumer and the target, and says what to change. It takes no
-message and changes nothing. What is not an option is read from the environment, under the names of the
-Worker's vars. Exit code: 0 fine, 1 findings, 75 not reachable now, 78 the configuration is wrong.`;
+Finds out why a drain fails, or drains too little: connects with the real credentials, tries each \
+permission, asks for a Fetch of nothing, looks at the consumer and the target, and says what to change. It \
+takes no message and changes nothing. What is not an option is read from the environment, under the names \
+of the Worker's vars. Exit code: 0 fine, 1 findings, 75 not reachable now, 78 the configuration is wrong.`;
 
 export function addDoctor(program: Command, { end }: Context): void {
   const command = strict(program.command("doctor"), NAME)

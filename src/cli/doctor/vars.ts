@@ -1,56 +1,99 @@
-// The vars that are options of a drain, checked as a drain checks them: one that is wrong ends each run of
-// the Worker as invalid-options.
-import { checkWholeNumber, isInvalidOption } from "../../checks.ts";
-import { type DrainSettings, defineDrain, MIN_LIMIT_MS } from "../../index.ts";
+// The vars, read as the Worker reads them: what it would answer 500 for, and what it would never look at.
+import { type InvalidOption, isInvalidOption } from "../../checks.ts";
+import { closest } from "../../observe/missing.ts";
+import type { Finding } from "../../report/report.ts";
+import { type Config, readConfig } from "../../worker/config.ts";
+import { drainToken } from "../../worker/drain-token.ts";
+import { VAR_NAMES, type VarName, type Vars } from "../../worker/vars.ts";
 import type { Environment } from "../login.ts";
-import { UsageError } from "../usage.ts";
-import { NAME } from "./diagnosis.ts";
+import type { WorkerSettings } from "./worker.ts";
 
-/** The Worker's own bounds. */
-const MAX_LIMIT_MS = 900_000;
-const MAX_DRAINS = 32;
+/** All that is wrong with the settings, one problem a line; none quotes a secret. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+  readonly problems: readonly string[];
 
-/** @throws {UsageError} one is out of its range, or misses another; the message names the var */
-export function checkVars(env: Environment): void {
-  const number = (name: string): number | undefined => readNumber(env, name);
-  const subject = env.DEAD_LETTER_SUBJECT;
-  const maxDeliveries = number("MAX_DELIVERIES");
-  if (maxDeliveries !== undefined && subject === undefined)
-    throw new UsageError("DEAD_LETTER_SUBJECT is not set, and MAX_DELIVERIES needs it", NAME);
-  try {
-    checkWholeNumber("LIMIT_MS", number("LIMIT_MS"), MIN_LIMIT_MS, MAX_LIMIT_MS);
-    checkWholeNumber("DRAINS", number("DRAINS"), 1, MAX_DRAINS);
-    defineDrain({
-      servers: "wss://localhost",
-      stream: "STREAM",
-      consumer: "consumer",
-      batch: number("BATCH"),
-      fetches: number("FETCHES"),
-      concurrency: number("CONCURRENCY"),
-      maxWaitMs: number("MAX_WAIT_MS"),
-      until: env.UNTIL as DrainSettings["until"], // text yet; the option's check knows the words
-      handlerTimeoutMs: number("HANDLER_TIMEOUT_MS"),
-      stopAfterFailures: number("STOP_AFTER_FAILURES"),
-      deadLetter: subject === undefined ? undefined : { subject, maxDeliveries },
-      handler: () => {},
-    });
-  } catch (error) {
-    if (!isInvalidOption(error)) throw error;
-    throw new UsageError(`${varOf(error.option)} ${error.problem}`, NAME, { cause: error });
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
   }
 }
 
-/** @throws {UsageError} it is no whole number */
-export function readNumber(env: Environment, name: string): number | undefined {
-  const text = env[name];
-  if (!text) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${name} must be a whole number`, NAME);
-  return Number(text);
+export const CREDENTIALS: readonly VarName[] = [
+  "NATS_TOKEN",
+  "NATS_USER",
+  "NATS_PASSWORD",
+  "NATS_CREDS",
+  "NATS_NKEY_SEED",
+];
+
+/** What stands in for a var that is wrong, so that the next mistake is found, too. */
+export const SOUND: Partial<Readonly<Record<string, string>>> = {
+  NATS_URL: "wss://localhost",
+  NATS_STREAM: "STREAM",
+  NATS_CONSUMER: "consumer",
+  NATS_USER: "user",
+  NATS_PASSWORD: "password",
+  TARGET_URL: "https://localhost",
+  DEAD_LETTER_SUBJECT: "dead.letters",
+};
+
+/** @throws {SettingsError} with each var that the Worker, or a drain with these options, would refuse */
+export function readVars(vars: Vars): Config {
+  const mistakes: InvalidOption[] = [];
+  let mended = vars;
+  for (;;) {
+    const read = attempt(mended);
+    const isRead = !isInvalidOption(read);
+    if (isRead && mistakes.length === 0) return read;
+    // What no stand-in mends is told once.
+    if (isRead || mistakes.some(({ option }) => option === read.option))
+      throw new SettingsError(mistakes.map(({ option, problem }) => `${option} ${problem}`));
+    mistakes.push(read);
+    mended = { ...mended, ...standIns(read.option) };
+  }
 }
 
-/** `maxWaitMs` is MAX_WAIT_MS; what is no option is a var already. */
-function varOf(option: string): string {
-  if (option === option.toUpperCase()) return option;
-  if (option === "deadLetter.maxDeliveries") return "MAX_DELIVERIES";
-  return option.replace(/[A-Z.]/g, (letter) => `_${letter.replace(".", "")}`).toUpperCase();
+function attempt(vars: Vars): Config | InvalidOption {
+  try {
+    const config = readConfig(vars);
+    // Where it is not set it may be a secret that is deployed, and not known here.
+    if (vars.DRAIN_TOKEN !== undefined) drainToken(vars);
+    return config;
+  } catch (error) {
+    if (isInvalidOption(error)) return error;
+    throw error;
+  }
+}
+
+/** Several names are those of the credentials, of which no kind is left. */
+function standIns(option: string): Environment {
+  return option.includes(",")
+    ? Object.fromEntries(CREDENTIALS.map((name) => [name, undefined]))
+    : { [option]: SOUND[option] };
+}
+
+/** What is not malformed, and missing or passed over. */
+export function passedOver({ vars, isDeployable, hasSecrets }: WorkerSettings): Finding[] {
+  if (!isDeployable) return [];
+  // Where no secret is known here, this one may be deployed as the others are.
+  const isOpen = !hasSecrets || vars.DRAIN_TOKEN?.trim();
+  return [...(isOpen ? [] : [NO_TOKEN]), ...mistyped(vars)];
+}
+
+const NO_TOKEN: Finding = {
+  code: "drain-token",
+  message: "DRAIN_TOKEN is not set: all routes but /healthz answer 500. The cron runs all the same.",
+  mend: "openssl rand -hex 24 | npx wrangler secret put DRAIN_TOKEN",
+};
+
+/** Names that are nearly those of vars: nothing reads them, and the default holds. */
+function mistyped(vars: Environment): Finding[] {
+  const names = Object.keys(vars).filter((name) => !VAR_NAMES.some((known) => known === name));
+  return names.flatMap((name) => {
+    const meant = closest(name, VAR_NAMES);
+    if (meant === undefined || vars[meant] !== undefined) return [];
+    const message = `The Worker has no var ${name}, and reads nothing from it. Did you mean ${meant}?`;
+    return [{ code: "unknown-var", message }];
+  });
 }

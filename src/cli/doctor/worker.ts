@@ -12,6 +12,8 @@ import { NAME } from "./diagnosis.ts";
 export interface WorkerSettings {
   /** Its vars, and its secrets on this machine. */
   readonly vars: Environment;
+  /** Some of its secrets are known. */
+  readonly hasSecrets: boolean;
   /** From one run of its cron to the next, where that is known. */
   readonly betweenRunsMs: number | undefined;
   /** A service is bound in place of TARGET_URL: it is the deployable Worker. */
@@ -51,8 +53,10 @@ export async function readWorker(folder: string, environment: string | undefined
   const { crons } = table(chosen.triggers ?? top.triggers);
   const services = Array.isArray(chosen.services) ? chosen.services.map(table) : [];
   const vars = Object.entries(table(chosen.vars)).map(([key, value]) => [key, String(value)]);
+  const secrets = await readSecrets(folder, environment);
   return {
-    vars: { ...Object.fromEntries(vars), ...(await readSecrets(folder, environment)) },
+    vars: { ...Object.fromEntries(vars), ...secrets },
+    hasSecrets: Object.keys(secrets).length > 0,
     betweenRunsMs: Array.isArray(crons) && crons.length === 1 ? betweenCrons(String(crons[0])) : undefined,
     bindsTarget: services.some(({ binding }) => binding === "TARGET"),
     isDeployable: DEPLOYABLE.test(String(chosen.main ?? top.main)),

@@ -8,11 +8,11 @@ const NAME = "sluice redrive";
 const DEFAULT_MAX = 1_000;
 
 const DESCRIPTION = `\
-Publishes the dead letters of a stream back to where they came from, in order: each with its own body and
-headers, to its own subject. One is deleted when the stream that it came from has confirmed it, so whatever
-ends a run, nothing is lost; and nothing is put back twice if the next run comes within that stream's
-duplicate window. A message that fails again meanwhile waits for the next run. It shows what it will do, and
-asks. The last line on stdout is JSON.`;
+Publishes the dead letters of a stream back to where they came from, in order: each with its own body and \
+headers, to its own subject. One is deleted when the stream that it came from has confirmed it, so \
+whatever ends a run, nothing is lost; and nothing is put back twice if the next run comes within that \
+stream's duplicate window. A message that fails again meanwhile waits for the next run. It shows what it \
+will do, and asks. The last line on stdout is JSON.`;
 
 interface Options extends LoginOptions {
   readonly stream?: string;

@@ -7,11 +7,11 @@ import { readTime } from "../time.ts";
 const NAME = "sluice run";
 
 const DESCRIPTION = `\
-Runs the drain of a module once, for a scheduler that starts processes: a Kubernetes CronJob, a systemd
-timer, a Fly Machine, a Cloud Run job. The module's default export, or the one named "drain", is what
-defineDrain() returns, or { drain, limitMs }. The report is one line of JSON on stdout; a line for people goes
-to stderr. Exit code: 0 completed, 75 try again (retryable), 78 look at it first (fatal), 64 a wrong command
-line. SIGTERM and SIGINT abort the drain: what is held is settled, and the exit code is 75.`;
+Runs the drain of a module once, for a scheduler that starts processes: a Kubernetes CronJob, a systemd \
+timer, a Fly Machine, a Cloud Run job. The module's default export, or the one named "drain", is what \
+defineDrain() returns, or { drain, limitMs }. The report is one line of JSON on stdout; a line for people \
+goes to stderr. Exit code: 0 completed, 75 try again (retryable), 78 look at it first (fatal), 64 a wrong \
+command line. SIGTERM and SIGINT abort the drain: what is held is settled, and the exit code is 75.`;
 
 interface Options {
   readonly limit?: string;

@@ -8,9 +8,9 @@ import { UsageError } from "../usage.ts";
 const NAME = "sluice status";
 
 const DESCRIPTION = `\
-Shows what a consumer has left, and how its last drains ended, as far as the drain keeps a history in a KV
-bucket. It takes no message and changes nothing. What is not an option is read from the environment, under the
-names of the Worker's vars.`;
+Shows what a consumer has left, and how its last drains ended, as far as the drain keeps a history in a KV \
+bucket. It takes no message and changes nothing. What is not an option is read from the environment, under \
+the names of the Worker's vars.`;
 
 interface Options extends LoginOptions {
   readonly stream?: string;
