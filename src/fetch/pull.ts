@@ -2,7 +2,7 @@
 import type { Connection } from "../connection/connection.ts";
 import { classifyPermission } from "../connection/failure.ts";
 import { isDenied } from "../connection/jetstream.ts";
-import { timer } from "../deadline.ts";
+import { now, timer } from "../deadline.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import { type PullRequest, pullBody } from "./pull-request.ts";
 import { type SilenceBounds, watchSilence } from "./silence.ts";
@@ -34,6 +34,7 @@ export class Pull {
   readonly #watch: ReturnType<typeof watchSilence>;
   #forget: () => void = () => {};
   readonly #resolve: (end: PullEnd) => void;
+  readonly #startedAt = now();
   #grace: ReturnType<typeof timer> | undefined;
   #open = true;
   delivered = 0;
@@ -85,8 +86,24 @@ export class Pull {
    * overtakes the deliveries, which wait for a majority of the nodes (seen on 2.15.1).
    */
   completed(roundTripMs: number): void {
-    this.#grace ??= timer(Math.max(GRACE_MS, 2 * roundTripMs));
-    void this.#grace.fired.then(() => this.end(ending("batch-full")));
+    this.#endIn(Math.max(GRACE_MS, 2 * roundTripMs), ending("batch-full"));
+  }
+
+  /** Whether it has brought nothing, and has waited for less than half of what it was to wait. */
+  get isEarly(): boolean {
+    return this.delivered === 0 && now() - this.#startedAt < this.#request.expiresMs / 2;
+  }
+
+  /** The server has said all that it will; the next pull request comes after a pause. */
+  pause(pauseMs: number, how: PullEnd): void {
+    this.#watch.stop();
+    this.#endIn(pauseMs, how);
+  }
+
+  #endIn(delayMs: number, how: PullEnd): void {
+    if (this.#grace) return;
+    this.#grace = timer(delayMs);
+    void this.#grace.fired.then(() => this.end(how));
   }
 
   end(how: PullEnd): void {

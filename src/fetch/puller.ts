@@ -206,7 +206,9 @@ export class Puller {
     } else if (end?.reason === "batch-full" && delivered < batch && !isOutOfBytes(description)) {
       this.#pull.completed(this.#parts.plan.roundTripMs);
     } else if (end) {
-      this.#pull.end(end);
+      const pauseMs = this.#waits && end.reason === "empty" ? this.#emptiness.pauseMs(this.#pull.isEarly) : 0;
+      if (pauseMs > 0) this.#pull.pause(pauseMs, end);
+      else this.#pull.end(end);
     }
   }
 
