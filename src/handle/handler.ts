@@ -6,7 +6,7 @@ import type { ValueReader } from "../message/value.ts";
 import type { Observer } from "../observe/observer.ts";
 import type { Publish } from "../settle/publish.ts";
 import { isFailureStatus, settlementOfResponse } from "../settle/response.ts";
-import { ack, isSettlement, type Settlement } from "../settle/settlement.ts";
+import { ack, isSettlement, readSettlement, type Settlement } from "../settle/settlement.ts";
 import type { Settled } from "../settle/settler.ts";
 import { cancelBody, type HttpResponse, isHttpResponse } from "./http-response.ts";
 
@@ -128,7 +128,7 @@ const ACKED: HandlerEnd = { kind: "returned", settlement: ack(), failure: false 
 export function returned(value: unknown): HandlerEnd {
   if (value === undefined) return ACKED;
   try {
-    if (isSettlement(value)) return { kind: "returned", settlement: value, failure: false };
+    if (isSettlement(value)) return { kind: "returned", settlement: readSettlement(value), failure: false };
     if (value instanceof Error) return { kind: "threw", error: value };
     if (!isHttpResponse(value)) return ACKED;
     cancelBody(value);

@@ -72,12 +72,53 @@ export function retry(options: { readonly delayMs?: number } = {}): Settlement {
  * const handler: Handler = ({ data }) => (data.length === 0 ? reject("not an order") : undefined);
  */
 export function reject(reason: string): Settlement {
-  return { [SETTLEMENT]: true, kind: "reject", reason };
+  return { [SETTLEMENT]: true, kind: "reject", reason: asText(reason) };
+}
+
+/** A reason as text: a `catch` clause, and JavaScript, may give anything, most often an Error. */
+function asText(reason: unknown): string {
+  try {
+    return String((reason instanceof Error ? reason.message : reason) ?? "no reason given");
+  } catch {
+    return typeof reason;
+  }
 }
 
 /** Whether a handler returned a settlement; anything else counts as nothing. */
 export function isSettlement(value: unknown): value is Settlement {
   return typeof value === "object" && value !== null && SETTLEMENT in value;
+}
+
+/**
+ * A settlement as this copy makes them, whoever made it: looked at once, and what it asks for is
+ * something that can be.
+ *
+ * @throws {TypeError} when its kind is none
+ * @throws what its own getters throw
+ */
+export function readSettlement(given: Settlement): Settlement {
+  const cause = causeOf(given);
+  const own = readKind(given);
+  return cause ? withCause(own, cause.error) : own;
+}
+
+function readKind(given: Settlement): Settlement {
+  switch (given.kind) {
+    case "ack":
+      return ack();
+    case "retry":
+      return retryAfter(given.delayMs);
+    case "reject":
+      return reject(given.reason);
+    default:
+      throw new TypeError("a settlement of an unknown kind");
+  }
+}
+
+/** After the drain's own delay, where this is none. */
+function retryAfter(delayMs: unknown): Settlement {
+  const isDelay = typeof delayMs === "number" && Number.isFinite(delayMs) && delayMs >= 0;
+  return isDelay ? retry({ delayMs }) : retry();
 }
 
 /**
@@ -158,11 +199,8 @@ export function settlementOfError(error: unknown): Settlement | undefined {
 function settlementOfCode(error: unknown): Settlement | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   switch (error.code) {
-    case "SLUICE_RETRY": {
-      const delayMs = "delayMs" in error ? error.delayMs : undefined;
-      const valid = typeof delayMs === "number" && Number.isFinite(delayMs) && delayMs >= 0;
-      return valid ? retry({ delayMs }) : retry();
-    }
+    case "SLUICE_RETRY":
+      return retryAfter("delayMs" in error ? error.delayMs : undefined);
     case "SLUICE_REJECT":
     case "SLUICE_INVALID_VALUE":
       return reject(error.message);

@@ -2,7 +2,7 @@
 // and the next message is handled. The kinds are from bbc/sqs-consumer #78 and #84, runmq/queue #21 and #33,
 // cody-greene/node-rabbitmq-client #24 and cloudamqp/amqp-client.js #233.
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ack, type Message, retry } from "../../src/index.ts";
+import { ack, type Message, RejectError, reject, retry } from "../../src/index.ts";
 import { scenarioServer, sum } from "./bed.ts";
 
 const given = scenarioServer();
@@ -108,6 +108,57 @@ test.each<[what: string, make: () => unknown, as: "acked" | "retried"]>([
     expect(unhandled).toEqual([]);
   },
 );
+
+/** A settlement that no function here made, as that of another copy. */
+const branded = (given: object): object => ({ ...ack(), ...given });
+
+test.each<[what: string, make: () => unknown]>([
+  ["a proxy of one that throws at any touch", () => new Proxy(reject("no"), { get: trap })],
+  ["a proxy that says it has everything", () => new Proxy({}, { has: () => true })],
+  ["one whose kind getter throws", () => getter("kind", { ...ack(), kind: 0 })],
+  ["one whose reason getter throws", () => getter("reason", { ...reject("no"), reason: 0 })],
+  ["one of an unknown kind", () => branded({ kind: "later" })],
+  ["one of a kind within the drain", () => branded({ kind: "release", waitMs: "soon" })],
+  ["a retry after a text", () => branded({ kind: "retry", delayMs: "1" })],
+  ["a retry after a bigint", () => branded({ kind: "retry", delayMs: 1n })],
+  ["a retry after what throws as a number", () => branded({ kind: "retry", delayMs: { valueOf: trap } })],
+  ["a retry after less than nothing", () => branded({ kind: "retry", delayMs: -5 })],
+])("a settlement that is none (%s) retries its message, after the drain's own delay", async (_, make) => {
+  const { drain, left } = await given(4);
+  const handler = ({ sequence }: Message): unknown =>
+    [make, async () => make(), () => undefined][sequence % 3]?.();
+  const options = { retryDelay: () => 60_000 };
+  const report = await drain({ ...options, handler: handler as never, batch: 3 });
+  expect(report).toMatchObject({ reason: "batch-full", fetched: 3, acked: 1, retried: 2 });
+  const whole = await drain({ ...options, batchHandler: (() => [make()]) as never });
+  expect(whole).toMatchObject({ outcome: "completed", fetched: 1, retried: 1 });
+  expect([await left(), unhandled]).toEqual([3, []]);
+});
+
+test.each<[what: string, reason: unknown, told: string]>([
+  ["an Error", new Error("no good"), "no good"],
+  ["nothing", undefined, "no reason given"],
+  ["null", null, "no reason given"],
+  ["a symbol", Symbol("no"), "Symbol(no)"],
+  ["a number", 5, "5"],
+  ["an object that throws as text", { toString: trap }, "object"],
+  ["an Error whose message throws", getter("message", new Error("no")), "object"],
+])("a message that is rejected for %s is a dead letter that says so", async (_, reason, told) => {
+  const { server, stream, drain } = await given(3);
+  await server.createStream(`${stream}DLQ`, { subjects: [`dlq.${stream}`] });
+  const options = { deadLetter: { subject: `dlq.${stream}` } };
+  const refuse = ({ sequence }: Message): unknown => {
+    if (sequence === 1) throw Object.assign(new RejectError("no"), { message: reason });
+    return reject(reason as never);
+  };
+  const report = await drain({ ...options, handler: refuse as never, batch: 2 });
+  expect(report).toMatchObject({ fetched: 2, deadLettered: 2, deadLetters: [{ reason: told, count: 2 }] });
+  const whole = await drain({ ...options, batchHandler: (() => [reject(reason as never)]) as never });
+  expect(whole).toMatchObject({ outcome: "completed", deadLettered: 1 });
+  const letters = await server.messages(`${stream}DLQ`);
+  expect(letters.map(({ headers }) => headers["Sluice-Reason"])).toEqual([told, told, told]);
+  expect(unhandled).toEqual([]);
+});
 
 test("a thenable that never settles is cut when the budget ends, and its message comes again", async () => {
   const { drain, left } = await given(2);
