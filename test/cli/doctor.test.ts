@@ -1,4 +1,5 @@
-// `sluice doctor` as a newcomer runs it, in each of the situations that it is for: a real process, a real nats-server.
+// `sluice doctor` as a newcomer runs it, in each of the situations that it is for, with a real nats-server. Where it matters
+// that the process ends, it is one.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labRefusedPort, labServer, labStatusPeer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
-import { type Run, sluice } from "../support/sluice.ts";
+import { type Run, sluice, sluiceProcess } from "../support/sluice.ts";
 
 const MINUTE_NS = 60_000_000_000;
 
@@ -31,7 +32,10 @@ async function run(
 
 /** With `--json`: the exit code, the codes of the findings, and all of it. */
 async function doctor(env: Readonly<Record<string, string>>, ...args: string[]) {
-  const { code, stdout, stderr } = await run(["--json", ...args], env);
+  return diagnosisOf(await run(["--json", ...args], env));
+}
+
+function diagnosisOf({ code, stdout, stderr }: Run) {
   expect(stderr).toBe("");
   const said: Diagnosis = JSON.parse(stdout);
   return { code, codes: said.findings.map((finding) => finding.code), said };
@@ -58,7 +62,8 @@ it("sluice doctor finds nothing where all is well, takes no message and stores n
   await server.publish("orders.eu", 3);
   const target = await labStatusPeer(405);
   const url = `http://127.0.0.1:${target.port}/events`;
-  const { code, said } = await doctor({ ...env, TARGET_URL: url, DEAD_LETTER_SUBJECT: "dlq.orders" });
+  const given = { ...env, TARGET_URL: url, DEAD_LETTER_SUBJECT: "dlq.orders" };
+  const { code, said } = diagnosisOf(await sluiceProcess(["doctor", "--json"], given));
   expect(said.findings).toEqual([]);
   expect({ code, ...said }).toMatchObject({ code: 0, ok: true, budget: { limitMs: 55_000 } });
   const { delivered, ackPending, pending } = await server.consumerState("ORDERS", "billing");
@@ -68,7 +73,7 @@ it("sluice doctor finds nothing where all is well, takes no message and stores n
 
 it("sluice doctor draws the budget, and each finding with its mend", async () => {
   const { env } = await givenHealthy(undefined, { max_deliver: 2 });
-  const { code, stdout } = await run(["--limit", "10s"], env);
+  const { code, stdout } = await sluiceProcess(["doctor", "--limit", "10s"], env);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^connect +2500 ms +█+\n[\s\S]*\nlimit +10000 ms\n/);
   expect(stdout).toMatch(
@@ -256,7 +261,8 @@ describe("sluice doctor names", () => {
   it("a frozen server", async () => {
     const { server, env } = await givenHealthy();
     await server.signal("SIGSTOP");
-    const { code, codes, said } = await doctor(env, "--limit", "4s");
+    const args = ["doctor", "--json", "--limit", "4s"];
+    const { code, codes, said } = diagnosisOf(await sluiceProcess(args, env));
     expect({ code, codes }).toEqual({ code: 75, codes: ["connect-timeout"] });
     expect(said.findings[0]?.message).toContain("the server is frozen");
   });

@@ -1,5 +1,5 @@
 // The commands beside strangers: a server that is none, a network in the clear, and dead letters that somebody forged to
-// stop a redrive. Real processes, real servers.
+// stop a redrive. Real servers; a real process where a stranger could keep it from its end.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -8,7 +8,7 @@ import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labFramePeer, labJwtServer, labScripted, labServer } from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 import { blockOf } from "../support/raw-publisher.ts";
-import { type Run, SLUICE, sluiceEnv, sluice as sluiceIn } from "../support/sluice.ts";
+import { type Run, SLUICE, sluiceEnv, sluice as sluiceIn, sluiceProcess } from "../support/sluice.ts";
 
 const ADMIN: Readonly<Record<string, string>> = { NATS_USER: "admin", NATS_PASSWORD: "admin-pw" };
 const INFO =
@@ -55,7 +55,8 @@ describe.each(COMMANDS)("sluice %s", (...command) => {
       { await: "frame" },
       { binary: "SECRET s3cret-body\r\n" },
     ] as const;
-    const run = await sluice([...command, "--server", (await labFramePeer(...said)).wsUrl]);
+    const { wsUrl } = await labFramePeer(...said);
+    const run = await sluiceProcess([...command, "--server", wsUrl], ADMIN);
     expect(run.code).not.toBe(0);
     expect(run.stdout + run.stderr).not.toContain("s3cret");
     const text = await sluice([...command, "--server", (await labFramePeer({ text: "s3cret" })).wsUrl]);

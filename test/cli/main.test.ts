@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { sluice } from "../support/sluice.ts";
+import { sluice, sluiceProcess } from "../support/sluice.ts";
 
 describe("a wrong command line", () => {
   const table: [args: string[], line: string | RegExp][] = [
@@ -38,7 +38,7 @@ describe("a wrong command line", () => {
   });
 
   it("without a command is answered with the help", async () => {
-    expect(await sluice([])).toEqual({
+    expect(await sluiceProcess([])).toEqual({
       code: 64,
       stdout: "",
       stderr: expect.stringContaining("Usage: sluice <command>"),
@@ -49,7 +49,7 @@ describe("a wrong command line", () => {
 describe("a file that cannot be read", () => {
   const commands = [["status"], ["redrive", "--stream", "DLQ"], ["run", "drain.ts"]];
   it.each(commands)("is named with its option by sluice %s, with exit code 78", async (...command) => {
-    expect(await sluice([...command, "-f", "gone.env"])).toEqual({
+    expect(await sluiceProcess([...command, "-f", "gone.env"])).toEqual({
       code: 78,
       stdout: "",
       stderr: "sluice: --env-file: gone.env cannot be read (ENOENT)\n",
@@ -82,7 +82,7 @@ describe("a file that cannot be read", () => {
 
   // No line at the top of a script gives Node a "--" on every system: BusyBox' env has no -S.
   it("of --env-file ends Node before the installed command starts, which is why there is -f", async () => {
-    expect(await sluice(["doctor", "--env-file", "gone.env"])).toEqual({
+    expect(await sluiceProcess(["doctor", "--env-file", "gone.env"])).toEqual({
       code: 9,
       stdout: "",
       stderr: expect.stringMatching(/^\S*node: gone\.env: not found\n$/),
@@ -103,7 +103,7 @@ describe("what goes to stdout, with exit code 0", () => {
     [["--version"], /^\d+\.\d+\.\d+\n$/],
   ];
   it.each(table)("%j", async (args, text) => {
-    expect(await sluice(args)).toEqual({ code: 0, stdout: expect.stringMatching(text), stderr: "" });
+    expect(await sluiceProcess(args)).toEqual({ code: 0, stdout: expect.stringMatching(text), stderr: "" });
   });
 
   it.each(["run", "doctor", "permissions", "redrive", "status"])(

@@ -9,7 +9,7 @@ import { defineDrain, reject } from "../../src/index.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER, ADMIN_USER_CONFIG } from "../support/nats.ts";
-import { sluice } from "../support/sluice.ts";
+import { sluice, sluiceProcess } from "../support/sluice.ts";
 
 const ARGS = ["permissions", "--stream", "ORDERS", "--consumer", "billing", "--dead-letter", "dlq.orders"];
 
@@ -31,7 +31,7 @@ function withUser(printed: string): { authorization: string } {
 }
 
 it("sluice permissions lets a drain work, and denies everything else", async () => {
-  const { stdout } = await sluice(ARGS);
+  const { stdout } = await sluiceProcess(ARGS);
   const server = await labServer(withUser(stdout));
   await server.createStream("ORDERS", { subjects: ["orders.>"] });
   await server.createStream("DLQ", { subjects: ["dlq.>"] });

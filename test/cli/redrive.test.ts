@@ -1,4 +1,5 @@
-// `sluice redrive` as a user runs it, on a real nats-server, with dead letters that a real drain made.
+// `sluice redrive` as a user runs it, on a real nats-server, with dead letters that a real drain made. A process in the
+// first tests, and where it is interrupted.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,8 +36,12 @@ function countsOf({ stdout }: Run): unknown {
   return last.startsWith("{") ? JSON.parse(last) : undefined;
 }
 
-async function redrive(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Redrive> {
-  return await startRedrive(args, env).ended;
+async function redrive(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = ADMIN,
+): Promise<Redrive> {
+  const run = await sluice(["redrive", "--yes", ...args], env);
+  return { ...run, counts: countsOf(run) };
 }
 
 async function connectAdmin(server: LabServer): Promise<NatsConnection> {
@@ -109,7 +114,7 @@ const original = (made: number) => ({
 describe("sluice redrive", () => {
   it("puts dead letters back as they were, in order, and deletes them", async () => {
     const { server, nats, at, countOf, drainAgain } = await givenDeadLetters(3);
-    const { code, stdout, stderr } = await redrive(at());
+    const { code, stdout, stderr } = await startRedrive(at()).ended;
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stderr: "",
@@ -124,7 +129,7 @@ describe("sluice redrive", () => {
 
   it("with --dry-run says what it would put back, and changes nothing", async () => {
     const { server, nats, at, countOf } = await givenDeadLetters(5);
-    const { code, stdout, stderr } = await redrive(at("--dry-run"));
+    const { code, stdout, stderr } = await startRedrive(at("--dry-run")).ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toBe(`count  subject    consumer  reason
 3      orders.eu  billing   no such customer

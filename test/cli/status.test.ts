@@ -1,4 +1,4 @@
-// `sluice status` as an operator runs it: a real process, against a real nats-server.
+// `sluice status` as an operator runs it, against a real nats-server; a process where it prints the most, and where it goes on.
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { beforeEach, expect, it, onTestFinished } from "vitest";
@@ -10,7 +10,7 @@ import { connectAs } from "../support/delivery.ts";
 import { labServer } from "../support/lab-client.ts";
 import { ADMIN_USER } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
-import { type RunningSluice, SLUICE, sluiceEnv, startSluice } from "../support/sluice.ts";
+import { type RunningSluice, SLUICE, sluice, sluiceEnv, startSluice } from "../support/sluice.ts";
 
 /** util-linux' program that gives another one a terminal. */
 const hasTerminal = spawnSync("script", ["--version"]).stdout?.includes("util-linux") === true;
@@ -48,7 +48,7 @@ it("sluice status shows what the consumer has left and the drains of the history
 });
 
 it("sluice status --json prints one line", async () => {
-  const { stdout } = await start("--json").ended;
+  const { stdout } = await sluice(["status", "--json"], env);
   expect(JSON.parse(stdout)).toMatchObject({ state: { stream: "EVENTS", consumer: "sluice", pending: 3 } });
 });
 
@@ -83,13 +83,13 @@ it.skipIf(!hasTerminal)("sluice status --watch redraws a terminal, and nothing e
 });
 
 it("sluice status says of a history without a report what may be the reason", async () => {
-  const { code, stdout } = await start("--bucket", "gone").ended;
+  const { code, stdout } = await sluice(["status", "--bucket", "gone"], env);
   expect(code).toBe(0);
   expect(stdout).toContain("The history has no report: no drain has ended yet, or there is no such bucket");
 });
 
 it("sluice status says in one line what it cannot ask", async () => {
-  const { code, stderr } = await start("--consumer", "gone").ended;
+  const { code, stderr } = await sluice(["status", "--consumer", "gone"], env);
   expect(code).toBe(1);
   expect(stderr).toBe('sluice: consumer "gone" of stream "EVENTS" cannot be asked: consumer not found\n');
 });
