@@ -9,6 +9,7 @@ export type Note =
   | "batch-result-invalid"
   | "retry-delay-failed"
   | "dead-letter-failed"
+  | "dead-letter-unconfirmed"
   | "dead-letter-copied"
   | "dead-letter-stub"
   | "dead-letter-parked"

@@ -57,6 +57,8 @@ const SENTENCES: Readonly<Record<Note, Say>> = {
   "batch-result-invalid": ({ first }) => `All were retried, because ${first[0]}.`,
   "retry-delay-failed": ({ count, first }) => `retryDelay ${first[0]} ${count} times; the default was used.`,
   "dead-letter-failed": ({ count, first }) => `${count} dead letters failed; the first: ${first[0]}.`,
+  "dead-letter-unconfirmed": ({ count, first }) =>
+    `${count} dead letters, or copies, went out without an answer, and may be stored: ${list(first)}.`,
   "dead-letter-copied": ({ count, first }) =>
     `${count} messages without a delivery left were copied to the end of their stream, until ` +
     `their dead letter can be published: ${list(first)}.`,

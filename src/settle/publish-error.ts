@@ -6,14 +6,22 @@ import { JetStreamError } from "../connection/jetstream.ts";
 export class PublishError extends Error {
   readonly code = "SLUICE_PUBLISH";
   readonly subject: string;
-  constructor(subject: string, attempts: number, cause: unknown) {
+  /** An attempt went out and was not refused: the stream may have the message, or may get it yet. */
+  readonly mayBeStored: boolean;
+  constructor(subject: string, attempts: number, cause: unknown, mayBeStored: boolean = false) {
     const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
     super(`no stream confirmed a message to ${JSON.stringify(subject)} in ${tries}: ${describe(cause)}`, {
       cause,
     });
     this.name = "PublishError";
     this.subject = subject;
+    this.mayBeStored = mayBeStored;
   }
+}
+
+/** Whether what failed to be published may be there all the same. */
+export function mayBeStored(error: unknown): boolean {
+  return error instanceof PublishError && error.mayBeStored;
 }
 
 /** More than the server, or any stream, takes. */

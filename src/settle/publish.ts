@@ -97,17 +97,19 @@ export class Publisher {
   ): Promise<PublishedIn> {
     const { id = crypto.randomUUID(), persist = false } = settings;
     let unheard = 0;
+    let mayBeStored = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return { ...(await this.#attempt(subject, data, id, settings, deadline)), attempts: attempt };
       } catch (error) {
         if (error instanceof NoJetStreamError) unheard += 1;
+        mayBeStored ||= isUnanswered(error);
         const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1));
         const late = now() + backoffMs >= deadline;
         const hopeless = persist
           ? !isPassing(error) && !mayPass(error)
           : !isPassing(error) || unheard >= MAX_UNHEARD;
-        if (late || hopeless) throw new PublishError(subject, attempt, error);
+        if (late || hopeless) throw new PublishError(subject, attempt, error, mayBeStored);
         await timer(backoffMs / 2 + (Math.random() * backoffMs) / 2).fired;
       }
     }
@@ -188,6 +190,11 @@ function isPassing(error: unknown): boolean {
   return [NoJetStreamError, TimeoutError, ClosedConnectionError, ConnectionError].some(
     (passing) => error instanceof passing,
   );
+}
+
+/** Whether the message went out, and no stream has said what became of it. */
+function isUnanswered(error: unknown): boolean {
+  return [TimeoutError, ClosedConnectionError, NotAPubAckError].some((unknown) => error instanceof unknown);
 }
 
 /** Whether an attempt much later may: a stream that is full now, an answer that came from somebody else. */

@@ -7,6 +7,7 @@ import type { Journal } from "../report/journal.ts";
 import { type Copy, NoCopyError, publishCopy } from "./copy.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
+import { mayBeStored } from "./publish-error.ts";
 
 export interface ReserveParts {
   readonly publisher: Publisher;
@@ -61,7 +62,8 @@ export class Reserve {
       const copy = await publishCopy(message, reason, of, { publisher, domain, by });
       journal.note("dead-letter-copied", `${message.id} as ${copy}`);
       outbox.term(msg, "retried");
-    } catch {
+    } catch (error) {
+      if (mayBeStored(error)) journal.note("dead-letter-unconfirmed", message.id);
       journal.note("deliveries-exhausted", message.id);
       outbox.nak(msg, NEVER_MS, "exhausted");
     }

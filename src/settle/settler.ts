@@ -11,6 +11,7 @@ import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
 import { type Action, decide, delayOnWire, type TurnEnd } from "./decide.ts";
 import type { Count, Outbox } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
+import { mayBeStored } from "./publish-error.ts";
 import type { Reserve } from "./reserve.ts";
 import type { IsKept } from "./retention.ts";
 import { exponentialDelay, type RetryDelay } from "./settlement.ts";
@@ -176,6 +177,7 @@ export class Settler {
       }
     } catch (error) {
       journal.note("dead-letter-failed", error instanceof Error ? error.message : String(error));
+      if (mayBeStored(error)) journal.note("dead-letter-unconfirmed", message.id);
       if (!isLast) {
         const attempts = message.deliveryCount + (copy?.deliveries ?? 0);
         return this.#nak(msg, message, this.#retryDelay(attempts), "retried");

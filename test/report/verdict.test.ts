@@ -100,6 +100,7 @@ describe("the findings of a drain", () => {
     "batch-result-invalid": ["it returned 1 entries", "All were retried, because it returned 1 entries."],
     "retry-delay-failed": ["gave NaN", "retryDelay gave NaN 2 times; the default was used."],
     "dead-letter-failed": ["no responders", "2 dead letters failed; the first: no responders."],
+    "dead-letter-unconfirmed": ["S:1", "2 dead letters, or copies, went out without an answer"],
     "dead-letter-copied": ["S:1", "2 messages without a delivery left were copied"],
     "dead-letter-stub": ["S:1", "2 dead letters did not fit"],
     "dead-letter-parked": ["S:1", "for a year: S:1. Set the consumer's max_deliver."],

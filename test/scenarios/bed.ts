@@ -57,6 +57,12 @@ export function total(reports: readonly Report[], count: Count): number {
   return reports.reduce((all, report) => all + report[count], 0);
 }
 
+/** Dead letters that may have been stored, though no PubAck came: as the report's finding counts them. */
+export function lettersInDoubt({ findings }: Report): number {
+  const told = findings.find(({ code }) => code === "dead-letter-unconfirmed");
+  return told ? Number(/^\d+/.exec(told.message)) : 0;
+}
+
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** All that a report counts. */
