@@ -1,5 +1,5 @@
 // A drain leaves no timer, socket or promise behind: the process that made it ends by itself, whatever the peer does.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -12,14 +12,22 @@ const LIMIT_MS = 5_000;
 // A process that hangs must fail its test, not the run.
 const HANG_MS = 15_000;
 
+interface Own {
+  readonly limitMs?: number;
+  readonly maxWaitMs?: number;
+  readonly stop?: (child: ChildProcess) => unknown;
+}
+
 /** Drains in a process of its own; resolves when that has ended, with its report and how long it lived after it. */
 async function drainAndExit(
   servers: string,
+  { limitMs = LIMIT_MS, maxWaitMs = 1_500, stop = () => {} }: Own = {},
 ): Promise<{ report: Report; livedOnMs: number; code: number | null }> {
   const script = fileURLToPath(new URL("support/exit-drain.ts", import.meta.url));
-  const child = spawn(process.execPath, [script, servers, String(LIMIT_MS)], {
+  const child = spawn(process.execPath, [script, servers, String(limitMs), String(maxWaitMs)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  void stop(child);
   const timer = setTimeout(() => child.kill("SIGKILL"), HANG_MS);
   let reportedAt = 0;
   child.stdout.once("data", () => {
@@ -48,6 +56,24 @@ test("a drain whose server froze leaves nothing behind", async () => {
   expect(code).toBe(0);
   // Node's own WebSocket would wait for a Close frame for ever.
   expect(livedOnMs).toBeLessThan(1_000);
+});
+
+test("a drain whose own process stood still for many heartbeats does not take the server for lost", async () => {
+  const server = await given(0);
+  const proxy = await labProxy(server);
+  const stopped = Promise.withResolvers<void>();
+  const stop = async (child: ChildProcess): Promise<void> => {
+    await pullWaits(server);
+    child.kill("SIGSTOP");
+    // Four heartbeats or five, of 200 ms: twice as long as a server may be silent.
+    await proxy.onceBytesDown(800);
+    await server.publish("ORDERS.new", 1);
+    child.kill("SIGCONT");
+    stopped.resolve();
+  };
+  const { report } = await drainAndExit(proxy.url, { limitMs: 12_000, maxWaitMs: 8_000, stop });
+  await stopped.promise;
+  expect(report).toMatchObject({ outcome: "completed", reason: "empty", acked: 1 });
 });
 
 test("a drain whose connection went half-open leaves nothing behind", async () => {

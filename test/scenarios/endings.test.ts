@@ -53,7 +53,11 @@ test.each([0, 15, 40, 90])(
 // celery/celery #3802, taskforcesh/bullmq #834: what ends during a shutdown, well or badly, is not told to the queue.
 test("handlers that run when the drain stops by itself end, and are counted as they ended", async () => {
   const bed = await given(12);
+  const started = Promise.withResolvers<void>();
   const handler = async ({ sequence }: Message): Promise<void> => {
+    if (sequence === 4) started.resolve();
+    // All four run by then, however the deliveries came.
+    await started.promise;
     if (sequence === 1) throw new Error("first");
     await pause(100);
     if (sequence === 3) throw new Error("third");

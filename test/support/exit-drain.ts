@@ -1,13 +1,13 @@
 // A process that drains once, prints its report and does nothing more: whether it then ends is its parent's test.
 import { defineDrain } from "../../src/index.ts";
 
-const [servers = "", limitMs = "0"] = process.argv.slice(2);
+const [servers = "", limitMs = "0", maxWaitMs = "1500"] = process.argv.slice(2);
 const drain = defineDrain({
   servers,
   auth: { user: "drain", password: "drain-pw" },
   stream: "ORDERS",
   consumer: "worker",
-  maxWaitMs: 1_500,
+  maxWaitMs: Number(maxWaitMs),
   heartbeatMs: 200,
   handler: () => {},
 });
