@@ -172,14 +172,40 @@ function addForwarded(sent: Sent, { headers }: Message<unknown>, forwarded: Read
  * databases do.
  */
 function looksLike(value: string, own: string): boolean {
-  const text = (encoded: string): string =>
-    (decodeAttribute(encoded) ?? encoded)
-      .normalize("NFKD")
-      .replace(/[\p{M}\p{C}]/gu, "")
-      .toLowerCase()
-      .trimStart();
-  return text(value).startsWith(text(own));
+  const [text, start] = [asRead(value), asRead(own)];
+  return text.startsWith(start) || (BEYOND_ASCII.test(text + start) && beginsAlike(text, start));
 }
+
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+function asRead(encoded: string): string {
+  const text = decodeAttribute(encoded) ?? encoded;
+  return text
+    .normalize("NFKD")
+    .replace(/[\p{M}\p{C}\p{DI}]/gu, "")
+    .toLowerCase()
+    .trimStart();
+}
+
+/**
+ * By the order of letters that such databases have (UCA), to which an \u00d8 is an O, and a \u00df is two
+ * letters. Text that goes on comes later in it.
+ */
+function beginsAlike(text: string, start: string): boolean {
+  inOrder ??= new Intl.Collator("und", { sensitivity: "base" });
+  const letters = [...text];
+  let [low, high] = [0, Math.min(letters.length, 2 * start.length)];
+  let order = -1;
+  while (low < high) {
+    const end = (low + high) >> 1;
+    const compared = inOrder.compare(letters.slice(0, end + 1).join(""), start);
+    if (compared < 0) low = end + 1;
+    else [high, order] = [end, compared];
+  }
+  return order === 0;
+}
+
+let inOrder: Intl.Collator | undefined;
 
 /** The path of a reference without a host, as it is without the dots in it. */
 function pathOf(reference: string): string {

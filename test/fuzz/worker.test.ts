@@ -125,6 +125,44 @@ test("any message has headers that a target can take", { timeout: FUZZ_TIMEOUT_M
   );
 });
 
+// Each letter as it is, or as some target reads it: in another case, with a mark or a stroke, wide or bold.
+const LOOKS = ["OoÓØ𝐎Ｏ", "RrŕℛꞦＲ", "DdđðÐ𝐃", "EeéÈ𝐄ｅ", "RrŘꞧ𝐑", "SsſŠꞨｓ", ":：﹕"].map((all) => [...all]);
+const UNSEEN = fc.constantFrom(
+  "",
+  "",
+  "",
+  "\u200b",
+  "\u00ad",
+  "\u3164",
+  "\u115f",
+  "\u0301",
+  "\ufe0f",
+  "\0",
+  "\u{e0041}",
+);
+const disguise = fc
+  .tuple(...LOOKS.map((looks) => fc.tuple(UNSEEN, fc.constantFrom(...looks), fc.boolean())))
+  .map((letters) =>
+    letters.map(([unseen, letter, plain]) => (plain ? unseen + letter : encodeURIComponent(unseen + letter))),
+  );
+
+test("no id passes for a delivery's, however its letters look", { timeout: FUZZ_TIMEOUT_MS }, () => {
+  fc.assert(
+    fc.property(disguise, fc.constantFrom("", " ", "%20", "%09"), (letters, space) => {
+      const made = natsHeaders();
+      made.append("ce-id", `${space}${letters.join("")}7`);
+      const reply = "$JS.ACK.ORDERS.billing.3.42.40.1763835600123456789.7";
+      const message = new DeliveredMessage({
+        subject: "orders",
+        reply,
+        headers: made,
+      } as ConstructorParameters<typeof DeliveredMessage>[0]); // all that is read
+      expect(eventHeaders(message, constants)["ce-id"]).toBe("ORDERS:42");
+    }),
+    RUNS,
+  );
+});
+
 const withDashboard = workerApp(pages);
 const SESSION = `${Date.now() + 3_600_000}`;
 const request = fc.record({
