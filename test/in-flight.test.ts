@@ -5,6 +5,7 @@ import { DeliveredMessage } from "../src/message/message.ts";
 import type { RawMessage } from "../src/message/received.ts";
 import { Journal } from "../src/report/journal.ts";
 import { ack } from "../src/settle/settlement.ts";
+import type { Settled } from "../src/settle/settler.ts";
 
 const RETURNED = { kind: "returned", settlement: ack(), failure: false } as const;
 
@@ -14,26 +15,30 @@ const delivery = (sequence: number, count: number): RawMessage => ({
   data: new Uint8Array(),
 });
 
-function inFlight() {
+function inFlight(
+  held: readonly RawMessage[] = [],
+  settled: () => Settled | Promise<Settled> = () => ({ as: "acked" }),
+) {
   const acks: string[] = [];
+  const sums: [string, number][] = [];
   let looks = 0;
   const parts = new InFlight({
     stream: "S",
     consumer: "C",
-    held: () => [],
+    held: () => held,
     journal: new Journal(),
-    settle: () => ({ as: "acked" }),
+    settle: settled,
     outbox: {
       ack: ({ reply = "" }) => void acks.push(reply),
       acked: () => {
         looks += 1;
         return [delivery(1, 1).reply ?? ""];
       },
-      standsFor: () => {},
+      standsFor: (subject, deliveries) => void sums.push([subject, deliveries]),
     },
     ackWaitEnded: () => {},
   });
-  return { parts, acks, looks: () => looks };
+  return { parts, acks, sums, looks: () => looks };
 }
 
 test("InFlight looks through the outbox once, however many deliveries are not the first of their message", () => {
@@ -57,4 +62,29 @@ test("InFlight acks a message again that was acked before, whether before the fi
     true,
   ]);
   expect(acks).toEqual([delivery(1, 2).reply, delivery(2, 3).reply]);
+});
+
+test("InFlight takes a message again whose settlement was under way at the first redelivery of another", async () => {
+  const [one, done] = [delivery(2, 1), Promise.withResolvers<Settled>()];
+  const { parts, acks, sums } = inFlight([one], () => done.promise);
+  expect(parts.take(one)).toBe(true);
+  const settled = parts.settle(one, new DeliveredMessage(one), RETURNED);
+  expect(parts.take(delivery(3, 2))).toBe(true);
+  // It is settled by the delivery that it was settled for.
+  expect(parts.take(delivery(2, 2))).toBe(false);
+  expect(sums).toEqual([[one.reply, 2]]);
+  done.resolve({ as: "retried", againInMs: 20 });
+  await settled;
+  expect([parts.take(delivery(2, 3)), acks]).toEqual([true, []]);
+});
+
+test("InFlight acks a message again whose ack was under way at the first redelivery of another", async () => {
+  const [one, done] = [delivery(2, 1), Promise.withResolvers<Settled>()];
+  const { parts, acks } = inFlight([one], () => done.promise);
+  expect(parts.take(one)).toBe(true);
+  const settled = parts.settle(one, new DeliveredMessage(one), RETURNED);
+  expect(parts.take(delivery(3, 2))).toBe(true);
+  done.resolve({ as: "acked" });
+  await settled;
+  expect([parts.take(delivery(2, 2)), acks]).toEqual([false, [delivery(2, 2).reply]]);
 });

@@ -37,6 +37,8 @@ export class InFlight {
   /** What the ack subject of a first delivery has in it. */
   readonly #first: string;
   #bySequence: Map<number, Held> | undefined;
+  /** What is being settled, where that takes time: it may have begun before anything was held here. */
+  readonly #settling = new Set<RawMessage>();
   /** When each message that was acked had been stored, by its sequence: another may have its number. */
   readonly #acked = new Map<number, string>();
   /** When the first delivery of all came. */
@@ -82,16 +84,22 @@ export class InFlight {
   /** Settles a message by its latest delivery. */
   settle(msg: RawMessage, message: DeliveredMessage, end: HandlerEnd): Settled | Promise<Settled> {
     const held = this.#bySequence?.get(message.sequence);
-    if (!held) return this.#parts.settle(msg, message, end);
-    held.settling = true;
-    const again = held.msg === msg ? message : latest(held.msg, message);
-    const settled = this.#parts.settle(held.msg, again, end);
-    const forget = (done: Settled): Settled => {
-      this.#bySequence?.delete(message.sequence);
-      if (done.as === "acked") this.#acked.set(message.sequence, message.timestampNanos);
-      return done;
-    };
-    return isThenable(settled) ? settled.then(forget) : forget(settled);
+    if (held) held.settling = true;
+    const latestMsg = held?.msg ?? msg;
+    const again = latestMsg === msg ? message : latest(latestMsg, message);
+    const settled = this.#parts.settle(latestMsg, again, end);
+    if (!isThenable(settled)) return held ? this.#forget(message, settled) : settled;
+    this.#settling.add(msg);
+    return settled.then((done) => {
+      this.#settling.delete(msg);
+      return this.#forget(message, done);
+    });
+  }
+
+  #forget({ sequence, timestampNanos }: DeliveredMessage, done: Settled): Settled {
+    const isKnown = this.#bySequence?.delete(sequence);
+    if (isKnown && done.as === "acked") this.#acked.set(sequence, timestampNanos);
+    return done;
   }
 
   #index(at: Deadline): Map<number, Held> {
@@ -102,7 +110,7 @@ export class InFlight {
     return new Map(
       this.#parts.held().map((msg) => {
         const { sequence } = parseAckSubject(msg.reply ?? "");
-        return [sequence, { msg, deliveries: 1, at, settling: false }];
+        return [sequence, { msg, deliveries: 1, at, settling: this.#settling.has(msg) }];
       }),
     );
   }

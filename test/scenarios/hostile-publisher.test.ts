@@ -1,6 +1,6 @@
 // Whoever may publish one message: what it writes stops no drain and loses nobody's message, whatever the consumer is.
 import { expect, test } from "vitest";
-import { type Message, type Report, reject } from "../../src/index.ts";
+import { type Message, type Report, reject, retry } from "../../src/index.ts";
 import { blockOf } from "../support/raw-publisher.ts";
 import { scenarioServer, total } from "./bed.ts";
 
@@ -75,6 +75,39 @@ test("a message that no dead letter fits is told, stays, and keeps back none beh
   const told = reports.flatMap(({ findings }) => findings.map(({ code }) => code));
   expect(told).toEqual(expect.arrayContaining(["dead-letter-failed", "deliveries-exhausted"]));
   expect((await server.streamState(stream)).messages).toBe(1);
+});
+
+test("a message whose dead letter fails, while another comes again, comes again too, to its last delivery", async () => {
+  const { server, stream, drain } = await given(2, { max_deliver: 3 });
+  const counts: number[] = [];
+  const report = await drain(
+    {
+      concurrency: 2,
+      until: "limit",
+      retryDelay: () => 20,
+      // No stream takes it: it is under way for a moment.
+      deadLetter: { subject: `dlq.${stream}`, maxDeliveries: 3 },
+      handler: async ({ sequence, deliveryCount }) => {
+        if (sequence === 2 && deliveryCount === 1) return retry({ delayMs: 1 });
+        if (sequence === 2) return undefined;
+        counts.push(deliveryCount);
+        if (deliveryCount < 2) return reject("no good");
+        await server.createStream(`${stream}DLQ`, { subjects: [`dlq.${stream}`] });
+        return reject("still no good");
+      },
+    },
+    6_000,
+  );
+  expect(counts).toEqual([1, 2]);
+  expect(report).toMatchObject({
+    outcome: "completed",
+    acked: 1,
+    retried: 2,
+    deadLettered: 1,
+    unconfirmed: 0,
+  });
+  expect(report.findings.map(({ code }) => code)).not.toContain("ack-wait-ended");
+  expect(await server.messages(`${stream}DLQ`)).toMatchObject([{ headers: { "Sluice-Deliveries": "2" } }]);
 });
 
 test("where nothing takes a message out of the way, the report names it and what does", async () => {
