@@ -55,9 +55,7 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
     if (at >= deadline) {
       late("deadline");
     } else if (silentMs < allowedMs) {
-      suspicious = false;
-      stalls = 0;
-      arm(allowedMs - silentMs);
+      trust(allowedMs - silentMs);
     } else if (at - dueAt > STALLED_MS && stalls < MAX_STALLS) {
       stalls += 1;
       suspicious = true;
@@ -68,6 +66,11 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
       suspicious = true;
       arm(Math.min(100, Math.max(10, heartbeatMs / 2)));
     }
+  };
+  const trust = (waitMs: number): void => {
+    suspicious = false;
+    stalls = 0;
+    arm(waitMs);
   };
   const arm = (waitMs: number): void => {
     const at = now();
@@ -87,7 +90,12 @@ export function watchSilence(bounds: SilenceBounds, late: (how: Late) => void): 
         isStamped = false;
       });
       lastFrameAt = now();
-      if (heartbeatMs > 0) allowedMs = lossMs;
+      if (heartbeatMs === 0) return;
+      allowedMs = lossMs;
+      // A look that would see nothing wakes the function up, which costs more than to put it off.
+      if (dueAt - lastFrameAt > 1.5 * heartbeatMs) return;
+      clearTimeout(id);
+      trust(lossMs);
     },
     stop: () => clearTimeout(id),
   };
