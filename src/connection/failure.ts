@@ -132,9 +132,9 @@ function isAuthTimeout(error: unknown): boolean {
 /** An error in a sentence, with the code or cause that says more than its text. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return withoutSecrets(String(error));
-  const cause = error.cause instanceof Error ? error.cause : undefined;
-  const parts = [error.message, cause?.message].filter((part, at, all) => part && all.indexOf(part) === at);
-  return withoutSecrets(parts.join(" ")) || error.name;
+  const { message, cause } = error;
+  const more = cause instanceof Error && !message.includes(cause.message) ? ` ${cause.message}` : "";
+  return withoutSecrets(message + more).trim() || error.name;
 }
 
 /** Text of a runtime's, which may quote the address: without what stands before its @ and behind its ?. */

@@ -1,8 +1,7 @@
 // What the dashboard shows, asked of nats-server over a connection of its own, that ends with the page.
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "../connection/connect.ts";
-import { classifyConnectFailure, classifyInfoError } from "../connection/failure.ts";
-import { showServers } from "../connection/login.ts";
+import { classifyInfoError } from "../connection/failure.ts";
 import { type Deadline, now } from "../deadline.ts";
 import type { DrainSettings } from "../index.ts";
 import { askConsumer } from "../observe/consumer-info.ts";
@@ -10,6 +9,7 @@ import { evidence } from "../observe/evidence.ts";
 import { type History, readWholeHistory } from "../observe/history-read.ts";
 import { missingConsumer, missingStream } from "../observe/missing.ts";
 import { consumerNames, streamNames } from "../observe/names.ts";
+import { explainConnectFailure } from "../observe/unreachable.ts";
 import type { Finding, Report } from "../report/report.ts";
 import type { View } from "./page.tsx";
 
@@ -30,8 +30,9 @@ export async function readView(settings: DrainSettings): Promise<View> {
   const deadline = now() + VIEW_MS;
   const connecting = await connect({ ...settings, name }, deadline, new AbortController().signal);
   if (connecting.kind !== "connected") {
-    const { message } = classifyConnectFailure(connecting, showServers(settings.servers));
-    return { stream, consumer, reports: [], problem: message };
+    const { message, reason: code, mend } = explainConnectFailure(connecting, settings, Date.now());
+    const findings = mend === undefined ? [] : [{ code, message: "To see what answers there:", mend }];
+    return { stream, consumer, reports: [], problem: message, findings };
   }
   const { connection } = connecting;
   try {

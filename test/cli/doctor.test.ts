@@ -8,7 +8,13 @@ import { defineDrain, type Message } from "../../src/index.ts";
 import { writeHistory } from "../../src/observe/history.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
-import { type LabServer, labRefusedPort, labServer, labStatusPeer } from "../support/lab-client.ts";
+import {
+  type LabServer,
+  labJwtServer,
+  labRefusedPort,
+  labServer,
+  labStatusPeer,
+} from "../support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";
 import { type Run, sluice, sluiceProcess } from "../support/sluice.ts";
@@ -422,5 +428,31 @@ describe("sluice doctor names", () => {
     expect({ code, codes }).toEqual({ code: 78, codes: ["invalid-options", "invalid-options"] });
     expect(said.findings[0]?.message).toContain("NATS_STREAM");
     expect(said.findings[1]?.message).toContain("NATS_CONSUMER");
+  });
+});
+
+describe("sluice doctor tells of a server that it cannot sign in to", () => {
+  const NAMES = { NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing" };
+
+  it("that no credentials are set", async () => {
+    const { wsUrl } = await labServer();
+    const { code, said } = await doctor({ ...NAMES, NATS_URL: wsUrl });
+    expect({ code, reason: said.report.reason }).toEqual({ code: 78, reason: "unauthorized" });
+    expect(said.findings[0]?.message).toContain("No credentials are set: NATS_TOKEN");
+  });
+
+  it("that its JWT has expired, and when", async () => {
+    const { wsUrl, creds } = await labJwtServer();
+    const { code, said } = await doctor({ ...NAMES, NATS_URL: wsUrl, NATS_CREDS: creds.expired });
+    expect({ code, reason: said.report.reason }).toEqual({ code: 78, reason: "unauthorized" });
+    expect(said.findings[0]?.message).toMatch(/Its JWT expired at 20\d\d-\d\d-\d\dT[\d:.]+Z/);
+  });
+
+  it("that its certificate has expired, and how to see that", async () => {
+    const { wsUrl } = await labServer({ certificate: "expired" });
+    const { code, said } = await doctor({ ...NAMES, NATS_URL: wsUrl });
+    expect({ code, reason: said.report.reason }).toEqual({ code: 75, reason: "connect-failed" });
+    expect(said.findings[0]?.message).toContain("Renew the server's certificate");
+    expect(said.findings[0]?.mend).toMatch(/^openssl s_client -connect 127\.0\.0\.1:\d+ -servername 127/);
   });
 });

@@ -1,9 +1,9 @@
 // Doctor's examination: one thing after the other, as far as it gets, and what came of it.
 import { type Budget, planBudget } from "../../budget.ts";
 import { connect } from "../../connection/connect.ts";
-import { classifyConnectFailure } from "../../connection/failure.ts";
-import { insecureServers, showServers } from "../../connection/login.ts";
+import { insecureServers } from "../../connection/login.ts";
 import { now } from "../../deadline.ts";
+import { explainConnectFailure } from "../../observe/unreachable.ts";
 import { type Ending, ending } from "../../report/reasons.ts";
 import type { Finding } from "../../report/report.ts";
 import { EXIT } from "../usage.ts";
@@ -50,7 +50,7 @@ async function examine(options: DoctorOptions): Promise<Diagnosis> {
     ...insecureServers(login).map(insecure),
   ];
   if (attempt.kind !== "connected") {
-    const end = classifyConnectFailure(attempt, showServers(login.servers));
+    const end = explainConnectFailure(attempt, login, Date.now());
     return diagnose({ budget, settings, findings, endings: [await whereabouts(end, settings)] });
   }
   try {
