@@ -14,7 +14,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   "sluice/lambda": 800,
   "sluice/deno": 800,
   "sluice/qstash": 1_300,
-  "sluice/dashboard": 66_000,
+  "sluice/dashboard": 70_000,
   "sluice/observe": 54_000,
   "sluice/opentelemetry": 1_300,
   "sluice/testing": 89_000,

@@ -7,8 +7,10 @@ import type { DrainSettings } from "../index.ts";
 import { askConsumer } from "../observe/consumer-info.ts";
 import { evidence } from "../observe/evidence.ts";
 import { type History, readWholeHistory } from "../observe/history-read.ts";
+import type { ConsumerCounts } from "../observe/known.ts";
 import { missingConsumer, missingStream } from "../observe/missing.ts";
 import { consumerNames, streamNames } from "../observe/names.ts";
+import { readStreamState, type StreamState } from "../observe/stream-state.ts";
 import { explainConnectFailure } from "../observe/unreachable.ts";
 import type { Finding, Report } from "../report/report.ts";
 import type { View } from "./page.tsx";
@@ -57,13 +59,29 @@ async function readFacts(nats: NatsConnection, settings: DrainSettings, deadline
   if (answer.status === "fulfilled") {
     const { facts, counts: state } = answer.value;
     const targetIsDown = known.reports.at(-1)?.reason === "handlers-failing";
-    const findings = evidence({ facts, counts: state, reports: known.reports, targetIsDown });
+    const findings = evidence({
+      facts,
+      counts: state,
+      reports: known.reports,
+      targetIsDown,
+      held: await whatItHas(nats, settings, state),
+      pullsByGroup: settings.priorityGroup !== undefined,
+    });
     return { ...known, state, findings };
   }
   const { reason } = answer;
   const why = reason instanceof Error ? reason.message : "nothing answered";
   const findings = await missing(nats, settings, known.reports, reason);
   return { ...known, problem: `The consumer could not be asked: ${why}.`, findings };
+}
+
+/** Asked where it matters only: a drain's user may mostly not, and the server logs each denial. */
+async function whatItHas(
+  nats: NatsConnection,
+  settings: DrainSettings,
+  { delivered, pending }: ConsumerCounts,
+): Promise<StreamState | undefined> {
+  return delivered === 0 && pending === 0 ? await readStreamState(nats, settings) : undefined;
 }
 
 /** Whether it is another name, or was there and is gone. */

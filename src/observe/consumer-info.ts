@@ -4,7 +4,9 @@ import { UnreadableAnswerError } from "../connection/jetstream.ts";
 import type { ConsumerConfigFacts } from "../report/preflight.ts";
 import { consumerFacts } from "../report/preflight-info.ts";
 import { type ConsumerKey, countOf, readCounts, requestConsumerInfo } from "./consumer-state.ts";
-import type { ConsumerCounts } from "./evidence.ts";
+import type { ConsumerCounts } from "./known.ts";
+import { textsOf } from "./names.ts";
+import { isCount } from "./totals.ts";
 
 export interface ConsumerAnswer {
   readonly facts: ConsumerConfigFacts;
@@ -23,13 +25,17 @@ export async function askConsumer(
 ): Promise<ConsumerAnswer> {
   const info = await requestConsumerInfo(nats, key, timeoutMs);
   const config = membersOf(info.config);
+  const delivered = membersOf(info.delivered);
   return {
     facts: consumerFacts({ stream_name: key.stream, name: key.consumer, config }),
     counts: {
       ...readCounts(info),
       paused: info.paused === true,
-      lastDelivered: countOf(membersOf(info.delivered).stream_seq),
+      lastDelivered: countOf(delivered.stream_seq),
       settledUpTo: countOf(membersOf(info.ack_floor).stream_seq),
+      delivered: isCount(delivered.consumer_seq) ? delivered.consumer_seq : undefined,
+      deliverPolicy: typeof config.deliver_policy === "string" ? config.deliver_policy : undefined,
+      priorityGroups: textsOf(config.priority_groups),
     },
   };
 }

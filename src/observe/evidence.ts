@@ -1,40 +1,13 @@
 // What is wrong with a consumer as it is now, told by its counts and by its last drains. Pure.
-import type { ConsumerConfigFacts } from "../report/preflight.ts";
 import { edit, limited, quote } from "../report/preflight-rule.ts";
 import type { Finding, Report } from "../report/report.ts";
-
-/** The consumer's counts now. */
-export interface ConsumerCounts {
-  readonly pending: number;
-  /** Delivered and not settled. */
-  readonly unacked: number;
-  /**
-   * Delivered more than once, and not settled since. nats-server counts one here for good that used up
-   * its deliveries (2.9.10 to 2.15.1), while it is no longer among `unacked`.
-   */
-  readonly redelivered: number;
-  readonly waiting: number;
-  readonly paused: boolean;
-  /** The latest message that was delivered, by its sequence in the stream. */
-  readonly lastDelivered: number;
-  /** Everything up to it is settled. */
-  readonly settledUpTo: number;
-}
-
-/** What is known of the consumer. */
-export interface Known {
-  readonly facts: ConsumerConfigFacts;
-  readonly counts: ConsumerCounts;
-  /** Of the history, oldest first. */
-  readonly reports: readonly Report[];
-  /** Every message fails for a reason of its own: the target is down. */
-  readonly targetIsDown: boolean;
-}
+import { streamEvidence } from "./evidence-stream.ts";
+import type { Known } from "./known.ts";
 
 /** The findings, the gravest first. */
 export function evidence(known: Known): Finding[] {
   const found = [exhausted, poison, nothingSucceeds, pace, full, paused, failing].map((look) => look(known));
-  return found.filter((finding) => finding !== undefined);
+  return [...found, ...streamEvidence(known)].filter((finding) => finding !== undefined);
 }
 
 function exhausted({ facts, counts, reports }: Known): Finding | undefined {

@@ -7,13 +7,27 @@ interface Names {
   readonly consumer: string;
   /** Where the drain keeps its history. */
   readonly bucket?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly inboxPrefix?: string | undefined;
+  readonly deadLetter?: { readonly subject: string } | undefined;
 }
 
-export function mendOf(reason: Reason, { stream, consumer, bucket }: Names): string | undefined {
+export function mendOf(reason: Reason, names: Names): string | undefined {
   switch (reason) {
     case "permission-denied": {
-      const history = bucket === undefined ? "" : ` --bucket ${quote(bucket)}`;
-      return `npx sluice permissions --stream ${quote(stream)} --consumer ${quote(consumer)}${history}`;
+      const { stream, consumer, bucket, domain, inboxPrefix, deadLetter } = names;
+      const options = {
+        stream,
+        consumer,
+        domain,
+        "dead-letter": deadLetter?.subject,
+        bucket,
+        "inbox-prefix": inboxPrefix,
+      };
+      const given = Object.entries(options).map(([name, value]) =>
+        value === undefined ? "" : ` --${name} ${quote(value)}`,
+      );
+      return `npx sluice permissions${given.join("")}`;
     }
     case "connect-timeout":
       return "nats server ping";

@@ -16,8 +16,16 @@ export interface Around {
 /** Names shown at most. */
 const MAX_NAMES = 10;
 
-export function missingStream({ stream, names }: Omit<Around, "reports">): Omit<Finding, "code"> {
-  const known = `There is no stream "${stream}" in this account.`;
+export function missingStream({
+  stream,
+  names,
+  account,
+}: Omit<Around, "reports"> & {
+  /** Of the credentials; undefined: not known. */
+  readonly account?: string | undefined;
+}): Omit<Finding, "code"> {
+  const place = account === undefined ? "this account" : `the account of these credentials, ${account}`;
+  const known = `There is no stream "${stream}" in ${place}.`;
   return { message: `${known} ${suggestion(stream, names, "account")}`, mend: "nats stream ls" };
 }
 

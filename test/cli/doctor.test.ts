@@ -456,3 +456,84 @@ describe("sluice doctor tells of a server that it cannot sign in to", () => {
     expect(said.findings[0]?.mend).toMatch(/^openssl s_client -connect 127\.0\.0\.1:\d+ -servername 127/);
   });
 });
+
+describe("sluice doctor tells why nothing comes, or not everything", () => {
+  const asAdmin = async (
+    consumer: Parameters<LabServer["createConsumer"]>[2],
+    stream: Parameters<LabServer["createStream"]>[1] = {},
+  ) => {
+    const server = await labServer();
+    await server.createStream("ORDERS", { subjects: ["orders.>"], ...stream });
+    await server.publish("orders.eu", 2);
+    const limits = { ack_wait: MINUTE_NS, max_deliver: 10 };
+    await server.createConsumer("ORDERS", "billing", { ...limits, ...consumer });
+    return { ...ADMIN, NATS_URL: server.wsUrl, NATS_STREAM: "ORDERS", NATS_CONSUMER: "billing" };
+  };
+
+  it("a filter that matches nothing", async () => {
+    const { code, codes, said } = await doctor(await asAdmin({ filter_subject: "orders.us" }));
+    expect({ code, codes }).toEqual({ code: 1, codes: ["filter-matches-nothing"] });
+    expect(said.findings[0]).toMatchObject({
+      message: expect.stringContaining('its filter, "orders.us"'),
+      mend: "nats stream subjects ORDERS",
+    });
+  });
+
+  it("a deliver policy that begins behind what is there", async () => {
+    const newOnes = { deliver_policy: "new" } as object; // the library's enum has the same text
+    expect(await doctor(await asAdmin(newOnes))).toMatchObject({ code: 1, codes: ["deliver-policy"] });
+  });
+
+  it("a stream that is full, so that publishers are refused", async () => {
+    const full = { max_msgs: 2, discard: "new" } as object; // as above
+    expect(await doctor(await asAdmin({}, full))).toMatchObject({ code: 1, codes: ["stream-full"] });
+  });
+
+  it("a stream that deletes what comes between two drains", async () => {
+    const env = await asAdmin({}, { max_age: MINUTE_NS });
+    expect(await doctor(env, "--every", "30s")).toMatchObject({ code: 0, codes: [] });
+    expect(await doctor(env, "--every", "5m")).toMatchObject({ code: 1, codes: ["stream-max-age"] });
+  });
+
+  it("priority groups, without which the server refuses the Worker's pull", async () => {
+    const env = await asAdmin({ priority_groups: ["A"], priority_policy: "overflow" } as object); // as above
+    expect(await doctor(env)).toMatchObject({ code: 1, codes: ["priority-group"] });
+    const target = await labStatusPeer(405);
+    const worker = await doctor({ ...env, TARGET_URL: `http://127.0.0.1:${target.port}/` });
+    expect(worker).toMatchObject({ code: 78, said: { report: { reason: "bad-request" } } });
+  });
+
+  it("a domain that is not the server's, and that the consumer is there without one", async () => {
+    const { code, codes, said } = await doctor({ ...(await asAdmin({})), NATS_DOMAIN: "hub" });
+    expect({ code, codes }).toEqual({ code: 75, codes: ["jetstream-unavailable"] });
+    expect(said.findings[0]?.message).toContain('Nothing answers for the domain "hub".');
+    expect(said.findings[0]?.message).toContain("leave NATS_DOMAIN out");
+  });
+
+  it("an account that has used up what it may store, and an account that has no such stream", async () => {
+    const server = await labServer({
+      authorization: `accounts { APP { jetstream: { max_file: 1024 }, users: [ ${ADMIN_USER_CONFIG} ] }
+        OTHER { jetstream: enabled, users: [ { user: other, password: other-pw } ] } }`,
+    });
+    const { env } = await givenHealthy(server);
+    await server.publish("orders.eu", 1, 600);
+    const used = await doctor({ ...env, ...ADMIN });
+    expect(used).toMatchObject({ code: 1, codes: ["account-storage-full"] });
+    const other = await doctor({ ...env, NATS_USER: "other", NATS_PASSWORD: "other-pw" });
+    expect(other).toMatchObject({ code: 78, codes: ["stream-not-found"] });
+    expect(other.said.findings[0]?.message).toContain("the account of these credentials, OTHER");
+  });
+
+  it.each([
+    [302, "target-redirects"],
+    [401, "target-refuses"],
+    [403, "target-refuses"],
+  ])("a target that answers %i", async (status, wanted) => {
+    const { env } = await givenHealthy();
+    const peer = await labStatusPeer(status);
+    const url = `http://127.0.0.1:${peer.port}/events?key=s3cret`;
+    const { code, codes, said } = await doctor({ ...env, TARGET_URL: url });
+    expect({ code, codes }).toEqual({ code: 1, codes: [wanted] });
+    expect(JSON.stringify(said)).not.toContain("s3cret");
+  });
+});

@@ -7,6 +7,8 @@ import { promisify } from "node:util";
 import {
   AckPolicy,
   type ConsumerConfig,
+  DeliverPolicy,
+  DiscardPolicy,
   jetstream,
   ReplayPolicy,
   RetentionPolicy,
@@ -32,6 +34,8 @@ interface Row {
   readonly args?: readonly string[];
   /** Makes the trouble, where the configuration alone does not. */
   readonly prepare?: (server: TestServer) => Promise<unknown>;
+  /** The same, before there is a consumer. */
+  readonly first?: (server: TestServer) => Promise<unknown>;
   /** What the finding says to set, beside the mend. */
   readonly sets?: Record<string, string>;
   /** The mend copies the consumer, because the server does not let it be changed. */
@@ -101,16 +105,29 @@ const BAD: readonly Row[] = [
   { code: "headers-only", config: { headers_only: true } },
   { code: "ack-pending-full", config: { max_ack_pending: 1 }, vars: { BATCH: "1" }, prepare: fetchAndLeave },
   { code: "consumer-paused", prepare: pause },
+  {
+    code: "deliver-policy",
+    config: { deliver_policy: DeliverPolicy.New },
+    first: (server) => server.publish("orders.eu", 2),
+    copies: true,
+  },
+  {
+    code: "stream-full",
+    stream: { max_msgs: 2, discard: DiscardPolicy.New },
+    prepare: (server) => server.publish("orders.eu", 2),
+  },
+  { code: "stream-max-age", stream: { max_age: 60 * SECOND_NS }, args: ["--every", "2m"] },
   { code: "history-bucket-missing", vars: { HISTORY_BUCKET: "drains" } },
   { code: "consumer-not-found", prepare: deleteConsumer },
 ];
 
 it.skipIf(nats === undefined).each(BAD)(
   "the mend of $code is a command that nats takes, and mends it",
-  async ({ code, config, stream, vars, args = [], prepare, sets, copies }) => {
+  async ({ code, config, stream, vars, args = [], first, prepare, sets, copies }) => {
     const server = await startTestServer();
     onTestFinished(() => server.stop());
     await server.createStream("ORDERS", { subjects: ["orders.>"], ...stream });
+    await first?.(server);
     const good = { ack_wait: 60 * SECOND_NS, max_deliver: 10 };
     const push = config?.deliver_subject === undefined ? good : {};
     await server.createConsumer("ORDERS", "billing", { ...push, ...config });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { readSettings } from "../../src/cli/doctor/settings.ts";
 import { passedOver, readVars, SettingsError } from "../../src/cli/doctor/vars.ts";
+import { readWorker } from "../../src/cli/doctor/worker.ts";
 import type { Vars } from "../../src/worker/vars.ts";
 
 const SOUND: Vars = {
@@ -93,7 +94,13 @@ it("readVars passes what the Worker takes", () => {
   expect(problems({})).toEqual([]);
 });
 
-const WORKER = { betweenRunsMs: undefined, bindsTarget: false, isDeployable: true, hasSecrets: false };
+const WORKER = {
+  betweenRunsMs: undefined,
+  bindsTarget: false,
+  isDeployable: true,
+  hasSecrets: false,
+  idleQueues: [],
+};
 
 it("passedOver tells of a var's name that is nearly right, and of no other", () => {
   const vars = { MAX_DELIVER: "5", CONCURENCY: "6", BATCH: "5", BATCHES: "5", LOG_LEVEL: "debug" };
@@ -102,6 +109,20 @@ it("passedOver tells of a var's name that is nearly right, and of no other", () 
     "The Worker has no var CONCURENCY, and reads nothing from it. Did you mean CONCURRENCY?",
   ]);
   expect(passedOver({ ...WORKER, vars, isDeployable: false })).toEqual([]);
+});
+
+it("passedOver tells of a DRAINS_QUEUE that the Worker feeds and does not consume", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sluice-vars-test-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const main = 'main = "src/worker/index.ts"';
+  const producer = '[[queues.producers]]\nbinding = "DRAINS_QUEUE"\nqueue = "drains"';
+  const codes = async (...lines: string[]) => {
+    await writeFile(join(folder, "wrangler.toml"), lines.join("\n"));
+    return passedOver(await readWorker(folder, undefined)).map(({ code }) => code);
+  };
+  expect(await codes(main, producer)).toEqual(["queue-not-consumed"]);
+  expect(await codes(main, producer, '[[queues.consumers]]\nqueue = "drains"')).toEqual([]);
+  expect(await codes(main)).toEqual([]);
 });
 
 it("passedOver tells of a DRAIN_TOKEN that is missing among the Worker's secrets, where these are known", () => {

@@ -99,6 +99,25 @@ describe("the dashboard names", () => {
     expect(wrongNow(text)).toContain('Did you mean "billing"?');
   });
 
+  it("a filter that matches nothing of what is there", async () => {
+    const { server, env } = await given({ filter_subject: "orders.us" });
+    await server.publish("orders.eu", 2);
+    expect(wrongNow(await page(env))).toContain('its filter, "orders.us", matches none of them');
+  });
+
+  it("priority groups, without which the Worker's pull is refused", async () => {
+    const { env } = await given({ priority_groups: ["A"], priority_policy: "overflow" });
+    expect(wrongNow(await page(env))).toContain('The consumer has priority groups, "A"');
+  });
+
+  it("an address where a gateway answers, and the command that shows what it says", async () => {
+    const { env } = await given();
+    const { port } = await labStatusPeer(502);
+    const text = await page({ ...env, NATS_URL: `ws://127.0.0.1:${port}/nats` });
+    expect(text).toContain("A gateway is there, and reaches no nats-server behind it.");
+    expect(wrongNow(text)).toContain(`curl -sSi 'http://127.0.0.1:${port}/nats'`);
+  });
+
   it("a denied permission, and what the user must be allowed", async () => {
     const server = await labServer({
       authorization: `accounts { APP { jetstream: enabled, users: [ ${ADMIN_USER_CONFIG},

@@ -1,8 +1,10 @@
 // What doctor concludes from a consumer's counts, its history, and the names around it: a row for each conclusion.
 import { describe, expect, it } from "vitest";
 import { betweenCrons } from "../../src/cli/doctor/cron.ts";
-import { type ConsumerCounts, evidence, type Known } from "../../src/observe/evidence.ts";
+import { evidence } from "../../src/observe/evidence.ts";
+import type { ConsumerCounts, Known } from "../../src/observe/known.ts";
 import { closest, missingConsumer, missingStream } from "../../src/observe/missing.ts";
+import type { StreamState } from "../../src/observe/stream-state.ts";
 import { reportOf } from "../support/report.ts";
 
 const QUIET: ConsumerCounts = {
@@ -53,6 +55,38 @@ describe("a consumer's counts", () => {
     [["last-drains-failed"], {}, { reports: [reportOf(), FAILED, FAILED] }],
     [[], {}, { reports: [FAILED, reportOf(), FAILED] }],
   ])("say %j of %j", (codes, counts, own) => {
+    expect(found(counts, own)).toEqual(codes);
+  });
+});
+
+describe("a consumer's stream", () => {
+  const HELD: StreamState = { stream: "ORDERS", subjects: ["orders.>"], messages: 5, bytes: 500 };
+  const NEVER = { delivered: 0, lastDelivered: 0, settledUpTo: 0 };
+  const FILTERED = { ...FACTS, filterSubjects: ["orders.us"] };
+
+  it.each<[codes: string[], counts: Partial<ConsumerCounts>, own: Partial<Known>]>([
+    [["filter-matches-nothing"], NEVER, { held: HELD, facts: FILTERED }],
+    [[], NEVER, { facts: FILTERED }],
+    [[], { ...NEVER, pending: 1 }, { held: HELD, facts: FILTERED }],
+    [[], { ...NEVER, delivered: 1 }, { held: HELD, facts: FILTERED }],
+    [[], NEVER, { held: { ...HELD, messages: 0 }, facts: FILTERED }],
+    [["deliver-policy"], { ...NEVER, deliverPolicy: "new" }, { held: HELD }],
+    [["deliver-policy"], { ...NEVER, deliverPolicy: "last", pending: 1 }, { held: HELD }],
+    [["deliver-policy"], { ...NEVER, deliverPolicy: "by_start_time" }, { held: HELD }],
+    [[], { ...NEVER, deliverPolicy: "by_start_time", pending: 3 }, { held: HELD }],
+    [[], { ...NEVER, deliverPolicy: "last", pending: 1 }, { held: { ...HELD, messages: 1 } }],
+    [[], { deliverPolicy: "new", delivered: 2 }, { held: HELD }],
+    [["stream-full"], {}, { held: { ...HELD, discard: "new", maxMessages: 5 } }],
+    [["stream-full"], {}, { held: { ...HELD, discard: "new", maxMessages: -1, maxBytes: 590 } }],
+    [[], {}, { held: { ...HELD, discard: "new", maxMessages: 6, maxBytes: 600 } }],
+    [[], {}, { held: { ...HELD, discard: "old", maxMessages: 5, maxBytes: 590 } }],
+    [["stream-max-age"], {}, { held: { ...HELD, maxAgeMs: 60_000 }, betweenRunsMs: 60_000 }],
+    [[], {}, { held: { ...HELD, maxAgeMs: 60_001 }, betweenRunsMs: 60_000 }],
+    [[], {}, { held: { ...HELD, maxAgeMs: 0 }, betweenRunsMs: 60_000 }],
+    [[], {}, { held: { ...HELD, maxAgeMs: 60_000 } }],
+    [["priority-group"], { priorityGroups: ["A"] }, {}],
+    [[], { priorityGroups: ["A"] }, { pullsByGroup: true }],
+  ])("says %j of %j with %j", (codes, counts, own) => {
     expect(found(counts, own)).toEqual(codes);
   });
 });

@@ -9,7 +9,8 @@ import { evidence } from "../../observe/evidence.ts";
 import { historySubject } from "../../observe/history.ts";
 import { mendOf } from "../../observe/mend.ts";
 import { missingConsumer, missingStream } from "../../observe/missing.ts";
-import { consumerNames, streamNames } from "../../observe/names.ts";
+import { accountName, askOptional, consumerNames, streamNames } from "../../observe/names.ts";
+import { readStreamState } from "../../observe/stream-state.ts";
 import { type ConsumerConfigFacts, preflight } from "../../report/preflight.ts";
 import { quote } from "../../report/preflight-rule.ts";
 import { type Ending, ending } from "../../report/reasons.ts";
@@ -17,7 +18,7 @@ import type { Finding, Report } from "../../report/report.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { ASK_MS, explain, fetchNothing, tryAck, tryPublish } from "./probe.ts";
 import type { DoctorSettings } from "./settings.ts";
-import { lastDrains, storageFacts, streamFacts } from "./surroundings.ts";
+import { accountStorage, lastDrains } from "./surroundings.ts";
 import { diagnose } from "./verdict.ts";
 
 interface Examined {
@@ -39,39 +40,44 @@ export async function examineConsumer(connection: Connection, examined: Examined
   const info = isAnswer(answer) ? answer : undefined;
   const refusal = info ? undefined : explain(answer, stream, consumer);
   // Behind a question that nothing answers there is no use in more.
-  if (refusal && refusal.reason !== "permission-denied") return diagnose({ ...examined, endings: [refusal] });
+  if (refusal && refusal.reason !== "permission-denied")
+    return diagnose({ ...examined, endings: [await sideways(connection, settings, refusal)] });
   // A drain goes on without consumer info, and without its history: the rest of what it may not do ends it.
   const endings = await tryPermissions(connection, settings);
   const isFree = endings.every(({ message }) => message !== refusal?.message);
   const denied = refusal && isFree ? [toFinding(refusal, settings)] : [];
   const { end: refused, ...deadLetters } = await tryDeadLetter(connection, settings);
   if (refused) endings.push(refused);
+  const held = await readStreamState(connection.nats, settings);
   const facts = {
     stream,
     consumer,
     ...info?.facts,
-    ...(await streamFacts(connection.nats, settings)),
+    retention: held?.retention,
+    streamSubjects: held?.subjects,
     serverVersion: connection.nats.info?.version,
     ...deadLetters,
   };
+  const betweenRunsMs = settings.betweenRunsMs ?? betweenRuns(reports);
   const plan = {
     ...settings,
     // A drain that says nothing lets a handler take the whole slice; the Worker does not.
     handlerTimeoutMs:
       settings.handlerTimeoutMs ?? (settings.posts ? targetTimeoutMs(budget) : budget.handleMs),
     maxWaitMs: budget.maxWaitMs,
-    betweenRunsMs: settings.betweenRunsMs ?? betweenRuns(reports),
+    betweenRunsMs,
   };
   const targetIsDown = examined.findings.some(({ code }) => code.startsWith("target-"));
   const judged = preflight(facts, plan);
   const findings = [
     ...denied,
     ...examined.findings,
-    ...(info ? evidence({ facts, counts: info.counts, reports, targetIsDown }) : []),
+    ...(info ? evidence({ facts, counts: info.counts, reports, targetIsDown, held, betweenRunsMs }) : []),
     ...judged,
+    ...(await accountStorage(connection.nats, settings.domain, held)),
     ...(await tryHistory(connection, settings)),
   ];
-  const end = endOf(judged);
+  const end = endOf(judged) ?? refusedPull(findings, settings);
   return diagnose({ settings, budget, findings, endings, counts: info?.counts, ...(end && { end }) });
 }
 
@@ -84,6 +90,12 @@ function endOf(judged: readonly Finding[]): Ending | undefined {
   const codes = judged.map(({ code }) => code);
   if (codes.includes("push-consumer")) return ending("not-a-pull-consumer");
   return codes.includes("ack-policy") ? ending("unsupported-consumer") : undefined;
+}
+
+/** The deployable Worker has no option priorityGroup. */
+function refusedPull(findings: readonly Finding[], { posts }: DoctorSettings): Ending | undefined {
+  const isRefused = posts && findings.some(({ code }) => code === "priority-group");
+  return isRefused ? ending("bad-request") : undefined;
 }
 
 /** What a drain cannot do without. */
@@ -107,7 +119,7 @@ async function tryDeadLetter(connection: Connection, settings: DoctorSettings): 
   const deadLetterStorage =
     deadLetterStream === undefined
       ? undefined
-      : await storageFacts(connection.nats, settings, deadLetterStream);
+      : await readStreamState(connection.nats, { ...settings, stream: deadLetterStream });
   // One that confirms nothing does not answer.
   const isSilent = letter !== "taken" && !deadLetterStorage?.noAck;
   return { deadLetterStream, deadLetterStorage, ...(isSilent ? { end: letter } : {}) };
@@ -137,9 +149,32 @@ async function missing(
   const end = explain(answer, settings.stream, settings.consumer);
   const { message, mend = "" } =
     end.reason === "stream-not-found"
-      ? missingStream({ ...settings, names: await streamNames(connection.nats, settings) })
+      ? missingStream({
+          ...settings,
+          names: await streamNames(connection.nats, settings),
+          account: await accountName(connection.nats),
+        })
       : missingConsumer({ ...settings, names: await consumerNames(connection.nats, settings), reports });
   return diagnose({ settings, budget, findings, endings: [{ ...end, message, mend }] });
+}
+
+/** Where nothing answers for a domain: whether another one is meant, or none. */
+async function sideways(
+  { nats }: Connection,
+  { stream, consumer, domain }: DoctorSettings,
+  end: Ending,
+): Promise<Ending & { readonly mend?: string }> {
+  if (domain === undefined || end.reason !== "jetstream-unavailable") return end;
+  const without = await askOptional(nats, undefined, `CONSUMER.INFO.${stream}.${consumer}`);
+  const { domain: own } = { ...(nats.info as { readonly domain?: unknown } | undefined) };
+  const told =
+    typeof own === "string" && own !== domain
+      ? `The domain of the server is ${JSON.stringify(own)}.`
+      : "The server has no domain of its own.";
+  const advice = without
+    ? "The consumer is there without a domain: leave NATS_DOMAIN out."
+    : "Is the name right?";
+  return ending(end.reason, `Nothing answers for the domain "${domain}". ${told} ${advice}`);
 }
 
 function toFinding({ reason, message }: Ending, settings: DoctorSettings): Finding {

@@ -17,6 +17,7 @@ export interface DoctorSettings {
   readonly stream: string;
   readonly consumer: string;
   readonly domain: string | undefined;
+  readonly inboxPrefix: string | undefined;
   readonly limitMs: number;
   readonly betweenRunsMs: number | undefined;
   readonly batch: number;
@@ -71,6 +72,7 @@ export async function readSettings(options: DoctorOptions): Promise<DoctorSettin
     stream,
     consumer,
     domain,
+    inboxPrefix: login.inboxPrefix,
     limitMs: limitMs ?? config.limitMs ?? (posts || worker ? LIMITS_MS.cron : DEFAULT_LIMIT_MS),
     betweenRunsMs: betweenRunsMs ?? worker?.betweenRunsMs,
     batch,

@@ -74,11 +74,18 @@ function standIns(option: string): Environment {
 }
 
 /** What is not malformed, and missing or passed over. */
-export function passedOver({ vars, isDeployable, hasSecrets }: WorkerSettings): Finding[] {
+export function passedOver({ vars, isDeployable, hasSecrets, idleQueues }: WorkerSettings): Finding[] {
   if (!isDeployable) return [];
   // Where no secret is known here, this one may be deployed as the others are.
   const isOpen = !hasSecrets || vars.DRAIN_TOKEN?.trim();
-  return [...(isOpen ? [] : [NO_TOKEN]), ...mistyped(vars)];
+  return [...(isOpen ? [] : [NO_TOKEN]), ...idleQueues.map(notConsumed), ...mistyped(vars)];
+}
+
+function notConsumed(queue: string): Finding {
+  const message =
+    `DRAINS_QUEUE sends to the queue "${queue}", which this Worker does not consume: none of the drains ` +
+    "beside the first ever starts. Add it to [[queues.consumers]], as wrangler.toml shows.";
+  return { code: "queue-not-consumed", message };
 }
 
 const NO_TOKEN: Finding = {

@@ -1,6 +1,6 @@
 // What was found, as one diagnosis. Pure, but for the time of day.
 import type { Budget } from "../../budget.ts";
-import type { ConsumerCounts } from "../../observe/evidence.ts";
+import type { ConsumerCounts } from "../../observe/known.ts";
 import { mendOf } from "../../observe/mend.ts";
 import { type Ending, REASONS } from "../../report/reasons.ts";
 import { type Finding, makeReport, NO_COUNTS } from "../../report/report.ts";

@@ -16,6 +16,8 @@ export interface WorkerSettings {
   readonly hasSecrets: boolean;
   /** From one run of its cron to the next, where that is known. */
   readonly betweenRunsMs: number | undefined;
+  /** Queues that DRAINS_QUEUE sends to, and this Worker does not consume. */
+  readonly idleQueues: readonly string[];
   /** A service is bound in place of TARGET_URL: it is the deployable Worker. */
   readonly bindsTarget: boolean;
   /** Its code is the deployable Worker's, which posts each message to a target. */
@@ -58,9 +60,17 @@ export async function readWorker(folder: string, environment: string | undefined
     vars: { ...Object.fromEntries(vars), ...secrets },
     hasSecrets: Object.keys(secrets).length > 0,
     betweenRunsMs: Array.isArray(crons) && crons.length === 1 ? betweenCrons(String(crons[0])) : undefined,
+    idleQueues: idleQueues(table(chosen.queues)),
     bindsTarget: services.some(({ binding }) => binding === "TARGET"),
     isDeployable: DEPLOYABLE.test(String(chosen.main ?? top.main)),
   };
+}
+
+function idleQueues(queues: Table): readonly string[] {
+  const all = (list: unknown): readonly Table[] => (Array.isArray(list) ? list.map(table) : []);
+  const consumed = all(queues.consumers).map(({ queue }) => queue);
+  const fed = all(queues.producers).filter(({ binding }) => binding === "DRAINS_QUEUE");
+  return fed.flatMap(({ queue }) => (consumed.includes(queue) ? [] : [String(queue)]));
 }
 
 function environmentOf(top: Table, environment: string, file: string): Table {
