@@ -25,6 +25,7 @@ describe("the interval of +WPI", () => {
     paused: false,
     headersOnly: false,
     leader: undefined,
+    sureTo: Number.POSITIVE_INFINITY,
     inactiveThresholdMs: 0,
   });
   const table: [consumer: string, facts: ConsumerFacts | undefined, intervalMs: number][] = [

@@ -149,15 +149,23 @@ describe("the outbox", () => {
 
   it("sends acks and terms once more to a new leader, and never a nak, and counts what that one has", async () => {
     const { box, sent } = outbox();
-    for (const at of [1, 2]) box.ack(msg(`$JS.ACK.S.C.1.${at}.${at}.1.0`));
-    box.nak(msg("$JS.ACK.S.C.1.3.3.1.0"), 5_000, "retried");
-    box.term(msg("$JS.ACK.S.C.1.4.4.1.0"), "rejected");
+    for (const at of [1, 2]) box.ack(msg(`$JS.ACK.S.C.1.${at}.${at}.1700000000000000000.0`));
+    box.nak(msg("$JS.ACK.S.C.1.3.3.1700000000000000000.0"), 5_000, "retried");
+    box.term(msg("$JS.ACK.S.C.1.4.4.1700000000000000000.0"), "rejected");
     await box.confirm(soon());
     const counts = { ...none, acked: 2, retried: 1, rejected: 1 };
     expect(box.confirmed).toEqual(counts);
-    sent.length = 0;
-    await box.repeat(soon());
-    expect(sent).toEqual(["+ACK", "+ACK", "+TERM"]);
+    // Above what it is sure of: the consumer's ack floor, where it has one.
+    for (const [above, again] of [
+      [0, ["+ACK", "+ACK", "+TERM"]],
+      [1, ["+ACK", "+TERM"]],
+      [4, []],
+      [Number.POSITIVE_INFINITY, []],
+    ] as const) {
+      sent.length = 0;
+      await box.repeat(soon(), above);
+      expect(sent).toEqual(again);
+    }
     expect(box.confirmed).toEqual(counts);
   });
 

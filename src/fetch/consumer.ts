@@ -32,7 +32,14 @@ export interface Gone {
 /** The part of the server's answer that is read: anything, until it is looked at. */
 type ConsumerInfo = Readonly<
   Record<
-    "created" | "num_pending" | "num_ack_pending" | "num_waiting" | "paused" | "config" | "cluster",
+    | "created"
+    | "num_pending"
+    | "num_ack_pending"
+    | "num_waiting"
+    | "paused"
+    | "config"
+    | "cluster"
+    | "ack_floor",
     unknown
   >
 >;
@@ -57,8 +64,11 @@ export class Consumer {
   readonly #first: Asked;
   readonly #answered = Promise.withResolvers<ConsumerAnswer>();
   #answer: ConsumerAnswer | undefined;
-  /** Whether it had another leader when it was last asked why it is gone. */
-  hasMoved = false;
+  /**
+   * Of settlements above this stream sequence its leader's answers are no proof: some may have gone to
+   * another leader, or to nobody. Known when it was asked why it is gone.
+   */
+  sureTo: number = Number.POSITIVE_INFINITY;
   /** Messages not delivered yet, as it said when it was asked that. */
   pending: number | undefined;
 
@@ -117,7 +127,7 @@ export class Consumer {
     }
     this.pending = answer.facts.pending;
     const { created, leader } = this.facts ?? {};
-    this.hasMoved ||= leader !== undefined && answer.facts.leader !== leader;
+    if (leader !== undefined) this.sureTo = answer.facts.leader === leader ? answer.facts.sureTo : 0;
     if (created === undefined || answer.facts.created === created) return undefined;
     const hint = "Another was made under its name while the drain ran.";
     return { ending: ending("consumer-deleted", hint), isAnother: true };
@@ -173,6 +183,8 @@ function readFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts {
     return known > 0 ? known : undefined;
   };
   const { backoff } = config;
+  const { leader, leader_since: since, replicas }: Told = { ...(info.cluster as object | undefined) };
+  const { stream_seq: floor }: Told = { ...(info.ack_floor as object | undefined) };
   return {
     ackPolicy: textOf(config.ack_policy) ?? "explicit",
     deliverSubject: textOf(config.deliver_subject) || undefined,
@@ -191,14 +203,10 @@ function readFacts({ config: given, ...info }: ConsumerInfo): ConsumerFacts {
     maxExpiresMs: above0(ms(config.max_expires, 0)),
     maxRequestBytes: above0(config.max_bytes),
     created: textOf(info.created) ?? "",
-    leader: leaderOf(info.cluster),
+    // With since when: one that lost its place and has it again is another. 2.15.1 tells it, 2.9.10 does not.
+    leader: textOf(leader) && `${leader} ${since}`,
+    sureTo: since === undefined && replicas ? number(floor, 0) : Number.POSITIVE_INFINITY,
   };
-}
-
-/** With since when: one that lost its place and has it again is another. 2.15.1 tells it, 2.9.10 does not. */
-function leaderOf(cluster: unknown): string | undefined {
-  const { leader, leader_since: since }: Told = { ...(cluster as object | undefined) };
-  return textOf(leader) && `${leader} ${since}`;
 }
 
 function textOf(value: unknown): string | undefined {

@@ -29,4 +29,9 @@ export interface ConsumerFacts {
   readonly created: string;
   /** The server that leads it, where several could, and since when. */
   readonly leader: string | undefined;
+  /**
+   * All up to this stream sequence is settled for sure where the leader is the same: the ack floor
+   * where a leader that came back would not be known for another, and else all.
+   */
+  readonly sureTo: number;
 }

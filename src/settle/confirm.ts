@@ -49,7 +49,7 @@ export async function confirmAll(
   // Whoever answered in this flight: it is not the leader of a consumer that is gone.
   else if (asked?.ending.reason === "consumer-deleted") outbox.disown(confirmed);
   // Of one that has no leader at the moment the next one is not known.
-  else if (consumer.hasMoved || asked?.ending.reason === "jetstream-unavailable") await outbox.repeat(by);
+  else await outbox.repeat(by, asked?.ending.reason === "jetstream-unavailable" ? 0 : consumer.sureTo);
   return asked;
 }
 

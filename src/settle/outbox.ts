@@ -4,6 +4,7 @@
 // last one of a stretch stands for the whole stretch.
 import { type Payload, payload, publication } from "../connection/protocol.ts";
 import { type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
+import { parseAckSubject } from "../message/ack-subject.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
 import { RELEASE_MS } from "./settlement.ts";
@@ -152,14 +153,18 @@ export class Outbox {
   }
 
   /**
-   * The consumer has another leader than it had: the new one's answer stands for nothing that went to
-   * the old one, or to nobody meanwhile (seen on 2.15.1: 8 of 40 acks). Sends acks and terms once
-   * more, which are answered also then, and counts none of them that is not. A nak needs none of it:
-   * its message comes again.
+   * The consumer may have another leader than it had: the new one's answer stands for nothing that went
+   * to the old one, or to nobody meanwhile (seen on 2.15.1: 8 of 40 acks). Sends acks and terms of
+   * messages above a stream sequence once more, which are answered also then, and counts none of them
+   * that is not. A nak needs none of it: its message comes again.
    */
-  async repeat(deadline: Deadline): Promise<void> {
+  async repeat(deadline: Deadline, above: number): Promise<void> {
+    if (above === Number.POSITIVE_INFINITY) return;
     const { flush, receipts, write, isClosed } = this.#parts;
-    const again = this.#past.flat().filter(({ payload }) => payload === ACK || payload === TERM);
+    const again = this.#past
+      .flat()
+      .filter(({ payload }) => payload === ACK || payload === TERM)
+      .filter(({ subject }) => parseAckSubject(subject).sequence > above);
     if (again.length === 0 || isClosed()) return;
     let isHeard = false;
     const reply = receipts.expect((confirmed) => {

@@ -9,11 +9,9 @@ import { pause, total } from "./bed.ts";
 test.for(["to another", "to another and back"])(
   "what is said to be acked around a change of the leader %s is acked",
   { timeout: 120_000 },
-  async (where, { skip }) => {
+  async (where) => {
     const cluster = await labCluster();
     const isBack = where !== "to another";
-    if (isBack && cluster.version.startsWith("2.9."))
-      skip("nats-server 2.9 does not say since when a leader leads");
     await cluster.createStream("ORDERS", { retention: "workqueue" as never });
     await cluster.createConsumer("ORDERS", "worker", { ack_wait: 60_000 * 1e6 });
     await cluster.publish("ORDERS.new", 40);
