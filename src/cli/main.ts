@@ -12,4 +12,10 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-process.exitCode = await runCommand(process.argv.slice(2), abortOnSignals());
+/** What a module of `sluice run` leaves open, as a pool of connections, may end by itself for so long. */
+const GRACE_MS = 10_000;
+
+const signal = abortOnSignals();
+process.exitCode = await runCommand(process.argv.slice(2), signal);
+// All is said by now. The timer comes due only where something still holds the process.
+setTimeout(() => process.exit(), signal.aborted ? 0 : GRACE_MS).unref();

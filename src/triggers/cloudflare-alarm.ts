@@ -1,7 +1,11 @@
 // The alarm of a Durable Object: a chain of drains that needs no cron, and that no failure ends.
+import { checkWholeNumber } from "../checks.ts";
 import type { Drain } from "../drain.ts";
 import type { Report } from "../report/report.ts";
 import { given, LIMITS_MS, runDrain, type TriggerOptions } from "./limit.ts";
+
+/** A year. */
+const MAX_EVERY_MS = 366 * 24 * 3_600_000;
 
 /** A Durable Object's storage, as far as it is used here. */
 export interface AlarmStorage {
@@ -25,6 +29,8 @@ export interface AlarmOptions<Env> extends TriggerOptions<Env> {
  * by its limit, or where the report says when another try is worth it. It does not throw for a
  * report, since Workers give up an alarm that threw six times.
  *
+ * @throws {TypeError} `everyMs` is no number
+ * @throws {RangeError} `everyMs` is out of its range
  * @example
  * const drainOrders = drainAlarm(orders);
  * export class Drains extends DurableObject<Env> {
@@ -38,6 +44,8 @@ export function drainAlarm<Env>(
   options: AlarmOptions<Env> = {},
 ): (storage: AlarmStorage, env: Env) => Promise<Report> {
   const { everyMs = 60_000 } = options;
+  // A text, as a var is, would be put behind the time as one more figure, and end the chain.
+  checkWholeNumber("everyMs", everyMs, 1, MAX_EVERY_MS);
   return async (storage, env) => {
     const next = Date.now() + everyMs;
     await storage.setAlarm(next);

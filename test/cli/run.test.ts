@@ -133,6 +133,44 @@ describe("sluice run", () => {
     },
   );
 
+  it("takes a drain that comes as a promise", async () => {
+    const server = await givenOrders(1);
+    const path = await givenDrain("() => {}", "export default Promise.resolve({ drain, limitMs: 10_000 });");
+    const ended = await run([path], { NATS_URL: server.wsUrl });
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(reportOf(ended)).toMatchObject({ acked: 1 });
+  });
+
+  it("exits 78 where the module's own options are wrong, as one that reads a variable that is not set", async () => {
+    const text = `import { defineDrain } from ${JSON.stringify(INDEX)};
+      const names = { stream: "ORDERS", consumer: "billing" };
+      export default defineDrain({ ...names, servers: process.env.NO_SUCH_URL, handler: () => {} });`;
+    const ended = await run([await givenModule("drain.mjs", text), "--limit", "5s"]);
+    expect(ended).toMatchObject({ code: 78, stdout: "" });
+    expect(ended.stderr).toMatch(/^sluice: servers: must be an address[^\n]*\n$/);
+  });
+
+  it("on SIGTERM while the module is loaded exits 75, whatever the module waits for", async () => {
+    const text = 'console.error("loading"); await new Promise(() => setInterval(() => {}, 60_000));';
+    const { child, ended } = start([await givenModule("drain.mjs", text), "--limit", "60s"]);
+    const said = Promise.withResolvers<void>();
+    child.stderr?.on("data", (line: string) => line.includes("loading") && said.resolve());
+    await said.promise;
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({
+      code: 75,
+      stderr: expect.stringMatching(/ended while .* was loaded/),
+    });
+  });
+
+  it("ends although the module holds the process open, as a pool of connections does", async () => {
+    const server = await givenOrders(1);
+    const path = await givenDrain("() => {}", "export default drain; setInterval(() => {}, 60_000);");
+    const ended = await run([path, "--limit", "10s"], { NATS_URL: server.wsUrl });
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(reportOf(ended)).toMatchObject({ outcome: "completed", acked: 1 });
+  });
+
   it("passes on in one line what the module throws", async () => {
     const path = await givenModule("drain.js", 'throw new Error("no DATABASE_URL");');
     expect(await run([path, "--limit", "5s"])).toMatchObject({

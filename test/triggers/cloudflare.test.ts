@@ -168,6 +168,17 @@ describe("a Durable Object's alarm", () => {
     return { alarms, alarmsBeforeReport: drained[0] };
   }
 
+  it.each([["60000"], [Number.NaN], [0], [-1], [null]])(
+    "refuses an everyMs of %j, when it is defined",
+    (everyMs) => {
+      // As JavaScript gives it, from a var.
+      const options = { everyMs: everyMs as number };
+      expect(() => drainAlarm(fakeDrain<Env>("empty"), options)).toThrow(
+        /^everyMs: must be a (whole number from 1|number, not)/,
+      );
+    },
+  );
+
   it("sets the next alarm before it drains", async () => {
     expect(await ring("empty")).toMatchObject({ alarms: [expect.any(Number)], alarmsBeforeReport: 1 });
   });

@@ -1,9 +1,10 @@
 // One drain of a user's module, from its file to the exit code.
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isInvalidOption } from "../../checks.ts";
 import type { Drain, Outcome, Report } from "../../index.ts";
 import { jsonLine, printable } from "../terminal.ts";
-import { EXIT, UsageError } from "../usage.ts";
+import { ConfigError, EXIT, UsageError } from "../usage.ts";
 
 const NAME = "sluice run";
 
@@ -26,6 +27,7 @@ interface Job {
  * @param signal aborts the drain, which then settles what it holds
  * @returns the exit code
  * @throws {UsageError} the module is not there, has no drain, or there is no limit
+ * @throws {ConfigError} `defineDrain` refuses the module's options
  * @throws what the module throws while it is loaded
  */
 export async function runModule(
@@ -33,12 +35,23 @@ export async function runModule(
   limitMs: number | undefined,
   signal: AbortSignal,
 ): Promise<number> {
-  const job = await loadJob(file);
+  const job = await Promise.race([loadJob(file), onceAborted(signal)]);
+  if (job === "aborted") {
+    process.stderr.write(`sluice: ended while ${printable(file)} was loaded, before its drain began\n`);
+    return EXIT.retry;
+  }
   const limit = limitMs ?? job.limitMs;
   if (limit === undefined) throw new UsageError(`--limit is missing, and ${file} exports no limitMs`, NAME);
   const report = await job.drain.run({ env: process.env, limitMs: limit, signal });
   await print(report);
   return EXIT_OF[report.outcome];
+}
+
+async function onceAborted(signal: AbortSignal): Promise<"aborted"> {
+  const { promise, resolve } = Promise.withResolvers<"aborted">();
+  if (signal.aborted) resolve("aborted");
+  signal.addEventListener("abort", () => resolve("aborted"), { once: true });
+  return await promise;
 }
 
 async function loadJob(file: string): Promise<Job> {
@@ -54,9 +67,10 @@ async function loadJob(file: string): Promise<Job> {
       const advice = 'set "type": "module" in package.json, or name it .mts or .mjs';
       throw new UsageError(`${file} is loaded as CommonJS, which has no import: ${advice}`, NAME, { cause });
     }
+    if (isInvalidOption(cause)) throw new ConfigError(cause.message, { cause });
     throw cause;
   });
-  const job = toJob(get(loaded, "default")) ?? toJob(get(loaded, "drain"));
+  const job = toJob(await get(loaded, "default")) ?? toJob(await get(loaded, "drain"));
   if (job === undefined)
     throw new UsageError(`${file} exports no drain: its default export must be defineDrain(…)`, NAME);
   return job.limitMs === undefined ? { ...job, limitMs: toLimit(get(loaded, "limitMs")) } : job;
