@@ -19,6 +19,12 @@ const natsProxy = {
   ],
 };
 
+/**
+ * Bundled for workerd, as a deployment does it: its CommonJS modules, each by itself, look up every name of another in
+ * native code there, and reading a PONG takes 43 µs instead of 0.2.
+ */
+const NATS_CORE = ["@nats-io/nats-core", "@nats-io/nats-core/internal"];
+
 export default defineConfig(async (): Promise<ViteUserConfig> => {
   // Node reads NODE_EXTRA_CA_CERTS when a test's process starts, and miniflare, for workerd, when its module is loaded:
   // so the certificates are made before the plugin is.
@@ -68,7 +74,14 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             toldAsMade,
             cloudflareTest({ miniflare: { compatibilityDate: "2026-11-01", ...natsProxy } }),
           ],
-          test: { ...shared, ...laboratory, name: "workerd", include: files.workerd, setupFiles },
+          test: {
+            ...shared,
+            ...laboratory,
+            name: "workerd",
+            include: files.workerd,
+            setupFiles,
+            deps: { optimizer: { ssr: { enabled: true, include: NATS_CORE } } },
+          },
         },
         {
           ...inNode,
