@@ -40,11 +40,22 @@ function kindOf(file: string): Kind {
 function reached(file: string, seen: Set<string> = new Set()): string[] {
   if (seen.has(file) || !existsSync(file)) return []; // what is not there is the test's failure, not the run's
   seen.add(file);
-  return Array.from(readFileSync(file, "utf8").matchAll(IMPORT), ([, name = ""]) => name).flatMap((name) => {
+  return importsOf(file).flatMap((name) => {
     if (!name.startsWith(".")) return [name];
     const path = join(dirname(file), name);
     // How a helper does its work is its own affair: nats.ts starts a program, and is known by its name.
     const opened = /\/test\//.test(path) && path.endsWith(".ts") && !SERVERS.test(path);
     return opened ? [path, ...reached(path, seen)] : [path];
   });
+}
+
+/** By file: most helpers are reached from many tests. */
+const imports = new Map<string, readonly string[]>();
+
+function importsOf(file: string): readonly string[] {
+  const known = imports.get(file);
+  if (known) return known;
+  const found = Array.from(readFileSync(file, "utf8").matchAll(IMPORT), ([, name = ""]) => name);
+  imports.set(file, found);
+  return found;
 }
