@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { defineDrain } from "../../src/index.ts";
+import { type DrainOptions, defineDrain, type Message, reject, retry } from "../../src/index.ts";
 import { FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
 
 const INFO = 'INFO {"server_id":"F","version":"2.15.1","proto":1,"headers":true,"max_payload":1048576}\r\n';
@@ -24,6 +24,8 @@ interface Conversation {
   readonly answer: string | undefined;
   /** How long it stays when it has said all, in milliseconds: the heartbeat is lost meanwhile. 0: it hangs up at once. */
   readonly staysMs: number;
+  /** What the drain is told to do, beside the least. */
+  readonly options: Partial<DrainOptions>;
 }
 
 const peers = new Map<string, Conversation>();
@@ -111,6 +113,34 @@ const withHeaders = fc
     const sizes = `${block.length + less} ${block.length + body.length + off}`;
     return `HMSG ${to.subject} ${to.sid} ${to.reply} ${sizes}\r\n${block}${body}\r\n`;
   });
+// What nats-core and the drain act upon, and what only looks like it.
+const errors = fc.constantFrom(
+  'Permissions Violation for Publish to "$JS.API.CONSUMER.MSG.NEXT.S.C"',
+  'Permissions Violation for Publish to "$JS.ACK.S.C.1.1.1.1732500000000000000.0"',
+  'Permissions Violation for Subscription to ">"',
+  "Permissions Violation for",
+  "Authorization Violation",
+  "User Authentication Expired",
+  "Account Authentication Revoked",
+  "maximum subscriptions exceeded",
+  "Maximum Payload Violation",
+  "Stale Connection",
+);
+const number = fc.constantFrom(-1, 0, 1, 20, 1e308, 1.5, "1", null, []);
+const laterInfo = fc
+  .record(
+    {
+      max_payload: number,
+      headers: fc.boolean(),
+      ldm: fc.constantFrom(true, false, "x"),
+      connect_urls: fc.constantFrom(["evil.invalid:1"], [5, null], {}, "x"),
+      domain: fc.constantFrom("hub", "a.b", 5, {}),
+      nonce: fc.constantFrom("x", 5, "\u0000"),
+      constructor: fc.constant({ prototype: { polluted: true } }),
+    },
+    { requiredKeys: [] },
+  )
+  .map((told) => `INFO ${JSON.stringify({ server_id: "F", version: "2.15.1", ...told })}\r\n`);
 const command = fc.oneof(
   { weight: 6, arbitrary: message },
   { weight: 6, arbitrary: withHeaders },
@@ -118,6 +148,8 @@ const command = fc.oneof(
     weight: 2,
     arbitrary: fc.constantFrom("PING\r\n", "+OK\r\n", "PONG\r\n", INFO, INFO),
   },
+  { weight: 2, arbitrary: laterInfo },
+  { weight: 1, arbitrary: errors.map((text) => `-ERR '${text}'\r\n`) },
   { weight: 1, arbitrary: bytes.map((text) => `-ERR '${text.replaceAll("\n", "")}'\r\n`) },
   { weight: 1, arbitrary: fc.oneof(bytes, fc.constantFrom("MSG  SID 0\r\n\r\n", "MSG INBOX x 0\r\n\r\n")) },
 );
@@ -152,7 +184,19 @@ const conversation: fc.Arbitrary<Conversation> = fc.record({
   said: frames,
   answer,
   staysMs: fc.constantFrom(...Array<number>(99).fill(0), 300),
+  options: fc.record(
+    {
+      until: fc.constant("limit" as const),
+      fill: fc.boolean(),
+      priorityGroup: fc.constant({ group: "A" }),
+      deadLetter: fc.constant({ subject: "dead.s" }),
+      concurrency: fc.constantFrom(1, 3),
+      confirm: fc.constant("leader" as const),
+    },
+    { requiredKeys: [] },
+  ),
 });
+const ENDS = [undefined, reject("no"), retry(), reject(null as never), new Response("", { status: 503 })];
 
 test(
   "whatever frames a server sends, a drain has its report within its limit, and nothing is printed",
@@ -180,16 +224,19 @@ async function drained(port: number, one: Conversation): Promise<void> {
   const path = `/${count++}`;
   peers.set(path, one);
   let handled = 0;
-  const drain = defineDrain({
+  const given: object = {
     servers: `ws://127.0.0.1:${port}${path}`,
     stream: "S",
     consumer: "C",
     maxWaitMs: 100,
     batch: 3,
-    handler: ({ headers, stream, sequence }) => {
+    ...one.options,
+    handler: ({ headers, stream, sequence }: Message) => {
       handled += headers.keys().length >= 0 && stream === "S" && sequence > 0 ? 1 : 100;
+      return ENDS[(count + sequence) % ENDS.length];
     },
-  });
+  };
+  const drain = defineDrain(given as DrainOptions); // whole, with a handler
   const started = performance.now();
   const report = await drain.run({ limitMs: LIMIT_MS });
   expect(performance.now() - started).toBeLessThan(LIMIT_MS + 2_000);

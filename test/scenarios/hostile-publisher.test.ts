@@ -84,6 +84,8 @@ test("a message whose dead letter fails, while another comes again, comes again 
     {
       concurrency: 2,
       until: "limit",
+      fetches: 1,
+      batch: 4,
       retryDelay: () => 20,
       // No stream takes it: it is under way for a moment.
       deadLetter: { subject: `dlq.${stream}`, maxDeliveries: 3 },
@@ -96,7 +98,7 @@ test("a message whose dead letter fails, while another comes again, comes again 
         return reject("still no good");
       },
     },
-    6_000,
+    20_000,
   );
   expect(counts).toEqual([1, 2]);
   expect(report).toMatchObject({
