@@ -88,3 +88,17 @@ test("InFlight acks a message again whose ack was under way at the first redeliv
   await settled;
   expect([parts.take(delivery(2, 2)), acks]).toEqual([false, [delivery(2, 2).reply]]);
 });
+
+test("InFlight remembers the latest acks, and no more of them the longer it runs", () => {
+  const { parts, acks } = inFlight();
+  const handle = (msg: RawMessage): void => {
+    expect(parts.take(msg)).toBe(true);
+    parts.settle(msg, new DeliveredMessage(msg), RETURNED);
+  };
+  handle(delivery(1_000_000, 2));
+  for (let sequence = 2; sequence < 10_000; sequence += 1) handle(delivery(sequence, 1));
+  expect([parts.take(delivery(9_999, 2)), parts.take(delivery(7_000, 2))]).toEqual([false, false]);
+  expect(acks).toHaveLength(2);
+  // Its ack came long ago: where it comes all the same, it did not arrive.
+  expect(parts.take(delivery(2, 2))).toBe(true);
+});

@@ -10,6 +10,9 @@ import type { Outbox } from "../settle/outbox.ts";
 import type { Settled } from "../settle/settler.ts";
 import { type HandlerEnd, isThenable, type Settle } from "./handler.ts";
 
+/** So many acks are remembered at least: with twice as many, a long drain's memory does not grow. */
+const MAX_ACKED = 4_096;
+
 interface InFlightParts {
   readonly stream: string;
   readonly consumer: string;
@@ -40,7 +43,9 @@ export class InFlight {
   /** What is being settled, where that takes time: it may have begun before anything was held here. */
   readonly #settling = new Set<RawMessage>();
   /** When each message that was acked had been stored, by its sequence: another may have its number. */
-  readonly #acked = new Map<number, string>();
+  #acked = new Map<number, string>();
+  /** Those before them. */
+  #ackedBefore: ReadonlyMap<number, string> = new Map();
   /** When the first delivery of all came. */
   #since: Deadline | undefined;
   /** Deliveries so far that were no work to do. */
@@ -61,7 +66,8 @@ export class InFlight {
     const info = parseAckSubject(reply);
     const held = this.#bySequence.get(info.sequence);
     const { stream, outbox, journal, ackWaitEnded } = this.#parts;
-    const isAcked = this.#acked.get(info.sequence) === info.timestampNanos;
+    const ackedAt = this.#acked.get(info.sequence) ?? this.#ackedBefore.get(info.sequence);
+    const isAcked = ackedAt === info.timestampNanos;
     if (info.deliveryCount === 1 || !(held || isAcked)) {
       this.#bySequence.set(info.sequence, { msg, deliveries: 1, at, settling: false });
       return true;
@@ -98,7 +104,12 @@ export class InFlight {
 
   #forget({ sequence, timestampNanos }: DeliveredMessage, done: Settled): Settled {
     const isKnown = this.#bySequence?.delete(sequence);
-    if (isKnown && done.as === "acked") this.#acked.set(sequence, timestampNanos);
+    if (!isKnown || done.as !== "acked") return done;
+    this.#acked.set(sequence, timestampNanos);
+    if (this.#acked.size >= MAX_ACKED) {
+      this.#ackedBefore = this.#acked;
+      this.#acked = new Map();
+    }
     return done;
   }
 
