@@ -13,7 +13,7 @@ const msg = (name: string): Msg =>
 /** A pool that writes down what became of each message, in order. */
 function startPool(
   handler: Handler<unknown, unknown>,
-  options: Partial<Pick<HandlerPoolOptions<unknown>, "concurrency" | "settle">> = {},
+  options: Partial<Pick<HandlerPoolOptions<unknown>, "concurrency" | "settle" | "isLast" | "orderBy">> = {},
 ) {
   const log: string[] = [];
   const say = (handled: HandlerEnd): string =>
@@ -235,6 +235,32 @@ describe("stopping a pool", () => {
     expect(log).toHaveLength(4);
     expect(started).toEqual(["a", "b"]);
   });
+
+  const KEYED = { orderBy: () => "key", isLast: () => true };
+
+  it("gives back what waits for its key at its last delivery, too", async () => {
+    const { pool, log, push, held } = startPool(handledByHand().handler, KEYED);
+    push("a", "b", "c", "d");
+    expect(await pool.stop("cut")).toBe(true);
+    expect(log).toEqual(["a cut", "b released", "c released", "d released"]);
+    expect(held()).toEqual([]);
+  });
+
+  it.each(["cut", "finish"] as const)(
+    "by %s waits for what is settled only when another of its key is",
+    async (how) => {
+      const settled: string[] = [];
+      const settle: HandlerPoolOptions<unknown>["settle"] = async ({ subject }): Promise<Settled> => {
+        await turn();
+        settled.push(subject);
+        return { as: "deadLettered" };
+      };
+      const { pool, push, held } = startPool(() => reject("no"), { ...KEYED, settle });
+      push("a", "b", "c", "d");
+      await pool.stop(how);
+      expect([settled, held()]).toEqual([["a", "b", "c", "d"], []]);
+    },
+  );
 
   it("releases what is pushed afterwards, and starts no handler for it", async () => {
     const { handler, started } = handledByHand();

@@ -102,10 +102,18 @@ export class HandlerPool<Env> implements Pool {
     const queued = this.#queue.clear();
     const running = how === "cut" ? [...this.#running].filter(({ settling }) => !settling) : [];
     if (how !== "drop") this.#giveBack([...running, ...queued]);
-    await Promise.all(Array.from(this.#running, ({ settling }) => settling));
+    await this.#settled();
     if (how !== "cut") await this.idle();
     this.#tellIdle();
     return queued.length > 0 || running.length > 0;
+  }
+
+  /** Resolves when nothing is being settled: of a key, what waits is settled once the one before it is. */
+  async #settled(): Promise<void> {
+    const settling = Array.from(this.#running, (job) => job.settling).filter((each) => each !== undefined);
+    if (settling.length === 0) return;
+    await Promise.all(settling);
+    await this.#settled();
   }
 
   held(): RawMessage[] {
@@ -269,13 +277,20 @@ export class HandlerPool<Env> implements Pool {
   /** Gives jobs back in the stream's order, each with what waits behind it for its key. */
   #giveBack(jobs: readonly Job<Env>[]): void {
     const inOrder = jobs.length > 1 ? jobs.toSorted((a, b) => a.message.sequence - b.message.sequence) : jobs;
-    for (const job of inOrder) {
-      const runs = this.#running.has(job);
-      const { back } = this.#order?.ended(job, RELEASE_MS, now()) ?? { back: [] };
-      this.#settle(job, runs ? CUT : RELEASED);
-      if (runs) job.time?.giveUp();
-      for (const each of back) this.#settle(each.job, { kind: "released", waitMs: each.afterMs });
+    for (const each of inOrder) {
+      // What is at its last delivery cannot go back for another's sake, and is the next of its key.
+      for (let job: Job<Env> | undefined = each; job; job = this.#giveOneBack(job));
     }
+  }
+
+  /** To the next of its key. */
+  #giveOneBack(job: Job<Env>): Job<Env> | undefined {
+    const runs = this.#running.has(job);
+    const { next, back } = this.#order?.ended(job, RELEASE_MS, now()) ?? { back: [] };
+    this.#settle(job, runs ? CUT : RELEASED);
+    if (runs) job.time?.giveUp();
+    for (const each of back) this.#settle(each.job, { kind: "released", waitMs: each.afterMs });
+    return next;
   }
 
   #tellIdle(): void {

@@ -44,6 +44,23 @@ test("what waits behind a retry uses up no more than one delivery for it", async
   expect([...counts.values()].every((count) => count <= 2)).toBe(true);
 });
 
+test("what waits for its key at its last delivery, when the time is up, is a dead letter as what runs is", async () => {
+  const { server, stream, drain } = await given(6, { max_deliver: 1 });
+  await server.createStream(`${stream}DLQ`, { subjects: [`dlq.${stream}`] });
+  const report = await drain(
+    {
+      handler: () => new Promise<void>(() => {}),
+      orderBy: () => "key",
+      concurrency: 3,
+      deadLetter: { subject: `dlq.${stream}` },
+    },
+    3_000,
+  );
+  expect(report).toMatchObject({ reason: "deadline", fetched: 3, deadLettered: 3, unconfirmed: 0 });
+  const letters = await server.messages(`${stream}DLQ`);
+  expect(letters.map(({ headers }) => headers["Sluice-Sequence"]).sort()).toEqual(["1", "2", "3"]);
+});
+
 test.each([1, 2, 3])("max deliver %d: nothing is given away for the sake of a key's order", async (max) => {
   const { drain, left } = await given(6, { max_deliver: max });
   const handled = new Set<number>();
