@@ -30,11 +30,11 @@ describe("a turn's end", () => {
     [retry({ delayMs: 50 }), 7, undefined, undefined, nak(50)],
     [retry({ delayMs: 0 }), 1, undefined, undefined, nak(0)],
     [retry(), 2, 3, 3, nak(200)],
-    [retry(), 3, 3, 3, discard("failed 3 deliveries")],
-    [retry({ delayMs: 50 }), 4, undefined, 3, discard("failed 4 deliveries")],
+    [retry(), 3, 3, 3, discard("failed at delivery 3")],
+    [retry({ delayMs: 50 }), 4, undefined, 3, discard("failed at delivery 4")],
     // `maxDeliveries` above max deliver: the smaller counts.
-    [retry(), 3, 3, 5, discard("failed 3 deliveries")],
-    [retry(), 3, 3, never, discard("failed 3 deliveries")],
+    [retry(), 3, 3, 5, discard("failed at delivery 3")],
+    [retry(), 3, 3, never, discard("failed at delivery 3")],
     [retry(), 9, undefined, never, nak(900)],
     // Nothing can save it, and the report says so.
     [retry(), 3, 3, undefined, nak(300, "exhausted")],

@@ -238,7 +238,7 @@ const cases: Record<string, Case> = {
   "makes what fails too often a dead letter": {
     options: { handler: obedient, deadLetter: { ...deadLetter, maxDeliveries: 2 }, retryDelay: () => 10 },
     bodies: ["throw", "a"],
-    rounds: [["1 retry after 10", "2 ack"], ["1 dead-letter: failed 2 deliveries"]],
+    rounds: [["1 retry after 10", "2 ack"], ["1 dead-letter: failed at delivery 2"]],
   },
   "makes the last of the consumer's deliveries a dead letter, below its own number": {
     options: { handler: obedient, deadLetter: { ...deadLetter, maxDeliveries: 5 }, retryDelay: () => 10 },
@@ -247,7 +247,7 @@ const cases: Record<string, Case> = {
     rounds: [
       ["1 retry after 10", "2 retry after 20", "3 ack"],
       ["1 retry after 10", "2 retry after 20"],
-      ["1 dead-letter: failed 3 deliveries", "2 dead-letter: failed 3 deliveries"],
+      ["1 dead-letter: failed at delivery 3", "2 dead-letter: failed at delivery 3"],
     ],
   },
   "rejects what the schema refuses, with its issues": {

@@ -14,7 +14,8 @@ export interface DeadLetterOptions {
   /** Subject to publish them to; a stream must take it in, or no dead letter is ever confirmed. */
   readonly subject: string;
   /**
-   * A message that failed so many deliveries is a dead letter. Whole number from 1.
+   * A message that fails at this delivery, or a later one, is a dead letter. The server counts a
+   * release as a delivery, so this does too. Whole number from 1.
    * @default the consumer's max deliver
    */
   readonly maxDeliveries?: number | undefined;

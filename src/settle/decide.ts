@@ -40,7 +40,7 @@ export function decide(end: TurnEnd, deliveries: Deliveries, retryDelay: RetryDe
       return { op: "discard", reason: end.reason };
     case "retry":
       if (deadLetterAfter !== undefined && count >= Math.min(deadLetterAfter, max)) {
-        return { op: "discard", reason: `failed ${count} deliveries` };
+        return { op: "discard", reason: `failed at delivery ${count}` };
       }
       return { op: "nak", waitMs: end.delayMs ?? retryDelay(count), as: isLast ? "exhausted" : "retried" };
     case "release":

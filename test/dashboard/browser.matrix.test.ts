@@ -59,7 +59,7 @@ const BUSY = Array.from({ length: 64 }, (_, at) =>
         timings: TIMINGS,
         deadLetters: [
           { reason: "target answered 422", count: 1 },
-          { reason: at % 2 === 0 ? "no price" : "failed 5 deliveries", count: 1 },
+          { reason: at % 2 === 0 ? "no price" : "failed at delivery 5", count: 1 },
         ],
       }),
 );

@@ -1,10 +1,51 @@
 // What counts as an attempt, after reports on other queues: a message that no handler had costs none, one that failed comes
 // again as often as it may and no more, and what came of it is told.
 import { expect, test } from "vitest";
-import { type Message, type Report, retry } from "../../src/index.ts";
+import { defineDrain, type Message, type Report, retry } from "../../src/index.ts";
 import { pause, scenarioServer, sum, total } from "./bed.ts";
 
 const given = scenarioServer();
+
+// The server has one count per message: what a drain gave back is one delivery nearer to its dead letter.
+test.each([
+  [2, "is a dead letter"],
+  [3, "comes again"],
+])(
+  "maxDeliveries %d: a message that was released once and then fails once %s",
+  async (maxDeliveries, then) => {
+    const bed = await given(20);
+    const { server, stream } = bed;
+    const subject = `dlq.${stream}`;
+    await server.createStream(`DEAD-${stream}`, { subjects: [subject] });
+    const options = { ...bed.options, stream, consumer: "worker", deadLetter: { subject, maxDeliveries } };
+    const abort = new AbortController();
+    const handler = async ({ sequence }: Message): Promise<void> => {
+      if (sequence < 5) return;
+      // Held, and given back: this one, and what the pace had brought behind it.
+      await expect
+        .poll(async () => (await server.consumerState(stream, "worker")).ackPending, { timeout: 10_000 })
+        .toBeGreaterThan(1);
+      abort.abort();
+      await new Promise<never>(() => {});
+    };
+    const cut = await defineDrain({ ...options, handler }).run({ limitMs: 15_000, signal: abort.signal });
+    expect(cut).toMatchObject({ reason: "aborted", acked: 4, retried: 1, deadLettered: 0 });
+    expect(cut.released).toBeGreaterThan(0);
+    const fails = {
+      ...options,
+      retryDelay: () => 60_000,
+      handler: () => new Response(null, { status: 503 }),
+    };
+    const failing = await defineDrain(fails).run({ limitMs: 10_000 });
+    const again = cut.released + cut.retried;
+    const dead = then === "comes again" ? 0 : again;
+    expect(failing).toMatchObject({ fetched: 16, deadLettered: dead, retried: 16 - dead });
+    const letters = await server.messages(`DEAD-${stream}`);
+    expect(letters.map(({ headers }) => headers["Sluice-Reason"])).toEqual(
+      Array(dead).fill("failed at delivery 2"),
+    );
+  },
+);
 const fails = (): Promise<never> => Promise.reject(new Error("no"));
 
 // DataBiosphere/azul #3708, spring-attic/spring-cloud-aws #516: throttled messages reach the dead letters unprocessed.

@@ -82,7 +82,7 @@ describe.concurrent("a dead letter that cannot be published during the last deli
           "Sluice-Subject": `${bed.stream}.event`,
           "Sluice-Sequence": "1",
           "Sluice-Deliveries": String(maxDeliver),
-          "Sluice-Reason": `failed ${maxDeliver} deliveries`,
+          "Sluice-Reason": `failed at delivery ${maxDeliver}`,
         },
       },
     ]);

@@ -166,7 +166,7 @@ describe("testDrain", () => {
       { kind: "retry", delayMs: 5_000 },
       // The server adds the step's difference to the first.
       { kind: "retry", delayMs: 2_000 },
-      { kind: "dead-letter", reason: "failed 3 deliveries" },
+      { kind: "dead-letter", reason: "failed at delivery 3" },
     ]);
     expect(deadLetters).toMatchObject([{ subject: "dlq.orders", refused: false }]);
     expect(deadLetters[0]?.headers.get("Sluice-Subject")).toBe("orders.new");
