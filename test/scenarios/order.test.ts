@@ -44,19 +44,25 @@ test("what waits behind a retry uses up no more than one delivery for it", async
   expect([...counts.values()].every((count) => count <= 2)).toBe(true);
 });
 
-test("what waits for its key at its last delivery, when the time is up, is a dead letter as what runs is", async () => {
-  const { server, stream, drain } = await given(6, { max_deliver: 1 });
+test("what waits for its key at its last delivery, when the drain is stopped, is a dead letter as what runs is", async () => {
+  const { server, stream, options } = await given(6, { max_deliver: 1 });
   await server.createStream(`${stream}DLQ`, { subjects: [`dlq.${stream}`] });
-  const report = await drain(
-    {
-      handler: () => new Promise<void>(() => {}),
-      orderBy: () => "key",
-      concurrency: 3,
-      deadLetter: { subject: `dlq.${stream}` },
+  const stop = new AbortController();
+  let come = 0;
+  const report = await defineDrain({
+    ...options,
+    stream,
+    consumer: "worker",
+    concurrency: 3,
+    orderBy: () => {
+      come += 1;
+      if (come === 3) setTimeout(() => stop.abort());
+      return "key";
     },
-    3_000,
-  );
-  expect(report).toMatchObject({ reason: "deadline", fetched: 3, deadLettered: 3, unconfirmed: 0 });
+    handler: () => new Promise<void>(() => {}),
+    deadLetter: { subject: `dlq.${stream}` },
+  }).run({ limitMs: 30_000, signal: stop.signal });
+  expect(report).toMatchObject({ reason: "aborted", fetched: 3, deadLettered: 3, unconfirmed: 0 });
   const letters = await server.messages(`${stream}DLQ`);
   expect(letters.map(({ headers }) => headers["Sluice-Sequence"]).sort()).toEqual(["1", "2", "3"]);
 });
