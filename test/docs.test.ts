@@ -14,7 +14,7 @@ import {
   type Report,
   reject,
 } from "../src/index.ts";
-import { VAR_NAMES } from "../src/worker/vars.ts";
+import { VAR_NAMES } from "../src/vars/vars.ts";
 import { documentedOptions, GENERATED, readDocument, snippetsOf, withTables } from "./support/docs.ts";
 import { labServer } from "./support/lab-client.ts";
 import { ADMIN_USER_CONFIG } from "./support/nats.ts";

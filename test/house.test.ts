@@ -10,9 +10,9 @@ const GENERATED = "worker/worker-configuration.d.ts";
 
 /** From the top down: a room imports from those below it, types counted, and rooms of one row know nothing of each other. */
 const ORDER: readonly (readonly string[])[] = [
-  ["cli", "testing"],
-  // Doctor reads a Worker's vars as the Worker does.
-  ["worker"],
+  ["cli", "testing", "worker"],
+  // Doctor reads the Worker's vars as the Worker does.
+  ["vars"],
   ["dashboard"],
   ["triggers", "demo"],
   ["index.ts"],

@@ -3,11 +3,11 @@ import { Hono } from "hono/tiny";
 import { isInvalidOption } from "../checks.ts";
 import { LIMITS_MS, problem } from "../triggers/fetch.ts";
 import { drainRoutes } from "../triggers/hono.ts";
-import { limitMsOf, readConfig } from "./config.ts";
-import { drainToken } from "./drain-token.ts";
+import { limitMsOf, readConfig } from "../vars/config.ts";
+import { drainToken } from "../vars/drain-token.ts";
+import type { Vars } from "../vars/vars.ts";
 import { drainsWithin } from "./fan-out.ts";
 import { logNotConfigured, logReport, logUnexpected } from "./log.ts";
-import type { Vars } from "./vars.ts";
 
 const routes = drainRoutes(drainsWithin(LIMITS_MS.http), {
   token: drainToken,

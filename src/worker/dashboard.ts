@@ -3,11 +3,11 @@
 import type { Hono } from "hono";
 import { dashboardRoutes, readView } from "../dashboard/index.tsx";
 import { LIMITS_MS } from "../triggers/fetch.ts";
-import { limitMsOf, readConfig } from "./config.ts";
-import { drainToken } from "./drain-token.ts";
+import { limitMsOf, readConfig } from "../vars/config.ts";
+import { drainToken } from "../vars/drain-token.ts";
+import type { Vars } from "../vars/vars.ts";
 import { drainsWithin } from "./fan-out.ts";
 import { logReport } from "./log.ts";
-import type { Vars } from "./vars.ts";
 
 const drain = drainsWithin(LIMITS_MS.http);
 

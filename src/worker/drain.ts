@@ -1,12 +1,12 @@
 // The deployable Worker's drain: each message becomes a POST to the target.
 import { targetTimeoutMs } from "../budget.ts";
 import { type Drain, type DrainOptions, defineDrain, planBudget, type Report } from "../index.ts";
-import { readConfig } from "./config.ts";
+import { readConfig } from "../vars/config.ts";
+import { insecureTarget, readTarget } from "../vars/target-url.ts";
+import type { Vars } from "../vars/vars.ts";
 import { eventConstants } from "./event-headers.ts";
 import { forward } from "./forward.ts";
 import { logHandlerError } from "./log.ts";
-import { insecureTarget, readTarget } from "./target-url.ts";
-import type { Vars } from "./vars.ts";
 
 /** The Worker's drain, where LIMIT_MS does not say otherwise within `presetLimitMs` milliseconds. */
 export function drainWithin(presetLimitMs: number): Drain<Vars> {

@@ -3,8 +3,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Report } from "../index.ts";
 import type { DrainCall } from "../triggers/cloudflare.ts";
+import type { Vars } from "../vars/vars.ts";
 import { drainCalled } from "./fan-out.ts";
-import type { Vars } from "./vars.ts";
 
 export class Drains extends WorkerEntrypoint<Vars> {
   async drain(call: DrainCall): Promise<Report> {

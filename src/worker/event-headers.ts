@@ -19,7 +19,6 @@ import { Match } from "@nats-io/nats-core";
 import type { Message } from "../index.ts";
 import { decodeAttribute, encodeAttribute, readAttributes } from "../message/attributes.ts";
 import { isStructured } from "../message/cloud-event.ts";
-import { invalidVar } from "./vars.ts";
 
 const MAX_VALUE_LENGTH = 2_048;
 /** Beside what fetch itself sends, below Node's 16 KiB. */
@@ -36,14 +35,6 @@ const SOURCE = "/nats/streams/";
 const NOWHERE = "http://x.invalid";
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
 
-/** A trace goes on through the target (W3C Trace Context, and Baggage). */
-const ALWAYS_FORWARDED = ["traceparent", "tracestate", "baggage"];
-// What frames the request, or is this file's own.
-const NEVER_FORWARDED = new RegExp(
-  "^(ce-.*|content-(type|length|encoding)|host|connection|keep-alive|transfer-encoding|upgrade|te|trailer" +
-    "|expect|proxy-.*|idempotency-key|sluice-dropped)$",
-);
-
 /** Attributes that have their own place, or are the delivery's. */
 const NO_EXTENSION = /^(nats.*|specversion|id|source|type|subject|time|datacontenttype)$/;
 
@@ -56,21 +47,6 @@ export interface EventConstants {
   readonly own: Readonly<Record<string, string>>;
   readonly ownLength: number;
   readonly forwarded: ReadonlySet<string>;
-}
-
-/**
- * The names of FORWARD_HEADERS in lower case, and those that always go.
- *
- * @throws {TypeError} one is no name of a header, or is not a message's to set
- */
-export function forwardedNames(names: readonly string[]): readonly string[] {
-  const lower = names.map((name) => name.toLowerCase());
-  // As a key of an object, `__proto__` is no name.
-  if (!lower.every((name) => /^(?!__proto__$)[\w!#$%&'*+.^`|~-]+$/.test(name)))
-    throw invalidVar("FORWARD_HEADERS", "must be a comma list of header names");
-  if (lower.some((name) => NEVER_FORWARDED.test(name)))
-    throw invalidVar("FORWARD_HEADERS", "has a name that frames the request, or that the Worker sets itself");
-  return [...ALWAYS_FORWARDED, ...lower];
 }
 
 export function eventConstants(

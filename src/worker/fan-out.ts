@@ -3,10 +3,10 @@
 import type { Drain, Report } from "../index.ts";
 import { type DrainCall, drainOnMessage, fanOut } from "../triggers/cloudflare.ts";
 import { LIMITS_MS } from "../triggers/limit.ts";
-import { drainsOf, limitMsOf } from "./config.ts";
+import { drainsOf, limitMsOf } from "../vars/config.ts";
+import type { Vars } from "../vars/vars.ts";
 import { drainWithin } from "./drain.ts";
 import { logReport } from "./log.ts";
-import type { Vars } from "./vars.ts";
 
 /** A context of workerd's, as far as it is used here. */
 interface Context {

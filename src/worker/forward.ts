@@ -1,8 +1,8 @@
 // Forwards a message to the target: one POST, body untouched, whose answer settles the message.
 import type { Message } from "../index.ts";
+import { showUrl } from "../vars/target-url.ts";
+import type { Target } from "../vars/vars.ts";
 import { type EventConstants, eventHeaders } from "./event-headers.ts";
-import { showUrl } from "./target-url.ts";
-import type { Target } from "./vars.ts";
 
 /** Where messages go, and what their headers share. */
 export interface Destination {

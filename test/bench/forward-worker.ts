@@ -1,6 +1,7 @@
 // The deployable Worker's app, and beside it the floor: the same POSTs in a bare loop of `fetch`, with nothing else.
+
+import type { Vars } from "../../src/vars/vars.ts";
 import { app } from "../../src/worker/app.ts";
-import type { Vars } from "../../src/worker/vars.ts";
 
 /** What the floor's loop posts, and where. */
 export interface FloorAsk {

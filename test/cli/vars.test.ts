@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { readSettings } from "../../src/cli/doctor/settings.ts";
 import { passedOver, readVars, SettingsError } from "../../src/cli/doctor/vars.ts";
 import { readWorker } from "../../src/cli/doctor/worker.ts";
-import type { Vars } from "../../src/worker/vars.ts";
+import type { Vars } from "../../src/vars/vars.ts";
 
 const SOUND: Vars = {
   NATS_URL: "wss://localhost",

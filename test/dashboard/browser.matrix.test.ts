@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import type { View } from "../../src/dashboard/index.tsx";
 import type { Report } from "../../src/index.ts";
 import { NO_COUNTS } from "../../src/report/report.ts";
+import type { Vars } from "../../src/vars/vars.ts";
 import { workerApp } from "../../src/worker/app.ts";
 import { pages } from "../../src/worker/dashboard.ts";
-import type { Vars } from "../../src/worker/vars.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { ADMIN_USER, startTestServer } from "../support/nats.ts";
 import { reportOf } from "../support/report.ts";

@@ -1,9 +1,9 @@
 // What a newcomer reads on the dashboard alone, in each of the situations that doctor is for: the deployable Worker's pages, a
 // real nats-server, and the button.
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Vars } from "../../src/vars/vars.ts";
 import { workerApp } from "../../src/worker/app.ts";
 import { pages } from "../../src/worker/dashboard.ts";
-import type { Vars } from "../../src/worker/vars.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labRefusedPort, labServer, labStatusPeer } from "../support/lab-client.ts";

@@ -5,12 +5,13 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { isInvalidOption } from "../../src/checks.ts";
 import { DeliveredMessage } from "../../src/message/message.ts";
+import { readConfig } from "../../src/vars/config.ts";
+import { drainToken } from "../../src/vars/drain-token.ts";
+import { forwardedNames } from "../../src/vars/forwarded-names.ts";
+import type { VarName, Vars } from "../../src/vars/vars.ts";
 import { app, workerApp } from "../../src/worker/app.ts";
-import { readConfig } from "../../src/worker/config.ts";
 import { pages } from "../../src/worker/dashboard.ts";
-import { drainToken } from "../../src/worker/drain-token.ts";
-import { eventConstants, eventHeaders, forwardedNames } from "../../src/worker/event-headers.ts";
-import type { VarName, Vars } from "../../src/worker/vars.ts";
+import { eventConstants, eventHeaders } from "../../src/worker/event-headers.ts";
 import { ANY_CHARACTER, FUZZ_TIMEOUT_MS, RUNS } from "./runs.ts";
 
 const SECRET = "hunter2-hunter2-hunter2";

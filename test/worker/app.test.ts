@@ -1,8 +1,8 @@
 // The Worker's routes, called without a server: what they tell.
 import { afterEach, expect, test, vi } from "vitest";
+import type { Vars } from "../../src/vars/vars.ts";
 import { app, workerApp } from "../../src/worker/app.ts";
 import { pages } from "../../src/worker/dashboard.ts";
-import type { Vars } from "../../src/worker/vars.ts";
 
 const TOKEN = "0123456789abcdef";
 

@@ -1,9 +1,9 @@
 // The Worker's vars: each mistake is told by the var's name, and no secret is ever quoted.
 import { describe, expect, it } from "vitest";
 import { MIN_LIMIT_MS } from "../../src/budget.ts";
-import { limitMsOf, readConfig } from "../../src/worker/config.ts";
-import { drainToken } from "../../src/worker/drain-token.ts";
-import type { Target, Vars } from "../../src/worker/vars.ts";
+import { limitMsOf, readConfig } from "../../src/vars/config.ts";
+import { drainToken } from "../../src/vars/drain-token.ts";
+import type { Target, Vars } from "../../src/vars/vars.ts";
 
 const MIN_VARS: Vars = {
   NATS_URL: "wss://nats.example.com",

@@ -1,9 +1,9 @@
 // The Worker with its dashboard, called without workerd, against a real nats-server: who may see what, and what it shows.
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { writeHistory } from "../../src/observe/history.ts";
+import type { Vars } from "../../src/vars/vars.ts";
 import { workerApp } from "../../src/worker/app.ts";
 import { pages } from "../../src/worker/dashboard.ts";
-import type { Vars } from "../../src/worker/vars.ts";
 import { BUCKET, makeBucket } from "../support/bucket.ts";
 import { connectAs } from "../support/delivery.ts";
 import { type LabServer, labServer } from "../support/lab-client.ts";

@@ -1,4 +1,5 @@
 // A message becomes a CloudEvent over HTTP, and the target's answer becomes its settlement.
+
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,13 +9,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeliveredMessage, type Message } from "../../src/message/message.ts";
 import { settlementOfResponse } from "../../src/settle/response.ts";
 import { ack, retry, type Settlement } from "../../src/settle/settlement.ts";
-import {
-  eventConstants,
-  forwardedNames,
-  eventHeaders as headersFor,
-} from "../../src/worker/event-headers.ts";
+import { forwardedNames } from "../../src/vars/forwarded-names.ts";
+import type { Target } from "../../src/vars/vars.ts";
+import { eventConstants, eventHeaders as headersFor } from "../../src/worker/event-headers.ts";
 import { forward } from "../../src/worker/forward.ts";
-import type { Target } from "../../src/worker/vars.ts";
 
 const constants = eventConstants("ORDERS", "billing", forwardedNames(["X-Tenant"]));
 /** As the target gets them. */

@@ -4,7 +4,7 @@ import type { Auth, DrainSettings } from "../../index.ts";
 import { DEFAULTS } from "../../options.ts";
 import type { Finding } from "../../report/report.ts";
 import { LIMITS_MS } from "../../triggers/limit.ts";
-import type { VarName, Vars } from "../../worker/vars.ts";
+import type { VarName, Vars } from "../../vars/vars.ts";
 import { type Environment, type Login, readEnvironment, readLogin } from "../login.ts";
 import { readTime } from "../time.ts";
 import { UsageError } from "../usage.ts";

@@ -2,7 +2,7 @@
 
 import { quote } from "../../report/preflight-rule.ts";
 import type { Finding } from "../../report/report.ts";
-import { showUrl } from "../../worker/target-url.ts";
+import { showUrl } from "../../vars/target-url.ts";
 
 const TARGET_MS = 5_000;
 

@@ -2,9 +2,9 @@
 import { type InvalidOption, isInvalidOption } from "../../checks.ts";
 import { closest } from "../../observe/missing.ts";
 import type { Finding } from "../../report/report.ts";
-import { type Config, readConfig } from "../../worker/config.ts";
-import { drainToken } from "../../worker/drain-token.ts";
-import { VAR_NAMES, type VarName, type Vars } from "../../worker/vars.ts";
+import { type Config, readConfig } from "../../vars/config.ts";
+import { drainToken } from "../../vars/drain-token.ts";
+import { VAR_NAMES, type VarName, type Vars } from "../../vars/vars.ts";
 import type { Environment } from "../login.ts";
 import type { WorkerSettings } from "./worker.ts";
 

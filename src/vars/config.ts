@@ -2,7 +2,7 @@
 // check them, and names the var of the option that is wrong. Only what no option has is checked here.
 import { checkWholeNumber, type InvalidOption, invalidOption, isInvalidOption } from "../checks.ts";
 import { type Auth, type DrainSettings, defineDrain, MIN_LIMIT_MS } from "../index.ts";
-import { forwardedNames } from "./event-headers.ts";
+import { forwardedNames } from "./forwarded-names.ts";
 import { readTarget } from "./target-url.ts";
 import { flag, invalidVar, list, required, type Target, text, type Vars, wholeNumber } from "./vars.ts";
 
