@@ -82,7 +82,7 @@ function bindings<Type extends string>(type: Type, values: Readonly<Record<strin
 }
 
 /** The Worker logs one line of JSON per drain: `{ "event": "drain", …report }`. */
-function readLine(line: string, told: Told): void {
+export function readLine(line: string, told: Pick<Told, "report">): void {
   if (!line.startsWith('{"event":"drain"')) return;
   // Its own logReport() wrote it.
   const { event: _, ...report } = JSON.parse(line) as { event: string } & Report;

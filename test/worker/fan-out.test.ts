@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MergedReport, Report } from "../../src/index.ts";
 import { startTestServer, type TestServer } from "../support/nats.ts";
-import { type ServedTestWorker, startServedWorker } from "../support/served-worker.ts";
+import { type ServedTestWorker, startBundledWorker, startServedWorker } from "../support/served-worker.ts";
 import { startTarget, type TestTarget } from "../support/target.ts";
 
 const TOKEN = "drain-token-1234";
@@ -25,10 +25,11 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function worker(stream: string, vars: Record<string, string>): Promise<ServedTestWorker> {
+/** A stream, and the vars of a Worker that drains it. */
+async function given(stream: string, vars: Record<string, string>): Promise<Record<string, string>> {
   await server.createStream(stream);
   await server.createConsumer(stream, "sluice");
-  const all = {
+  return {
     NATS_URL: server.wsUrl,
     NATS_STREAM: stream,
     NATS_CONSUMER: "sluice",
@@ -39,7 +40,6 @@ async function worker(stream: string, vars: Record<string, string>): Promise<Ser
     CONCURRENCY: "2",
     ...vars,
   };
-  return await startServedWorker(all, SECRETS);
 }
 
 /** A cron run: what its scheduler is told, and the one report that the Worker logs. */
@@ -64,7 +64,7 @@ function expectAllOnce(stream: string): void {
 
 describe("the deployable Worker", () => {
   test("drains a backlog with DRAINS at once, each message once, and tells them in one report", async () => {
-    await using deployed = await worker("MANY", { DRAINS: "4" });
+    await using deployed = await startServedWorker(await given("MANY", { DRAINS: "4" }), SECRETS);
     await server.publish("MANY.made", BACKLOG);
     const { outcome, report } = await cron(deployed);
     expect(outcome).toBe("ok");
@@ -97,7 +97,7 @@ describe("the deployable Worker", () => {
   });
 
   test("drains with one where DRAINS is not set, and reports that one", async () => {
-    await using deployed = await worker("ONE", {});
+    await using deployed = await startBundledWorker(await given("ONE", {}), SECRETS);
     await server.publish("ONE.made", BACKLOG);
     const { outcome, report } = await cron(deployed);
     expect(outcome).toBe("ok");

@@ -1,12 +1,12 @@
-// The deployable Worker as it is deployed: wrangler.toml's main, in workerd, through wrangler's own dev server, against a real
-// nats-server and a target that answers as real ones do.
+// The deployable Worker as it is deployed: wrangler.toml's main, in workerd, against a real nats-server and a target that
+// answers as real ones do. Through wrangler's own dev server where what wrangler makes of it matters.
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 import type { Report } from "../../src/index.ts";
 import { labJwtServer, labNkeyServer } from "../support/lab-client.ts";
 import { startTestServer, type TestServer } from "../support/nats.ts";
-import { type ServedTestWorker, startServedWorker } from "../support/served-worker.ts";
+import { type ServedTestWorker, startBundledWorker, startServedWorker } from "../support/served-worker.ts";
 import { startTarget, type TestTarget } from "../support/target.ts";
 
 const WRANGLER_TOML = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
@@ -55,7 +55,7 @@ async function worker(
   vars: Record<string, string>,
   secrets: Record<string, string> = SECRETS,
 ): Promise<ServedTestWorker> {
-  return await startServedWorker(vars, secrets);
+  return await startBundledWorker(vars, secrets);
 }
 
 async function drain(at: ServedTestWorker, token: string | undefined = TOKEN): Promise<Response> {
@@ -76,7 +76,7 @@ const state = (vars: Record<string, string>) => server.consumerState(vars.NATS_S
 describe("the deployable Worker", () => {
   test("posts each message as a CloudEvent, body untouched, and acks what the target accepts", async () => {
     const vars = await given(['{"order":1}', "ünïcode", ""]);
-    await using deployed = await worker(vars);
+    await using deployed = await startServedWorker(vars, SECRETS);
     const before = target.events.length;
     const response = await drain(deployed);
     const report = (await response.json()) as Report;
@@ -180,7 +180,8 @@ describe("the deployable Worker", () => {
 
   test("drains by cron, and the scheduler sees a completed run", async () => {
     const vars = await given(["a", "b"]);
-    await using deployed = await worker({ ...vars, BATCH: "1", FETCHES: "5", CONCURRENCY: "2" });
+    const own = { ...vars, BATCH: "1", FETCHES: "5", CONCURRENCY: "2" };
+    await using deployed = await startServedWorker(own, SECRETS);
     expect(await cron(deployed)).toMatchObject({ outcome: "ok" });
     expect(await state(vars)).toMatchObject({ pending: 0, ackPending: 0 });
   });
@@ -244,7 +245,7 @@ describe("the deployable Worker", () => {
       await at.createConsumer("EVENTS", "sluice");
       await at.publish("EVENTS.made", 1);
       const vars = { ...(await given([])), NATS_URL: at.wsUrl, NATS_STREAM: "EVENTS" };
-      await using deployed = await worker(vars, { DRAIN_TOKEN: TOKEN, ...secret });
+      await using deployed = await startServedWorker(vars, { DRAIN_TOKEN: TOKEN, ...secret });
       expect(await (await drain(deployed)).json()).toMatchObject({ outcome: "completed", acked: 1 });
     }
   });
