@@ -1,8 +1,10 @@
 // Handlers run in order, so many at a time; what is stopped settles once, and never again.
 import type { Msg } from "@nats-io/nats-core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { BatchPool } from "../src/handle/batch-pool.ts";
 import type { Handler, HandlerEnd } from "../src/handle/handler.ts";
 import { HandlerPool, type HandlerPoolOptions } from "../src/handle/handler-pool.ts";
+import type { Message } from "../src/message/message.ts";
 import { ack, reject, retry } from "../src/settle/settlement.ts";
 import type { Settled } from "../src/settle/settler.ts";
 
@@ -18,7 +20,7 @@ function startPool(
   const log: string[] = [];
   const say = (handled: HandlerEnd): string =>
     handled.kind === "returned" ? handled.settlement.kind : handled.kind;
-  const pool = new HandlerPool({
+  const parts: HandlerPoolOptions<unknown> = {
     handler,
     context: {
       env: undefined,
@@ -43,12 +45,13 @@ function startPool(
       return { as: "acked" };
     },
     ...options,
-  });
+  };
+  const pool = new HandlerPool(parts);
   const push = (...names: string[]): void => {
     for (const name of names) pool.push(msg(name));
   };
   const held = (): string[] => pool.held().map(({ subject }) => subject);
-  return { pool, log, push, held };
+  return { pool, log, push, held, parts };
 }
 
 /** Lets everything that follows from what was done happen. */
@@ -217,6 +220,27 @@ describe("a pool", () => {
     expect(started).toEqual(["a", "b"]);
     expect(held()).toEqual([]);
   });
+});
+
+it("a batch that is whole while another runs is held, handled behind it, and waited for", async () => {
+  const { parts, log } = startPool(() => {});
+  const { started, handler, finish } = handledByHand();
+  const batchHandler = (messages: readonly Message<unknown>[]): void | Promise<void> =>
+    handler(messages[0] as Message<unknown>, parts.context) as Promise<void>; // as the helper makes it
+  const pool = new BatchPool({ ...parts, batchHandler });
+  for (const name of ["a", "b", "c"]) {
+    pool.push(msg(name));
+    if (name !== "b") pool.endBatch();
+    await turn();
+  }
+  const idle = vi.fn();
+  void pool.idle().then(idle);
+  expect([started, pool.held().map(({ subject }) => subject)]).toEqual([["a"], ["a", "b", "c"]]);
+  await finish("a");
+  expect([started, idle.mock.calls, log]).toEqual([["a", "b"], [], ["a ack"]]);
+  await finish("b");
+  expect(log).toEqual(["a ack", "b ack", "c ack"]);
+  expect(idle).toHaveBeenCalledOnce();
 });
 
 describe("stopping a pool", () => {

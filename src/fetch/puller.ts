@@ -77,6 +77,8 @@ export class Puller {
   /** Pulls if it is time to: called whenever a message has left. */
   consider(): void {
     if (!this.#open || this.#pull || this.#isAsking) return;
+    // What has come behind the end of its pull is a batch, too.
+    if (this.#parts.plan.whole) this.#parts.batchEnded();
     const { queued } = this.#parts.handling();
     if (queued > this.#enough) return;
     const size = this.#nextSize();

@@ -57,6 +57,8 @@ export class BatchPool<Env> implements Pool {
   #batch: Job[] = [];
   #running: Job[] = [];
   #work: Promise<void> | undefined;
+  /** The batch behind the one that runs is whole. */
+  #isNextWhole = false;
   /** Ends the wait for the handler that runs. */
   #giveUp: ((end: HandlerEnd) => void) | undefined;
   #stopped = false;
@@ -88,6 +90,9 @@ export class BatchPool<Env> implements Pool {
 
   endBatch(): void {
     if (this.#batch.length === 0 || this.#stopped) return;
+    // One at a time: each is held, and waited for, until its own handler has ended.
+    this.#isNextWhole = this.#work !== undefined;
+    if (this.#isNextWhole) return;
     this.#running = this.#batch;
     this.#batch = [];
     const startedAt = now();
@@ -95,12 +100,13 @@ export class BatchPool<Env> implements Pool {
       this.#slowestMs = Math.max(this.#slowestMs ?? 0, now() - startedAt);
       this.#work = undefined;
       this.#running = [];
+      if (this.#isNextWhole) this.endBatch();
       this.#options.progressed();
     });
   }
 
   async idle(): Promise<void> {
-    await this.#work;
+    while (this.#work) await this.#work;
   }
 
   async stop(how: "cut" | "finish" | "drop"): Promise<boolean> {

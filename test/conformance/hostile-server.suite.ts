@@ -174,6 +174,31 @@ function deliveries(): void {
     },
   );
 
+  test("what comes behind the status that there is none is a batch of its own, and keeps no drain to its limit", async () => {
+    const server = await labScripted({
+      consumerInfo: { json: { num_pending: 1, config: { ack_policy: "explicit" } } },
+      publish: { json: { stream: "X", seq: 1 } },
+      pulls: [[{ deliver: "one", pending: 1 }, NONE], ...Array<Step[]>(9).fill([NONE])],
+    });
+    const batches: string[][] = [];
+    const drained = defineDrain({
+      servers: server.wsUrl,
+      stream: "S",
+      consumer: "C",
+      maxWaitMs: 2_400,
+      batchHandler: async (messages, { publish }) => {
+        batches.push(messages.map((message) => message.text()));
+        if (batches.length > 1) return;
+        await server.play([{ deliver: "late" }]);
+        // Its answer comes behind the delivery.
+        await publish("x", "");
+      },
+    });
+    const report = await drained.run({ limitMs: LIMIT_MS });
+    expect(batches).toEqual([["one"], ["late"]]);
+    expect(report).toMatchObject({ outcome: "completed", reason: "empty", fetched: 2, acked: 2 });
+  });
+
   test("a message with a status in its headers is a message", async () => {
     const { report } = await drain({
       pulls: [[{ deliver: "", headers: { Status: "409 Consumer Deleted" } }, NONE]],
