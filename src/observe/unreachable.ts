@@ -84,6 +84,14 @@ const HINTS: readonly (Hint & { readonly of: RegExp | ((status: number) => boole
     means: "Is the server up, is its websocket {} block there, and is the port that of the block?",
   },
   {
+    of: /ENOTFOUND \S*\bexample\.(com|org|net)\b/,
+    means: "That is the address of an example: put in your own.",
+  },
+  {
+    of: /ENOTFOUND|EAI_AGAIN/,
+    means: "DNS knows no such name here: is it spelt right, and is it no name of a private network?",
+  },
+  {
     of: (status) => status >= 300 && status < 400,
     means: "A gateway redirects, which a drain does not follow: give the address behind it.",
     look: showAnswer,

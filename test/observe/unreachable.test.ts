@@ -61,14 +61,25 @@ describe("a connection that failed is told with what it usually means, and the c
     expect(said(new SocketError(refused)).message).toMatch(/127\.0\.0\.1:8080\. Is the server up/);
   });
 
+  it.each([
+    ["getaddrinfo ENOTFOUND nats.example.com", "the address of an example"],
+    ["getaddrinfo ENOTFOUND nats.internal", "a private network"],
+    ["getaddrinfo EAI_AGAIN nats.example.com.internal", "DNS knows no such name"],
+  ])("of a name: %s", (text, means) => {
+    expect(said(new SocketError(text))).toMatchObject({
+      reason: "connect-failed",
+      message: expect.stringContaining(means),
+    });
+  });
+
   it("without a command where several servers were tried", () => {
     const cause = new SocketError("The server answered HTTP 404.", { status: 404 });
     expect(said(cause, ["wss://a.example.com", "wss://b.example.com"]).mend).toBeUndefined();
   });
 
   it("as a report has it where nothing more is known", () => {
-    expect(said(new SocketError("getaddrinfo ENOTFOUND nats.example.com")).message).toMatch(
-      /^No connection could be made\. .*ENOTFOUND nats\.example\.com$/,
+    expect(said(new SocketError("connect EHOSTUNREACH 192.0.2.1:443")).message).toMatch(
+      /^No connection could be made\. .*EHOSTUNREACH 192\.0\.2\.1:443$/,
     );
     const timeout = explainConnectFailure({ kind: "timeout" }, { servers: SERVERS }, NOW);
     expect(timeout.reason).toBe("connect-timeout");
