@@ -69,6 +69,8 @@ export class Consumer {
    * another leader, or to nobody. Known when it was asked why it is gone.
    */
   sureTo: number = Number.POSITIVE_INFINITY;
+  /** Its max deliver, where that was lowered meanwhile. Known likewise. */
+  loweredTo: number | undefined;
   /** Messages not delivered yet, as it said when it was asked that. */
   pending: number | undefined;
 
@@ -126,7 +128,9 @@ export class Consumer {
       return { ending: ending("consumer-deleted", hint), isAnother: false };
     }
     this.pending = answer.facts.pending;
-    const { created, leader } = this.facts ?? {};
+    const { created, leader, maxDeliver = Number.POSITIVE_INFINITY } = this.facts ?? {};
+    const most = answer.facts.maxDeliver;
+    if (most !== undefined && most < maxDeliver) this.loweredTo = most;
     if (leader !== undefined) this.sureTo = answer.facts.leader === leader ? answer.facts.sureTo : 0;
     if (created === undefined || answer.facts.created === created) return undefined;
     const hint = "Another was made under its name while the drain ran.";

@@ -47,7 +47,7 @@ export class Explainer {
       case "jetstream-unavailable":
         return await this.#noResponders(end);
       case "heartbeat-lost":
-        return this.#lost(end, delivered + heartbeats);
+        return await this.#lost(end, delivered + heartbeats);
       case "empty":
         return pending === 0 && delivered > 0 ? end : await this.#empty(end, delivered);
       default:
@@ -69,8 +69,8 @@ export class Explainer {
     return gone?.ending ?? end;
   }
 
-  #lost(end: Ending, frames: number): Ending {
-    if (frames === 0) return this.#silence(end);
+  async #lost(end: Ending, frames: number): Promise<Ending> {
+    if (frames === 0) return await this.#silence(end);
     return frames === 1 ? oneAnswer(end) : end;
   }
 
@@ -78,13 +78,18 @@ export class Explainer {
    * Silence from the start: also what a pull with a heartbeat meets when too many others wait
    * (nats-server 2.11.5).
    */
-  #silence(end: Ending): Ending {
+  async #silence(end: Ending): Promise<Ending> {
     const { answer, facts } = this.#consumer;
-    if (facts && facts.waiting >= facts.maxWaiting) {
-      const detail = `${facts.waiting} pull requests wait, and max_waiting is ${facts.maxWaiting}.`;
-      return ending("limit-exceeded", detail);
-    }
-    return answer?.kind === "unknown" ? this.#named(end) : end;
+    if (!facts) return answer?.kind === "unknown" ? this.#named(end) : end;
+    if (facts.waiting >= facts.maxWaiting) return tooManyWait(facts);
+    // Drains that start at once ask before any of them waits; so many do not start at once.
+    if (facts.maxWaiting - facts.waiting > MAX_AT_ONCE) return end;
+    const again = await this.#consumer.askAgain(this.#connection, this.#askBy);
+    if (again.kind !== "known") return end;
+    const { waiting, maxWaiting } = again.facts;
+    if (waiting >= maxWaiting) return tooManyWait(again.facts);
+    const hint = `Or too many pull requests waited: it answers, and max_waiting is ${maxWaiting}.`;
+    return { ...end, message: `${end.message} ${hint}` };
   }
 
   #named(end: Ending): Ending {
@@ -125,6 +130,13 @@ export class Explainer {
   get #askBy(): Deadline {
     return Math.min(this.#plan.deadline, now() + Math.max(250, 3 * this.#plan.roundTripMs));
   }
+}
+
+/** A server that is lost is to be named soon, so it is asked once more only where that may tell something. */
+const MAX_AT_ONCE = 64;
+
+function tooManyWait({ waiting, maxWaiting }: ConsumerFacts): Ending {
+  return ending("limit-exceeded", `${waiting} pull requests wait, and max_waiting is ${maxWaiting}.`);
 }
 
 /** An account's import lets one answer to a request through, unless it is told of more. */

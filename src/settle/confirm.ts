@@ -3,6 +3,7 @@ import type { Budget } from "../budget.ts";
 import type { Connection } from "../connection/connection.ts";
 import { type Deadline, now } from "../deadline.ts";
 import type { Consumer, Gone } from "../fetch/consumer.ts";
+import type { Journal } from "../report/journal.ts";
 import { type Ending, ending } from "../report/reasons.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Reserve } from "./reserve.ts";
@@ -14,7 +15,8 @@ interface ConfirmParts {
   readonly deadlines: { readonly handle: Deadline; readonly settle: Deadline };
   /** How long connecting took, in milliseconds. */
   readonly connectMs: number;
-  readonly options: { readonly until: "empty" | "limit" };
+  readonly journal: Journal;
+  readonly options: { readonly stream: string; readonly until: "empty" | "limit" };
 }
 
 interface SettleParts {
@@ -34,7 +36,7 @@ export async function confirmAll(
   { outbox, reserve, puller, fetched }: SettleParts,
   by: Deadline,
 ): Promise<Gone | undefined> {
-  const { consumer, budget, deadlines, options } = parts;
+  const { consumer, budget, deadlines, journal, options } = parts;
   await reserve.copyAll(Math.min(deadlines.handle + (budget.settleMs * 5) / 8, by));
   const { confirmed } = outbox;
   const confirming = outbox.confirm(by, puller.isTakenBack);
@@ -50,6 +52,9 @@ export async function confirmAll(
   else if (asked?.ending.reason === "consumer-deleted") outbox.disown(confirmed);
   // Of one that has no leader at the moment the next one is not known.
   else await outbox.repeat(by, asked?.ending.reason === "jetstream-unavailable" ? 0 : consumer.sureTo);
+  if (consumer.loweredTo !== undefined)
+    for (const sequence of outbox.exhaust(consumer.loweredTo))
+      journal.note("deliveries-exhausted", `${options.stream}:${sequence}`);
   return asked;
 }
 

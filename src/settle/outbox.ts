@@ -159,7 +159,8 @@ export class Outbox {
    * that is not. A nak needs none of it: its message comes again.
    */
   async repeat(deadline: Deadline, above: number): Promise<void> {
-    if (above === Number.POSITIVE_INFINITY) return;
+    // Of each one that it was asked about the leader has said what it has.
+    if (above === Number.POSITIVE_INFINITY || this.#parts.confirmEach) return;
     const { flush, receipts, write, isClosed } = this.#parts;
     const again = this.#past
       .flat()
@@ -178,6 +179,24 @@ export class Outbox {
     );
     await Promise.all([flush(deadline), receipts.all(deadline)]);
     if (!isHeard) this.#count(again, -1);
+  }
+
+  /**
+   * Max deliver was lowered to this, so a nak of a delivery from that on brings nothing back: such
+   * count as exhausted. To the messages' sequences.
+   */
+  exhaust(max: number): number[] {
+    const past = this.#past.flat();
+    const latest = new Map(past.map((each) => [parseAckSubject(each.subject).sequence, each]));
+    const gone = [...latest].filter(
+      ([, { payload, as, subject }]) =>
+        payload.text.startsWith(NAK) && as !== "exhausted" && parseAckSubject(subject).deliveryCount >= max,
+    );
+    for (const [, each] of gone) {
+      this.#count([each], -1);
+      this.#count([{ ...each, as: "exhausted" }], 1);
+    }
+    return gone.map(([sequence]) => sequence);
   }
 
   /**
@@ -254,7 +273,6 @@ export class Outbox {
   }
 
   #remember(stretch: Settlement[]): void {
-    if (this.#parts.confirmEach) return;
     this.#past.push(stretch);
     let settlements = this.#past.reduce((sum, { length }) => sum + length, 0);
     for (; settlements > CONFIRM_EVERY && this.#past.length > 1; this.#past.shift())

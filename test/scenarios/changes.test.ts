@@ -72,6 +72,35 @@ test("two consumers of an interest stream: each drain handles all, and the strea
 });
 
 // nats-io/nats-server #7148: max deliver is lowered while messages wait for another delivery.
+test.each(["server", "leader"] as const)(
+  "max deliver lowered under the handlers, confirm: %s: what cannot come again is exhausted, and not retried",
+  async (confirm) => {
+    const { server, stream, drain } = await given(6, { max_deliver: 5 });
+    let lowered: Promise<unknown> | undefined;
+    const counts = new Map<number, number>();
+    const handler = async ({ sequence, deliveryCount }: Message): Promise<void> => {
+      counts.set(sequence, deliveryCount);
+      if (deliveryCount === 2) lowered ??= server.updateConsumer(stream, "worker", { max_deliver: 2 });
+      await lowered;
+      if (sequence > 2) return;
+      throw new Error("no");
+    };
+    const own = { handler, confirm, until: "limit", retryDelay: () => 20 } as const;
+    const report = await drain(own, 2_000);
+    expect([...counts].sort()).toEqual([
+      [1, 2],
+      [2, 2],
+      [3, 1],
+      [4, 1],
+      [5, 1],
+      [6, 1],
+    ]);
+    expect(report).toMatchObject({ fetched: 8, acked: 4, retried: 2, exhausted: 2 });
+    const told = report.findings.find(({ code }) => code === "deliveries-exhausted");
+    expect(told?.message).toMatch(/^2 messages used up max deliver/);
+  },
+);
+
 test("max deliver lowered between two drains: nothing hangs, and what may not come again is not waited for", async () => {
   const { server, stream, drain } = await given(3, { max_deliver: 5 });
   const fails = (): Promise<never> => Promise.reject(new Error("no"));

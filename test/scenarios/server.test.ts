@@ -80,6 +80,18 @@ test("a retry that waits takes the last place of max_ack_pending: not empty, and
   expect(report).toMatchObject({ reason: "limit-exceeded", retried: 1, pending: 2 });
 });
 
+test("drains that start at once where one pull request may wait: each that is not heard names the limit, or says that it may be it", async () => {
+  const { drain } = await given(0, { max_waiting: 1 });
+  const options = { handler: () => {}, maxWaitMs: 3_000 };
+  const reports = await Promise.all([1, 2, 3].map(() => drain(options, 12_000)));
+  const refused = reports.filter(({ reason }) => reason !== "empty");
+  expect(refused).toHaveLength(2);
+  for (const { outcome, message } of refused) {
+    expect(outcome).toBe("retryable");
+    expect(message).toMatch(/max_waiting is 1\./);
+  }
+});
+
 test("a paused consumer: nothing comes, and the report says that it is paused", async ({ skip }) => {
   const { server, stream, drain, left } = await given(3);
   if (server.version.startsWith("2.9.")) skip("pausing came with nats-server 2.11");
