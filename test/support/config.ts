@@ -71,8 +71,11 @@ export const ${name}: typeof ${name}Untold = (...given) => {
   },
 } as const;
 
-/** Nearly every test waits for a server most of its time, so more of them fit than there are cores. */
-export const WORKERS = 6;
+/**
+ * Nearly every test waits for a server most of its time, so more of them fit than there are cores. Each loads what it tests
+ * anew, and a workerd with it: more workers than keep two cores busy cost more than they save.
+ */
+export const WORKERS = 5;
 
 /**
  * The run's certificates. vitest evaluates its configuration more than once, and Bun reads an authority only when it
