@@ -1,5 +1,6 @@
 // Deliveries of messages that a drain holds already, or has handled.
 import { expect, test } from "vitest";
+import { payload } from "../src/connection/protocol.ts";
 import { InFlight } from "../src/handle/in-flight.ts";
 import { DeliveredMessage } from "../src/message/message.ts";
 import type { RawMessage } from "../src/message/received.ts";
@@ -17,9 +18,10 @@ const delivery = (sequence: number, count: number): RawMessage => ({
 
 function inFlight(
   held: readonly RawMessage[] = [],
-  settled: () => Settled | Promise<Settled> = () => ({ as: "acked" }),
+  settled: () => Settled | Promise<Settled> = () => ({ as: "acked", isFinal: true }),
 ) {
   const acks: string[] = [];
+  const terms: string[] = [];
   const sums: [string, number][] = [];
   let looks = 0;
   const parts = new InFlight({
@@ -29,16 +31,16 @@ function inFlight(
     journal: new Journal(),
     settle: settled,
     outbox: {
-      ack: ({ reply = "" }) => void acks.push(reply),
-      acked: () => {
+      finish: ({ reply = "" }, as) => void (as === "acked" ? acks : terms).push(reply),
+      finished: () => {
         looks += 1;
-        return [delivery(1, 1).reply ?? ""];
+        return [{ subject: delivery(1, 1).reply ?? "", payload: payload("+ACK"), as: "acked" }];
       },
       standsFor: (subject, deliveries) => void sums.push([subject, deliveries]),
     },
     ackWaitEnded: () => {},
   });
-  return { parts, acks, sums, looks: () => looks };
+  return { parts, acks, terms, sums, looks: () => looks };
 }
 
 test("InFlight looks through the outbox once, however many deliveries are not the first of their message", () => {
@@ -64,6 +66,27 @@ test("InFlight acks a message again that was acked before, whether before the fi
   expect(acks).toEqual([delivery(1, 2).reply, delivery(2, 3).reply]);
 });
 
+test.each<Settled>([
+  { as: "rejected", isFinal: true },
+  { as: "deadLettered", isFinal: true },
+])("InFlight terms a message again that was termed before ($as)", (settled) => {
+  const { parts, terms } = inFlight([], () => settled);
+  const msg = delivery(2, 2);
+  expect(parts.take(msg)).toBe(true);
+  parts.settle(msg, new DeliveredMessage(msg), RETURNED);
+  expect([parts.take(delivery(2, 3)), parts.repeated, terms]).toEqual([false, 1, [delivery(2, 3).reply]]);
+});
+
+test("InFlight takes a message again that was given back, or has to stay in its stream", () => {
+  const ends: Settled[] = [{ as: "retried", againInMs: 5 }, { as: "deadLettered" }];
+  const { parts, terms } = inFlight([], () => ends.shift() ?? { as: "acked", isFinal: true });
+  for (const msg of [delivery(2, 2), delivery(3, 2)]) {
+    expect(parts.take(msg)).toBe(true);
+    parts.settle(msg, new DeliveredMessage(msg), RETURNED);
+  }
+  expect([parts.take(delivery(2, 3)), parts.take(delivery(3, 3)), terms]).toEqual([true, true, []]);
+});
+
 test("InFlight takes a message again whose settlement was under way at the first redelivery of another", async () => {
   const [one, done] = [delivery(2, 1), Promise.withResolvers<Settled>()];
   const { parts, acks, sums } = inFlight([one], () => done.promise);
@@ -84,7 +107,7 @@ test("InFlight acks a message again whose ack was under way at the first redeliv
   expect(parts.take(one)).toBe(true);
   const settled = parts.settle(one, new DeliveredMessage(one), RETURNED);
   expect(parts.take(delivery(3, 2))).toBe(true);
-  done.resolve({ as: "acked" });
+  done.resolve({ as: "acked", isFinal: true });
   await settled;
   expect([parts.take(delivery(2, 2)), acks]).toEqual([false, [delivery(2, 2).reply]]);
 });

@@ -72,6 +72,21 @@ describe("the outbox", () => {
     expect(sent).toEqual(["+ACK", '-NAK {"delay":1500000000}', '-NAK {"delay":1000000}', "+TERM", "+WPI"]);
   });
 
+  it.each([false, true])(
+    "knows what it acked or termed, asked about or not (each: %s)",
+    async (confirmEach) => {
+      const { box } = outbox("silent", confirmEach);
+      box.ack(msg("a"));
+      box.nak(msg("b"), 5, "retried");
+      await nextTurn();
+      box.term(msg("c"), "deadLettered");
+      expect(box.finished().map(({ subject, as }) => [subject, as])).toEqual([
+        ["a", "acked"],
+        ["c", "deadLettered"],
+      ]);
+    },
+  );
+
   it("sends what a turn of the event loop settled together, and without waiting for the drain's end", async () => {
     const { box, sent, frames } = outbox();
     box.ack(msg());

@@ -1,17 +1,18 @@
-// A message may be delivered again while it is held, or while its ack is on the way: its ack wait was
-// shorter than it was known to be, or the event loop was blocked. That is one more delivery of the same
-// work, and no more work: it starts no second handler, and ends as the first does, or did.
+// A message may be delivered again while it is held, or while its ack or term is on the way: its ack wait
+// was shorter than it was known to be, or the event loop was blocked. That is one more delivery of the
+// same work, and no more work: it starts no second handler, and ends as the first does, or did.
 import { type Deadline, now } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
 import { DeliveredMessage } from "../message/message.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Journal } from "../report/journal.ts";
 import type { Outbox } from "../settle/outbox.ts";
+import type { Count } from "../settle/sent.ts";
 import type { Settled } from "../settle/settler.ts";
 import { type HandlerEnd, isThenable, type Settle } from "./handler.ts";
 
-/** So many acks are remembered at least: with twice as many, a long drain's memory does not grow. */
-const MAX_ACKED = 4_096;
+/** So many ends are remembered at least: with twice as many, a long drain's memory does not grow. */
+const MAX_FINISHED = 4_096;
 
 interface InFlightParts {
   readonly stream: string;
@@ -20,7 +21,7 @@ interface InFlightParts {
   readonly held: () => readonly RawMessage[];
   readonly journal: Journal;
   readonly settle: Settle;
-  readonly outbox: Pick<Outbox, "ack" | "acked" | "standsFor">;
+  readonly outbox: Pick<Outbox, "finish" | "finished" | "standsFor">;
   /** An ack wait has ended, at the longest so many milliseconds after its delivery. */
   readonly ackWaitEnded: (afterMs: number) => void;
 }
@@ -34,6 +35,13 @@ interface Held {
   settling: boolean;
 }
 
+/** A message that was acked or termed. */
+interface Finished {
+  /** When it had been stored: another may have its number. */
+  readonly timestampNanos: string;
+  readonly as: Count;
+}
+
 /** Knows which messages are held, from the first redelivery on: most drains have none. */
 export class InFlight {
   readonly #parts: InFlightParts;
@@ -42,10 +50,10 @@ export class InFlight {
   #bySequence: Map<number, Held> | undefined;
   /** What is being settled, where that takes time: it may have begun before anything was held here. */
   readonly #settling = new Set<RawMessage>();
-  /** When each message that was acked had been stored, by its sequence: another may have its number. */
-  #acked = new Map<number, string>();
+  /** The messages that were acked or termed, by their sequences. */
+  #finished = new Map<number, Finished>();
   /** Those before them. */
-  #ackedBefore: ReadonlyMap<number, string> = new Map();
+  #finishedBefore: ReadonlyMap<number, Finished> = new Map();
   /** When the first delivery of all came. */
   #since: Deadline | undefined;
   /** Deliveries so far that were no work to do. */
@@ -66,16 +74,16 @@ export class InFlight {
     const info = parseAckSubject(reply);
     const held = this.#bySequence.get(info.sequence);
     const { stream, outbox, journal, ackWaitEnded } = this.#parts;
-    const ackedAt = this.#acked.get(info.sequence) ?? this.#ackedBefore.get(info.sequence);
-    const isAcked = ackedAt === info.timestampNanos;
-    if (info.deliveryCount === 1 || !(held || isAcked)) {
+    const known = this.#finished.get(info.sequence) ?? this.#finishedBefore.get(info.sequence);
+    const finished = known?.timestampNanos === info.timestampNanos ? known : undefined;
+    if (info.deliveryCount === 1 || !(held || finished)) {
       this.#bySequence.set(info.sequence, { msg, deliveries: 1, at, settling: false });
       return true;
     }
     this.repeated += 1;
     ackWaitEnded(at - (held?.at ?? this.#since));
     if (held) this.#again(held, msg, at);
-    else outbox.ack(msg);
+    else if (finished) outbox.finish(msg, finished.as);
     journal.note("ack-wait-ended", `${stream}:${info.sequence}`);
     return false;
   }
@@ -104,19 +112,19 @@ export class InFlight {
 
   #forget({ sequence, timestampNanos }: DeliveredMessage, done: Settled): Settled {
     const isKnown = this.#bySequence?.delete(sequence);
-    if (!isKnown || done.as !== "acked") return done;
-    this.#acked.set(sequence, timestampNanos);
-    if (this.#acked.size >= MAX_ACKED) {
-      this.#ackedBefore = this.#acked;
-      this.#acked = new Map();
+    if (!isKnown || !done.isFinal) return done;
+    this.#finished.set(sequence, { timestampNanos, as: done.as });
+    if (this.#finished.size >= MAX_FINISHED) {
+      this.#finishedBefore = this.#finished;
+      this.#finished = new Map();
     }
     return done;
   }
 
   #index(at: Deadline): Map<number, Held> {
-    for (const subject of this.#parts.outbox.acked()) {
+    for (const { subject, as } of this.#parts.outbox.finished()) {
       const { sequence, timestampNanos } = parseAckSubject(subject);
-      this.#acked.set(sequence, timestampNanos);
+      this.#finished.set(sequence, { timestampNanos, as });
     }
     return new Map(
       this.#parts.held().map((msg) => {

@@ -3,7 +3,7 @@ import type { Deadline } from "../deadline.ts";
 import { DeliveredMessage } from "../message/message.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { MessageEnd, ObservedMessage, Observer } from "../observe/observer.ts";
-import type { Count } from "../settle/outbox.ts";
+import type { Count } from "../settle/sent.ts";
 import type { Settled } from "../settle/settler.ts";
 import type { Handler } from "./handler.ts";
 import type { HandlerTime } from "./handler-times.ts";

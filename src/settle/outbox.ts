@@ -7,10 +7,8 @@ import { type Deadline, NANOS_PER_MS, now, timer } from "../deadline.ts";
 import { parseAckSubject } from "../message/ack-subject.ts";
 import type { RawMessage } from "../message/received.ts";
 import type { Receipts } from "./receipts.ts";
+import { ACK, type Count, isFinal, isNak, NAK, Sent, type Settlement, TERM } from "./sent.ts";
 import { RELEASE_MS } from "./settlement.ts";
-
-/** The counter that a settled message falls into once it is confirmed. */
-export type Count = "acked" | "retried" | "rejected" | "deadLettered" | "released" | "exhausted";
 
 const NONE: Readonly<Record<Count, number>> = {
   acked: 0,
@@ -21,9 +19,6 @@ const NONE: Readonly<Record<Count, number>> = {
   exhausted: 0,
 };
 
-const ACK = payload("+ACK");
-const NAK = "-NAK";
-const TERM = payload("+TERM");
 const IN_PROGRESS = payload("+WPI");
 // A nak without a delay comes back within a millisecond, and uses up every delivery of a message in
 // a few of them.
@@ -43,13 +38,6 @@ const CONFIRM_EVERY = 4_096;
 // fifth of a drain's CPU time (20,000 x 128 B); a frame and a timer each cost a tenth of forwarding's.
 export const POST_EVERY = 256;
 const POST_AFTER_MS = 10;
-
-interface Settlement {
-  /** The ack subject. */
-  readonly subject: string;
-  readonly payload: Payload;
-  readonly as: Count;
-}
 
 export interface OutboxParts {
   /** Sends text of the NATS protocol, ahead of any PING that follows. */
@@ -79,8 +67,8 @@ export class Outbox {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Sent since the leader was last asked. */
   #stretch: Settlement[] = [];
-  /** What was confirmed last, as much of it as one answer may stand for. */
-  #past: Settlement[][] = [];
+  /** As much of it as one answer may stand for. */
+  readonly #sent = new Sent(CONFIRM_EVERY);
   readonly #confirmed: Record<Count, number> = { ...NONE };
   #disowned: Readonly<Record<Count, number>> | undefined;
   /** When all that was given back for the next drain is due. */
@@ -121,10 +109,14 @@ export class Outbox {
     this.#denied.add(subject);
   }
 
-  /** The ack subjects of what it has acked, as far back as the leader was last asked. */
-  acked(): string[] {
-    const acks = [...this.#stretch, ...this.#waiting].filter(({ payload }) => payload === ACK);
-    return acks.map(({ subject }) => subject);
+  /** What it has acked or termed lately: all that the leader has not confirmed, and the last that it has. */
+  finished(): readonly Settlement[] {
+    return [...this.#sent.all, ...this.#stretch, ...this.#waiting].filter(isFinal);
+  }
+
+  /** Settles another delivery of a message that was acked or termed. */
+  finish(msg: RawMessage, as: Count): void {
+    this.#send(msg, as === "acked" ? ACK : TERM, as);
   }
 
   /** What is sent to this ack subject settles so many deliveries of one message, and counts as often. */
@@ -162,9 +154,8 @@ export class Outbox {
     // Of each one that it was asked about the leader has said what it has.
     if (above === Number.POSITIVE_INFINITY || this.#parts.confirmEach) return;
     const { flush, receipts, write, isClosed } = this.#parts;
-    const again = this.#past
-      .flat()
-      .filter(({ payload }) => payload === ACK || payload === TERM)
+    const again = this.#sent.confirmed
+      .filter(isFinal)
       .filter(({ subject }) => parseAckSubject(subject).sequence > above);
     if (again.length === 0 || isClosed()) return;
     let isHeard = false;
@@ -186,11 +177,12 @@ export class Outbox {
    * count as exhausted. To the messages' sequences.
    */
   exhaust(max: number): number[] {
-    const past = this.#past.flat();
-    const latest = new Map(past.map((each) => [parseAckSubject(each.subject).sequence, each]));
+    const latest = new Map(
+      this.#sent.confirmed.map((each) => [parseAckSubject(each.subject).sequence, each]),
+    );
     const gone = [...latest].filter(
-      ([, { payload, as, subject }]) =>
-        payload.text.startsWith(NAK) && as !== "exhausted" && parseAckSubject(subject).deliveryCount >= max,
+      ([, each]) =>
+        isNak(each) && each.as !== "exhausted" && parseAckSubject(each.subject).deliveryCount >= max,
     );
     for (const [, each] of gone) {
       this.#count([each], -1);
@@ -244,7 +236,7 @@ export class Outbox {
     }
     // A nak is asked about when it goes out, for it cannot be sent again: its message may be under
     // way to another drain.
-    const lastNak = waiting.findLastIndex(({ payload }) => payload.text.startsWith(NAK));
+    const lastNak = waiting.findLastIndex(isNak);
     const end = last ? waiting.length - 1 : -1;
     let protocol = "";
     let at = 0;
@@ -265,18 +257,11 @@ export class Outbox {
   #expect(): string {
     const stretch = this.#stretch;
     this.#stretch = [];
+    this.#sent.ask(stretch);
     return this.#parts.receipts.expect((confirmed) => {
-      if (!confirmed) return;
-      this.#remember(stretch);
-      this.#count(stretch, 1);
+      this.#sent.answered(stretch, confirmed);
+      if (confirmed) this.#count(stretch, 1);
     });
-  }
-
-  #remember(stretch: Settlement[]): void {
-    this.#past.push(stretch);
-    let settlements = this.#past.reduce((sum, { length }) => sum + length, 0);
-    for (; settlements > CONFIRM_EVERY && this.#past.length > 1; this.#past.shift())
-      settlements -= this.#past[0]?.length ?? 0;
   }
 
   #count(stretch: readonly Settlement[], times: 1 | -1): void {

@@ -9,11 +9,12 @@ import type { Journal } from "../report/journal.ts";
 import { type Copy, isOwnDeadLetter, readCopy } from "./copy.ts";
 import { type DeadLetterOptions, publishDeadLetter } from "./dead-letter.ts";
 import { type Action, decide, delayOnWire, type TurnEnd } from "./decide.ts";
-import type { Count, Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Publisher } from "./publish.ts";
 import { mayBeStored } from "./publish-error.ts";
 import type { Reserve } from "./reserve.ts";
 import type { IsKept } from "./retention.ts";
+import type { Count } from "./sent.ts";
 import { exponentialDelay, type RetryDelay } from "./settlement.ts";
 
 interface SettlerOptions {
@@ -44,6 +45,8 @@ export interface SettlerParts {
 export interface Settled {
   readonly as: Count;
   readonly againInMs?: number;
+  /** It was acked or termed. @default false */
+  readonly isFinal?: boolean;
 }
 
 /** As what a message that stays in its stream counts. */
@@ -55,7 +58,7 @@ interface Leaving {
   readonly otherwise: "exhausted" | "deadLettered";
 }
 
-const ACKED: Settled = { as: "acked" };
+const ACKED: Settled = { as: "acked", isFinal: true };
 // How long a message waits that must stay in its stream, and that nothing else takes out of the way:
 // as long as the server can. It counts against max ack pending meanwhile.
 const PARK_MS = 365 * 24 * 3_600_000;
@@ -148,7 +151,7 @@ export class Settler {
     }
     if (deadLetter) return this.#deadLetter(msg, message, copy?.reason ?? reason, deadLetter.subject, copy);
     outbox.term(msg, "rejected");
-    return { as: "rejected" };
+    return { as: "rejected", isFinal: true };
   }
 
   async #deadLetter(
@@ -187,7 +190,7 @@ export class Settler {
     }
     journal.deadLetter(reason);
     outbox.term(msg, "deadLettered");
-    return { as: "deadLettered" };
+    return { as: "deadLettered", isFinal: true };
   }
 
   /**
@@ -215,7 +218,7 @@ export class Settler {
       journal.note("dead-letter-parked", message.id);
       outbox.nak(msg, PARK_MS, as.otherwise);
     }
-    return { as: as.otherwise };
+    return { as: as.otherwise, isFinal: stays };
   }
 
   /** A stub has its PubAck. One that was there before is counted where it was made. */

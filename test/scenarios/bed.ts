@@ -58,8 +58,17 @@ export function total(reports: readonly Report[], count: Count): number {
 }
 
 /** Dead letters that may have been stored, though no PubAck came: as the report's finding counts them. */
-export function lettersInDoubt({ findings }: Report): number {
-  const told = findings.find(({ code }) => code === "dead-letter-unconfirmed");
+export function lettersInDoubt(report: Report): number {
+  return countOf(report, "dead-letter-unconfirmed");
+}
+
+/** Deliveries of messages that were held already: likewise. */
+export function repeats(report: Report): number {
+  return countOf(report, "ack-wait-ended");
+}
+
+function countOf({ findings }: Report, finding: string): number {
+  const told = findings.find(({ code }) => code === finding);
   return told ? Number(/^\d+/.exec(told.message)) : 0;
 }
 

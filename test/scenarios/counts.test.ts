@@ -2,9 +2,10 @@
 // stream, with every way to handle, to fail, to confirm and to stop.
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { NANOS_PER_MS } from "../../src/deadline.ts";
 import { type DrainOptions, defineDrain, type Message, type Report, reject, retry } from "../../src/index.ts";
 import { stalledMs } from "../soak/stalls.ts";
-import { type Bed, lettersInDoubt, pause, scenarioServer, sum, total } from "./bed.ts";
+import { type Bed, lettersInDoubt, pause, repeats, scenarioServer, sum, total } from "./bed.ts";
 
 const given = scenarioServer();
 const RUNS = Number(process.env.SLUICE_LIVES ?? 12);
@@ -14,6 +15,9 @@ const LIFE = fc.record({
   messages: fc.integer({ min: 1, max: 50 }),
   maxDeliver: fc.constantFrom(1, 2, 3, 5),
   maxAckPending: fc.constantFrom(1_000, 1_000, 10, 1),
+  /** Longer than a handler, or shorter. */
+  ackWaitMs: fc.constantFrom(20_000, 20_000, 400, 150),
+  backoffMs: fc.constantFrom(undefined, undefined, [200, 50], [50, 300]),
   how: fc.constantFrom("one", "one", "key", "batch"),
   concurrency: fc.integer({ min: 1, max: 8 }),
   prefetch: fc.integer({ min: 0, max: 9 }),
@@ -42,7 +46,8 @@ type Life = typeof LIFE extends fc.Arbitrary<infer T> ? T : never;
 
 function optionsOf(life: Life, deadLetterSubject: string): object {
   const { how, concurrency, prefetch, deadLetterAfter, isolatePublisher, turns, ...own } = life;
-  const { messages: _, maxDeliver: __, maxAckPending: ___, drains: ____, abortMs: _____, ...options } = own;
+  const { messages: _, maxDeliver: __, maxAckPending: ___, drains: ____, abortMs: _____, ...rest } = own;
+  const { ackWaitMs: ______, backoffMs: _______, ...options } = rest;
   const handler = async ({ sequence, deliveryCount }: Message) => {
     const { ms, says } = turns[(sequence + deliveryCount) % turns.length] ?? { ms: 0, says: "ack" };
     await pause(ms);
@@ -68,10 +73,19 @@ function optionsOf(life: Life, deadLetterSubject: string): object {
   };
 }
 
+function consumerOf(life: Life): Record<string, unknown> {
+  const { maxDeliver, maxAckPending, ackWaitMs, backoffMs, drains } = life;
+  const own = { max_deliver: maxDeliver, max_ack_pending: maxAckPending };
+  // What comes to another drain while it is held, on a machine that stands still, both handle and count.
+  if (drains > 1) return { ...own, ack_wait: 20_000 * NANOS_PER_MS };
+  // nats-server takes no more steps than deliveries.
+  const backoff = maxDeliver > 2 ? backoffMs?.map((ms) => ms * NANOS_PER_MS) : undefined;
+  return { ...own, ack_wait: ackWaitMs * NANOS_PER_MS, ...(backoff && { backoff }) };
+}
+
 /** Drains until nothing is left, and gives what is wrong with what the reports say of it. */
 async function live(life: Life): Promise<string[]> {
-  const consumer = { max_deliver: life.maxDeliver, max_ack_pending: life.maxAckPending };
-  const bed = await given(0, consumer, { retention: "workqueue" });
+  const bed = await given(0, consumerOf(life), { retention: "workqueue" });
   const { server, stream, left } = bed;
   const subject = `dlq.${stream}`;
   await server.createStream(`DEAD-${stream}`, { subjects: [subject] });
@@ -108,15 +122,17 @@ async function wrong(
   const rejected = reports.reduce((all, report) => all + report.rejected, 0);
   const said = total(reports, "acked") + total(reports, "deadLettered") + rejected;
   const deadLettered = total(reports, "deadLettered");
+  // Of a message that comes again while it is held each delivery counts, as it ends.
+  const again = reports.reduce((all, report) => all + repeats(report), 0);
   const inDoubt = reports.reduce((all, report) => all + lettersInDoubt(report), 0);
   const [exhausted, unconfirmed] = [total(reports, "exhausted"), total(reports, "unconfirmed")];
   const checks: readonly (readonly [string, boolean])[] = [
     ["a report does not add up", reports.every((report) => sum(report) === report.fetched)],
-    ["more is said to be settled than the stream lost", said <= gone],
+    ["more is said to be settled than the stream lost", said - again <= gone],
     ["the stream lost more than is told", gone <= said + unconfirmed],
-    ["more is said to be exhausted than stayed", exhausted <= stay],
+    ["more is said to be exhausted than stayed", exhausted - again <= stay],
     ["what stayed is not told", stay <= exhausted + unconfirmed || (await left()) > 0],
-    ["dead letters are fewer than told", dead >= deadLettered],
+    ["dead letters are fewer than told", dead >= deadLettered - again],
     ["dead letters are more than told", dead <= deadLettered + inDoubt + unconfirmed],
     ["a drain took longer than its limit", late === 0],
   ];
