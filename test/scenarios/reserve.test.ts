@@ -20,13 +20,15 @@ async function place(count: number, consumer: object, config: Record<string, unk
   const createDead = async (): Promise<void> =>
     void (await server.createStream(dead, { subjects: [`dlq.${stream}`] }));
   await createDead();
-  const drainFreely = (options: object, limitMs = 2_000): Promise<Report> =>
+  const drainFreely = (options: object, limitMs = 3_000): Promise<Report> =>
     defineDrain({
       servers: server.wsUrl,
       auth: ADMIN,
       stream,
       consumer: "worker",
       maxWaitMs: 200,
+      // Copies and their PubAcks come in this slice, also on a machine that stands still for a while.
+      settleTimeoutMs: 1_200,
       deadLetter: { subject: `dlq.${stream}` },
       retryDelay: () => 20,
       ...options,
