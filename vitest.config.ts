@@ -34,14 +34,14 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
   // No line, report, answer or error tells a secret.
   const setupFiles = "test/support/leaks.ts";
   const ofPrograms = [setupFiles, "test/support/leaks-of-programs.ts"];
-  // What is pure comes first, and programs, which keep a core busy each, when the rest is done.
+  // What waits for servers comes first, many at once. What keeps a core busy, as programs and what is pure do, comes behind it.
   const laboratory = {
     ...bounds,
     globalSetup: "test/support/global-setup.ts",
     maxWorkers: WORKERS,
     sequence: { groupOrder: 1 },
   };
-  const programs = { ...laboratory, maxWorkers: 2, sequence: { groupOrder: 2 } };
+  const programs = { ...laboratory, maxWorkers: 3, sequence: { groupOrder: 2 } };
   const inNode = { plugins: [toldAsMade], resolve: { alias } };
   // A worker loads the sources once, for all of its files: loading them for each was half of what the pure tests cost.
   const shared = { isolate: false };
@@ -50,8 +50,7 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
       provide: { certificates },
       sequence: { sequencer: LongestFirst },
       projects: [
-        // Threads start in less time than processes, and nothing here reads an authority when it starts. They wait
-        // for nothing: with more of them than cores, what each of them loads costs more than it saves.
+        // Threads start in less time than processes, and nothing here reads an authority when it starts.
         {
           ...inNode,
           test: {
@@ -61,7 +60,8 @@ export default defineConfig(async (): Promise<ViteUserConfig> => {
             include: files.unit,
             setupFiles,
             pool: "threads",
-            maxWorkers: 2,
+            maxWorkers: programs.maxWorkers,
+            sequence: programs.sequence,
           },
         },
         {

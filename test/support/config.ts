@@ -75,7 +75,7 @@ export const ${name}: typeof ${name}Untold = (...given) => {
  * Nearly every test waits for a server most of its time, so more of them fit than there are cores. Each loads what it tests
  * anew, and a workerd with it: more workers than keep two cores busy cost more than they save.
  */
-export const WORKERS = 5;
+export const WORKERS = 7;
 
 /**
  * The run's certificates. vitest evaluates its configuration more than once, and Bun reads an authority only when it
