@@ -1,7 +1,6 @@
 // The server's half of the NATS client protocol, as far as a drain speaks it: what a client sends
 // is read, what a server sends is written.
 // https://docs.nats.io/reference/reference-protocols/nats-protocol
-import type { MsgHdrs } from "@nats-io/nats-core";
 import { HeaderMap } from "../message/headers.ts";
 
 /** A message that a client published, by PUB or HPUB. */
@@ -9,14 +8,15 @@ export interface ClientPublish {
   readonly op: "PUB";
   readonly subject: string;
   readonly reply: string | undefined;
-  readonly headers: MsgHdrs;
+  readonly headers: HeaderMap;
   readonly data: Uint8Array;
 }
 
 /** One command of a client. */
 export type ClientCommand =
   | ClientPublish
-  | { readonly op: "CONNECT" }
+  /** `options`: as they were sent, JSON. */
+  | { readonly op: "CONNECT"; readonly options: string }
   | { readonly op: "PING" }
   | { readonly op: "PONG" }
   | { readonly op: "SUB"; readonly subject: string; readonly sid: string }
@@ -51,6 +51,7 @@ export class ClientParser {
     this.#rest = this.#rest.subarray(bodyAt);
     switch (op) {
       case "CONNECT":
+        return { op, options: line.slice(op.length) };
       case "PING":
       case "PONG":
         return { op };
@@ -84,28 +85,28 @@ export class ClientParser {
 /** What a server sends to a subscription. */
 export interface ServerMessage {
   readonly subject: string;
-  readonly reply?: string;
+  readonly reply?: string | undefined;
   /** `404 No Messages`: makes it a status message. */
-  readonly status?: string;
-  readonly headers?: MsgHdrs;
-  readonly data?: Uint8Array | string;
+  readonly status?: string | undefined;
+  readonly headers?: Iterable<readonly [name: string, values: readonly string[]]> | undefined;
+  readonly data?: Uint8Array | string | undefined;
 }
 
-/** HMSG, with a header block also where it is empty. */
+/** MSG, or HMSG where there is a status or a header. */
 export function encodeMessage(
   { subject, reply, status, headers, data = "" }: ServerMessage,
   sid: string,
 ): Uint8Array {
   const fields = Array.from(headers ?? [], ([key, values]) =>
     values.map((value) => `${key}: ${value}${CRLF}`).join(""),
-  );
-  const head = encoder.encode(
-    `NATS/1.0${status === undefined ? "" : ` ${status}`}${CRLF}${fields.join("")}${CRLF}`,
-  );
+  ).join("");
   const body = typeof data === "string" ? encoder.encode(data) : data;
   const to = [subject, sid, ...(reply === undefined ? [] : [reply])].join(" ");
-  const line = `HMSG ${to} ${head.length} ${head.length + body.length}${CRLF}`;
-  return concat([encoder.encode(line), head, body, encoder.encode(CRLF)]);
+  if (status === undefined && fields === "")
+    return concat([encodeLine(`MSG ${to} ${body.length}`), body, encodeLine("")]);
+  const head = encoder.encode(`NATS/1.0${status === undefined ? "" : ` ${status}`}${CRLF}${fields}${CRLF}`);
+  const line = encodeLine(`HMSG ${to} ${head.length} ${head.length + body.length}`);
+  return concat([line, head, body, encodeLine("")]);
 }
 
 export function encodeLine(line: string): Uint8Array {

@@ -2,8 +2,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import { takesIn } from "../../../src/report/subject.ts";
+import {
+  type ClientCommand,
+  ClientParser,
+  type ClientPublish,
+  encodeLine,
+  encodeMessage,
+  type ServerMessage,
+} from "../../../src/testing/protocol.ts";
 import type { Answer, ConnectionStep, DeliverStep, Script, Step } from "./script.ts";
-import { type ClientCommand, ClientParser, encodeInfo, encodeMessage, type ServerMessage } from "./wire.ts";
 
 /** What was sent to an ack subject. */
 export interface SentAck {
@@ -24,6 +31,8 @@ export interface SentMessage {
   readonly headers: string;
   readonly text: string;
 }
+
+const decoder = new TextDecoder();
 
 const SERVER_INFO = {
   server_id: "SCRIPTED",
@@ -73,8 +82,6 @@ interface Pull {
 const FRAMES_PER_TURN = 500;
 const MAX_BUFFERED_BYTES = 1_048_576;
 
-type Publish = Extract<ClientCommand, { op: "PUB" }>;
-
 // With a JetStream domain, `$JS.<domain>.API.…`.
 const API = /^\$JS\.(?:[^.]+\.)?API\.CONSUMER\.(MSG\.NEXT|INFO)\.([^.]+)\.([^.]+)$/;
 
@@ -106,7 +113,7 @@ export class Conversation {
       }
       records.changed();
     });
-    this.#send(encodeInfo({ ...SERVER_INFO, ...script.serverInfo }));
+    this.#sendInfo();
   }
 
   /** What comes in one frame with the sign-in is obeyed when the script has answered the sign-in, as a real server does. */
@@ -146,8 +153,7 @@ export class Conversation {
     if ("delayMs" in step)
       await pause(step.delayMs, undefined, { signal: this.#ended.signal }).catch(() => {});
     else if ("errLine" in step) this.#error(step.errLine);
-    else if ("info" in step)
-      this.#send(encodeInfo({ ...SERVER_INFO, ...this.#script.serverInfo, ...step.info }));
+    else if ("info" in step) this.#sendInfo(step.info);
     else if ("raw" in step) await this.#repeat(step.times, () => this.#send(Buffer.from(step.raw)));
     else if ("close" in step) this.#socket.close(1000);
     else if ("reset" in step) this.reset();
@@ -166,7 +172,7 @@ export class Conversation {
   #obey(command: ClientCommand): void {
     switch (command.op) {
       case "CONNECT":
-        this.#records.connects.push(command.options);
+        this.#records.connects.push(JSON.parse(command.options));
         this.#greeting = true;
         this.#greeted = this.play(this.#script.connect ?? []).then(() => {
           this.#greeting = false;
@@ -175,7 +181,7 @@ export class Conversation {
       case "PING":
         if (this.#records.pulls.length >= (this.#script.ignorePingsAfterPulls ?? Number.POSITIVE_INFINITY))
           return;
-        this.#send(Buffer.from("PONG\r\n"));
+        this.#send(encodeLine("PONG"));
         return;
       case "PONG":
         return;
@@ -194,8 +200,8 @@ export class Conversation {
     }
   }
 
-  #receive(message: Publish): void {
-    const { subject, reply, headers, text } = message;
+  #receive({ subject, reply, headers, data }: ClientPublish): void {
+    const text = decoder.decode(data);
     const [, request, stream = "", consumer = ""] = API.exec(subject) ?? [];
     if (subject.startsWith("$JS.ACK.")) {
       // The ack subject ends in <stream sequence>.<consumer sequence>.<time>.<pending>, whichever form it has.
@@ -211,7 +217,8 @@ export class Conversation {
       this.#pull = { stream, consumer, inbox: reply ?? "" };
       void this.play(steps);
     } else {
-      if (!subject.startsWith("$JS.")) this.#records.published.push({ subject, headers, text });
+      if (!subject.startsWith("$JS."))
+        this.#records.published.push({ subject, headers: decoder.decode(headers.encode()), text });
       this.#answer(
         reply,
         subject.startsWith("$JS.") ? "no-responders" : (this.#script.publish ?? "no-responders"),
@@ -223,20 +230,21 @@ export class Conversation {
     if (answer === "silent" || reply === undefined) return;
     if (answer === "no-responders") this.#to(reply, { status: "503" });
     else if ("errLine" in answer) this.#error(answer.errLine);
-    else if ("text" in answer) this.#to(reply, { text: answer.text });
-    else this.#to(reply, { text: JSON.stringify(answer.json) });
+    else if ("text" in answer) this.#to(reply, { data: answer.text });
+    else this.#to(reply, { data: JSON.stringify(answer.json) });
   }
 
   #deliver(step: DeliverStep, pull: Pull | undefined): void {
     if (!pull) throw new Error("nothing to deliver to: no pull request has come");
-    const { deliver, deliveryCount = 1, pending = 0, v2 = false, headers } = step;
+    const { deliver: data, deliveryCount = 1, pending = 0, v2 = false } = step;
+    const headers = fields(step.headers);
     if (step.reply !== undefined) {
       const reply = step.reply ?? undefined;
       this.#to(pull.inbox, {
         subject: step.subject ?? `${pull.stream}.event`,
         reply,
         headers,
-        text: deliver,
+        data,
       });
       return;
     }
@@ -246,29 +254,37 @@ export class Conversation {
     const owner = v2 ? ["hub", "ACC0HASH"] : [];
     const counters = [deliveryCount, sequence, this.#records.deliveries, `${Date.now()}000000`, pending];
     const reply = ["$JS.ACK", ...owner, pull.stream, pull.consumer, ...counters].join(".");
-    this.#to(pull.inbox, { subject: step.subject ?? `${pull.stream}.event`, reply, headers, text: deliver });
+    this.#to(pull.inbox, { subject: step.subject ?? `${pull.stream}.event`, reply, headers, data });
   }
 
   #tell(pull: Pull | undefined, status: string, headers?: Readonly<Record<string, string>>): void {
     if (!pull) throw new Error("nothing to answer: no pull request has come");
-    this.#to(pull.inbox, { status, headers });
+    this.#to(pull.inbox, { status, headers: fields(headers) });
   }
 
   /** Sends to whoever has subscribed to the inbox; to nobody, as a real server does, once there is an UNSUB. */
-  #to(inbox: string, message: Omit<ServerMessage, "subject" | "sid"> & { subject?: string }): void {
+  #to(inbox: string, message: Partial<ServerMessage>): void {
     for (const [sid, pattern] of this.#subscriptions) {
-      if (takesIn(pattern, inbox)) this.#send(encodeMessage({ subject: inbox, ...message, sid }));
+      if (takesIn(pattern, inbox)) this.#send(encodeMessage({ subject: inbox, ...message }, sid));
     }
   }
 
   #error(text: string): void {
-    this.#send(Buffer.from(`-ERR '${text}'\r\n`));
+    this.#send(encodeLine(`-ERR '${text}'`));
   }
 
-  #send(bytes: Buffer): void {
+  #sendInfo(own: Readonly<Record<string, unknown>> = {}): void {
+    this.#send(encodeLine(`INFO ${JSON.stringify({ ...SERVER_INFO, ...this.#script.serverInfo, ...own })}`));
+  }
+
+  #send(bytes: Uint8Array): void {
     // `ws` throws at a socket that is still opening, and reports one that has closed; neither is the script's concern.
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(bytes);
   }
+}
+
+function fields(headers: Readonly<Record<string, string>> = {}): [name: string, values: string[]][] {
+  return Object.entries(headers).map(([name, value]) => [name, [value]]);
 }
 
 function consumerInfo(stream: string, consumer: string): unknown {
