@@ -39,6 +39,8 @@ test("the template becomes a project of another name, whose Worker bundles witho
   await fetchBy(process.execPath, [program, project, "--template", url, "--template-mode", "git", ...no], {
     CI: "1",
     CREATE_CLOUDFLARE_TELEMETRY_DISABLED: "1",
+    // It leaves its clone there.
+    TMPDIR: folder,
     // What it would install is what this checkout has installed.
     npm_config_package_lock_only: "true",
     // git takes the copy for what is on GitHub.
