@@ -3,11 +3,11 @@
 // deployment is made of is tested by it, and what the Worker does by miniflare.
 import { EventEmitter } from "node:events";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { OFFLINE, readLine, serveWorker } from "../../src/demo/dev-worker-server.ts";
 import type { MergedReport, Report } from "../../src/index.ts";
+import { bundleWorker } from "./miniflare.ts";
 
 export interface ServedTestWorker extends AsyncDisposable {
   /** `http://127.0.0.1:<port>/` */
@@ -37,19 +37,8 @@ let bundled: Promise<{ readonly script: string; readonly compatibilityDate: stri
 /** What `wrangler.toml` says of the Worker, as far as its bundle goes. */
 async function bundle() {
   const { main, alias, compatibility_date: date } = readConfig({ config: `${ROOT}wrangler.toml` });
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [main ?? ""],
-    bundle: true,
-    minify: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    alias: { ...alias },
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-  });
-  return { script: outputFiles[0]?.text ?? "", compatibilityDate: date ?? "" };
+  const own = { absWorkingDir: ROOT, alias: { ...alias }, minify: true };
+  return { script: await bundleWorker(main ?? "", own), compatibilityDate: date ?? "" };
 }
 
 /** Starts the Worker's bundle in miniflare. */

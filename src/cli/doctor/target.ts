@@ -1,5 +1,4 @@
 // The target, asked without an event: whether anything answers there.
-
 import { quote } from "../../report/preflight-rule.ts";
 import type { Finding } from "../../report/report.ts";
 import { showUrl } from "../../vars/target-url.ts";
