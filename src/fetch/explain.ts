@@ -22,6 +22,9 @@ interface Fetched {
   readonly pending: number | undefined;
 }
 
+/** A server that is lost is to be named soon, so it is asked once more only where that may tell something. */
+const MAX_AT_ONCE = 64;
+
 export class Explainer {
   readonly #connection: Connection;
   readonly #consumer: Consumer;
@@ -131,9 +134,6 @@ export class Explainer {
     return Math.min(this.#plan.deadline, now() + Math.max(250, 3 * this.#plan.roundTripMs));
   }
 }
-
-/** A server that is lost is to be named soon, so it is asked once more only where that may tell something. */
-const MAX_AT_ONCE = 64;
 
 function tooManyWait({ waiting, maxWaiting }: ConsumerFacts): Ending {
   return ending("limit-exceeded", `${waiting} pull requests wait, and max_waiting is ${maxWaiting}.`);

@@ -35,7 +35,8 @@ export class Pull {
   #forget: () => void = () => {};
   readonly #resolve: (end: PullEnd) => void;
   readonly #startedAt = now();
-  #grace: ReturnType<typeof timer> | undefined;
+  /** Until it ends, where the server has said all that it will. */
+  #delay: ReturnType<typeof timer> | undefined;
   #open = true;
   delivered = 0;
 
@@ -101,15 +102,15 @@ export class Pull {
   }
 
   #endIn(delayMs: number, how: PullEnd): void {
-    if (this.#grace) return;
-    this.#grace = timer(delayMs);
-    void this.#grace.fired.then(() => this.end(how));
+    if (this.#delay) return;
+    this.#delay = timer(delayMs);
+    void this.#delay.fired.then(() => this.end(how));
   }
 
   end(how: PullEnd): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#grace?.cancel();
+    this.#delay?.cancel();
     this.#watch.stop();
     this.#forget();
     this.#resolve(how);
